@@ -1,0 +1,141 @@
+//! What is different between two designs, said in sentences.
+//!
+//! Every structure is taken apart by name, so that a field that is added to the model must find its sentence here.
+
+mod profile;
+mod rows;
+mod writer;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use self::writer::{Thing, Writer, label, listed_or_none, shown};
+use crate::{Both, Design, Lan, LanInterface, LanRoute, Lgwan, Maintenance, Site, messages, words};
+
+/// One difference.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Difference {
+    /// What differs, by the words of the design file and by names, like `server.juki.global`. A row that only one of the
+    /// two has ends with its name.
+    pub path: String,
+    /// What changes from the first design to the second.
+    pub sentence: Both,
+}
+
+/// What changes from one design to another; nothing where they are equal.
+///
+/// Rows are known by their names. The order of rows means nothing, nor does that of pools, sources and services; that of
+/// centres, resolvers and time servers does.
+pub fn diff(before: &Design, after: &Design) -> Vec<Difference> {
+    let Design { profile, site, lgwan, lans, maintenance, servers, terminals } = before;
+    let mut writer = Writer::default();
+    compare_site(&mut writer, site, &after.site);
+    compare_lgwan(&mut writer, lgwan, &after.lgwan);
+    compare_lans(&mut writer, lans, &after.lans);
+    compare_maintenance(&mut writer, maintenance.as_ref(), after.maintenance.as_ref());
+    rows::servers(&mut writer, servers, &after.servers);
+    rows::terminals(&mut writer, terminals, &after.terminals);
+    profile::compare(&mut writer, profile, &after.profile);
+    writer.found
+}
+
+fn compare_site(writer: &mut Writer, before: &Site, after: &Site) {
+    let Site { name, organisation, kind, placement } = before;
+    let thing = Thing::new("site", label("サイト", "Site"));
+    let pair = (name, &after.name);
+    writer.value(&thing, ("name", "名称", "name"), pair, |name| {
+        let name = messages::harmless(name.chars());
+        label(format!("「{name}」"), format!("'{name}'"))
+    });
+    let pair = (organisation, &after.organisation);
+    writer.value(&thing, ("organisation", "団体コード", "organisation code"), pair, shown);
+    let pair = (kind, &after.kind);
+    writer.value(&thing, ("kind", "団体の種類", "kind of organisation"), pair, |kind| {
+        words::both(|language| messages::kind(*kind, language).to_owned())
+    });
+    let pair = (placement, &after.placement);
+    writer.value(&thing, ("placement", "接続例", "placement"), pair, |placement| {
+        shown(&placement.number())
+    });
+}
+
+const PORT: writer::Field<'_> = ("port", "ポート", "port");
+const ADDRESS: writer::Field<'_> = ("address", "装置のアドレス", "device's address");
+
+fn compare_lgwan(writer: &mut Writer, before: &Lgwan, after: &Lgwan) {
+    let Lgwan { port, address, gateway, mtu, dns } = before;
+    let thing = Thing::new("interface.lgwan", label("LGWAN側", "LGWAN side"));
+    writer.value(&thing, PORT, (port, &after.port), shown);
+    writer.value(&thing, ADDRESS, (address, &after.address), shown);
+    writer.value(&thing, ("gateway", "ルータ", "router"), (gateway, &after.gateway), shown);
+    let field = ("mtu", "最大のIPパケット（MTU）", "largest IP packet (MTU)");
+    writer.value(&thing, field, (mtu, &after.mtu), shown);
+    let field = ("dns", "DNSサーバ", "list of resolvers");
+    writer.value(&thing, field, (dns, &after.dns), |dns| listed_or_none(dns));
+}
+
+type Lans = BTreeMap<Lan, LanInterface>;
+
+fn compare_lans(writer: &mut Writer, before: &Lans, after: &Lans) {
+    let keyed = |(lan, interface)| (lan, interface);
+    writer.rows(
+        (before.iter().map(keyed), after.iter().map(keyed)),
+        |lan| {
+            let name = words::both(|language| language.lan(**lan).to_owned());
+            Thing::new(format!("interface.{lan}"), label(name.ja, format!("The {}", name.en)))
+        },
+        |interface| port(&interface.port, interface.address),
+        |writer, thing, before, after| {
+            let LanInterface { port, address, routes } = before;
+            writer.value(thing, PORT, (port, &after.port), shown);
+            writer.value(thing, ADDRESS, (address, &after.address), shown);
+            compare_routes(writer, thing, routes, &after.routes);
+        },
+    );
+}
+
+fn compare_routes<'a>(
+    writer: &mut Writer,
+    lan: &Thing,
+    before: &'a [LanRoute],
+    after: &'a [LanRoute],
+) {
+    let keyed = |route: &'a LanRoute| {
+        let LanRoute { to, via } = route;
+        (*to, via)
+    };
+    writer.rows(
+        (before.iter().map(keyed), after.iter().map(keyed)),
+        |to| {
+            let name = label(format!("経路 {to}"), format!("route to {to}"));
+            lan.part(&format!("routes.{to}"), &name)
+        },
+        |via| label(format!("ルータ {via}"), format!("router {via}")),
+        |writer, thing, before, after| {
+            writer.value(thing, ("via", "ルータ", "router"), (before, after), shown);
+        },
+    );
+}
+
+fn compare_maintenance(
+    writer: &mut Writer,
+    before: Option<&Maintenance>,
+    after: Option<&Maintenance>,
+) {
+    let keyed = |maintenance| ((), maintenance);
+    writer.rows(
+        (before.map(keyed), after.map(keyed)),
+        |()| Thing::new("interface.maintenance", label("保守ポート", "The maintenance port")),
+        |maintenance| port(&maintenance.port, maintenance.address),
+        |writer, thing, before, after| {
+            let Maintenance { port, address } = before;
+            writer.value(thing, PORT, (port, &after.port), shown);
+            writer.value(thing, ADDRESS, (address, &after.address), shown);
+        },
+    );
+}
+
+fn port(port: &crate::PortName, address: crate::InterfaceAddress) -> Both {
+    label(format!("{port}、{address}"), format!("{port}, {address}"))
+}

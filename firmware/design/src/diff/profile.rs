@@ -1,0 +1,110 @@
+//! Differences of what the operator issues.
+
+use super::writer::{Thing, Writer, label, listed_or_none, shown};
+use crate::{Centre, PlatformNetwork, Profile, ProfileStamp, Zone, words};
+
+pub(super) fn compare(writer: &mut Writer, before: &Profile, after: &Profile) {
+    let Profile { organisation, stamp, centres, pool, device_address, networks, zones, ntp } =
+        before;
+    let thing = Thing::new("profile", label("接続情報", "Platform profile"));
+    let pair = (organisation, &after.organisation);
+    writer.value(&thing, ("organisation", "団体コード", "organisation code"), pair, shown);
+    let ProfileStamp { serial, issued } = stamp;
+    let pair = (serial, &after.stamp.serial);
+    writer.value(&thing, ("serial", "通し番号", "serial number"), pair, shown);
+    let pair = (issued, &after.stamp.issued);
+    writer.value(&thing, ("issued", "発行の日時", "time of issue"), pair, |time| {
+        shown(&words::whole(*time))
+    });
+    let pair = (device_address, &after.device_address);
+    writer.value(
+        &thing,
+        ("device-address", "装置のグローバルアドレス", "device's global address"),
+        pair,
+        shown,
+    );
+    let set = |pool: &[ipnet::Ipv4Net]| pool.iter().copied().collect();
+    let field = ("pool", "割り当てられたグローバルアドレス", "pool of global addresses");
+    writer.set(&thing, field, (&set(pool), &set(&after.pool)));
+    let field = ("ntp", "時刻サーバ", "list of time servers");
+    writer.value(&thing, field, (ntp, &after.ntp), |ntp| listed_or_none(ntp));
+    compare_centres(writer, &thing, centres, &after.centres);
+    compare_networks(writer, networks, &after.networks);
+    compare_zones(writer, zones, &after.zones);
+}
+
+fn compare_centres(writer: &mut Writer, profile: &Thing, before: &[Centre], after: &[Centre]) {
+    let names = |centres: &[Centre]| centres.iter().map(|centre| centre.name.clone()).collect();
+    let order: (Vec<_>, Vec<_>) = (names(before), names(after));
+    let field = ("centre", "拠点の優先順", "order of the centres");
+    writer.value(profile, field, (&order.0, &order.1), |names| listed_or_none(names));
+    writer.rows(
+        (before.iter().map(|row| (&row.name, row)), after.iter().map(|row| (&row.name, row))),
+        |name| {
+            let label = label(format!("拠点「{name}」"), format!("Centre '{name}'"));
+            Thing::new(format!("centre.{name}"), label)
+        },
+        |centre| shown(&centre.endpoint),
+        |writer, thing, before, after| {
+            let Centre { name: _, endpoint, public_key, probe } = before;
+            writer.value(
+                thing,
+                ("endpoint", "接続先", "endpoint"),
+                (endpoint, &after.endpoint),
+                shown,
+            );
+            let pair = (public_key, &after.public_key);
+            writer.value(thing, ("public-key", "公開鍵", "public key"), pair, shown);
+            let field = ("probe", "確認用アドレス", "probe address");
+            writer.value(thing, field, (probe, &after.probe), shown);
+        },
+    );
+}
+
+fn compare_networks<'a>(
+    writer: &mut Writer,
+    before: &'a [PlatformNetwork],
+    after: &'a [PlatformNetwork],
+) {
+    let keyed = |network: &'a PlatformNetwork| {
+        let PlatformNetwork { prefix, environment } = network;
+        (*prefix, environment)
+    };
+    let environment =
+        |environment: &_| words::both(|language| language.environment(*environment).to_owned());
+    writer.rows(
+        (before.iter().map(keyed), after.iter().map(keyed)),
+        |prefix| {
+            let label = label(
+                format!("プラットフォームのネットワーク {prefix}"),
+                format!("Platform network {prefix}"),
+            );
+            Thing::new(format!("network.{prefix}"), label)
+        },
+        environment,
+        |writer, thing, before, after| {
+            writer.value(
+                thing,
+                ("environment", "環境", "environment"),
+                (before, after),
+                environment,
+            );
+        },
+    );
+}
+
+fn compare_zones(writer: &mut Writer, before: &[Zone], after: &[Zone]) {
+    writer.rows(
+        (before.iter().map(|row| (&row.name, row)), after.iter().map(|row| (&row.name, row))),
+        |name| {
+            let label = label(format!("DNSゾーン「{name}」"), format!("DNS zone '{name}'"));
+            Thing::new(format!("zone.{name}"), label)
+        },
+        |zone| listed_or_none(&zone.resolvers),
+        |writer, thing, before, after| {
+            let Zone { name: _, resolvers } = before;
+            let field = ("resolvers", "DNSサーバ", "list of resolvers");
+            writer.value(thing, field, (resolvers, &after.resolvers), |list| listed_or_none(list));
+        },
+    );
+}

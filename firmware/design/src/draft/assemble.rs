@@ -1,0 +1,121 @@
+//! From a draft without problems to the design.
+
+use super::{
+    CentreDraft, LanDraft, LgwanDraft, PortDraft, ProfileDraft, ServerDraft, SiteDraft,
+    TerminalsDraft, Whole,
+};
+use crate::{
+    Allowance, Centre, Design, InterfaceAddress, LanInterface, LanRoute, Lgwan, Maintenance,
+    PlatformNetwork, PortName, Profile, Server, Site, Terminals, Zone,
+};
+
+/// The design; `None` where a value is unknown, which never is without an error taken down.
+pub(crate) fn assemble(site: SiteDraft, profile: ProfileDraft) -> Option<Design> {
+    let lans = site.lans.into_iter().map(|(lan, draft)| Some((lan, lan_interface(draft)?)));
+    Some(Design {
+        profile: platform(profile)?,
+        site: Site {
+            name: site.name?,
+            organisation: site.organisation?.value,
+            kind: site.kind?.value,
+            placement: site.placement?.value,
+        },
+        lgwan: lgwan(site.lgwan?)?,
+        lans: lans.collect::<Option<_>>()?,
+        maintenance: match site.maintenance {
+            Some(draft) => {
+                let (port, address) = port(draft)?;
+                Some(Maintenance { port, address })
+            }
+            None => None,
+        },
+        servers: site.servers.into_iter().map(server).collect::<Option<_>>()?,
+        terminals: site.terminals.into_iter().map(terminals).collect::<Option<_>>()?,
+    })
+}
+
+fn port(draft: PortDraft) -> Option<(PortName, InterfaceAddress)> {
+    Some((draft.port?.value, draft.address?.value))
+}
+
+fn lgwan(draft: LgwanDraft) -> Option<Lgwan> {
+    let (port, address) = port(draft.port)?;
+    Some(Lgwan {
+        port,
+        address,
+        gateway: draft.gateway?.value,
+        mtu: draft.mtu?,
+        dns: plain(draft.dns)?,
+    })
+}
+
+fn lan_interface(draft: LanDraft) -> Option<LanInterface> {
+    let (port, address) = port(draft.port)?;
+    let route =
+        |route: super::RouteDraft| Some(LanRoute { to: route.to?.value, via: route.via?.value });
+    let routes = draft.routes?.into_iter().map(route).collect::<Option<_>>()?;
+    Some(LanInterface { port, address, routes })
+}
+
+fn server(draft: ServerDraft) -> Option<Server> {
+    let allowance = |allowance: super::AllowanceDraft| {
+        Some(Allowance { from: allowance.from?.value, services: plain(allowance.services)? })
+    };
+    Some(Server {
+        name: draft.row.name?.value,
+        lan: draft.row.lan?.value,
+        private: draft.private?.value,
+        global: draft.row.global?.value,
+        environment: draft.row.environment?.value,
+        services: plain(draft.row.services)?,
+        allow_from_platform: draft.allow?.into_iter().map(allowance).collect::<Option<_>>()?,
+    })
+}
+
+fn terminals(draft: TerminalsDraft) -> Option<Terminals> {
+    Some(Terminals {
+        name: draft.row.name?.value,
+        lan: draft.row.lan?.value,
+        from: plain(draft.from)?,
+        global: draft.row.global?.value,
+        environment: draft.row.environment?.value,
+        services: plain(draft.row.services)?,
+    })
+}
+
+fn platform(draft: ProfileDraft) -> Option<Profile> {
+    let stamp = draft.stamp()?;
+    let mut centres: Vec<_> = draft.centres.into_iter().map(centre).collect::<Option<_>>()?;
+    centres.sort_by_key(|(preference, _)| *preference);
+    let network = |network: super::NetworkDraft| PlatformNetwork {
+        prefix: network.prefix.value,
+        environment: network.environment.value,
+    };
+    let zone = |zone: super::ZoneDraft| {
+        Some(Zone { name: zone.name?.value, resolvers: plain(zone.resolvers)? })
+    };
+    Some(Profile {
+        organisation: draft.organisation?.value,
+        stamp,
+        centres: centres.into_iter().map(|(_, centre)| centre).collect(),
+        pool: plain(draft.pool)?,
+        device_address: draft.device_address?.value,
+        networks: draft.networks?.into_iter().map(network).collect(),
+        zones: draft.zones.into_iter().map(zone).collect::<Option<_>>()?,
+        ntp: plain(draft.ntp)?,
+    })
+}
+
+fn centre(draft: CentreDraft) -> Option<(u16, Centre)> {
+    let centre = Centre {
+        name: draft.name?.value,
+        endpoint: draft.endpoint?.value,
+        public_key: draft.public_key?.value,
+        probe: draft.probe?.value,
+    };
+    Some((draft.preference?.value, centre))
+}
+
+fn plain<T>(list: Whole<T>) -> Option<Vec<T>> {
+    Some(list?.into_iter().map(|entry| entry.value).collect())
+}

@@ -1,0 +1,169 @@
+//! Both files as far as they could be read. A `None` is a value that is unknown because its own problem is already
+//! taken down; rules stay silent about it.
+
+mod assemble;
+mod profile;
+mod site;
+mod values;
+
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddrV4},
+};
+
+use ipnet::Ipv4Net;
+use jiff::Timestamp;
+
+use crate::{
+    Environment, Global, InterfaceAddress, Kind, Lan, Name, OrganisationCode, Placement, PortName,
+    Private, ProfileStamp, PublicKey, Service,
+    reader::{At, Place},
+};
+
+pub(crate) use assemble::assemble;
+pub(crate) use profile::{read_profile, read_signature};
+pub(crate) use site::read_site;
+
+/// A list that is known whole, or not at all.
+pub(crate) type Whole<T> = Option<Vec<At<T>>>;
+
+/// The newest schema of both files.
+pub(crate) const SCHEMA: i64 = 1;
+
+#[derive(Debug, Default)]
+pub(crate) struct SiteDraft {
+    pub(crate) name: Option<String>,
+    pub(crate) organisation: Option<At<OrganisationCode>>,
+    pub(crate) kind: Option<At<Kind>>,
+    pub(crate) placement: Option<At<Placement>>,
+    /// Where the interfaces stand; `None` where they can't be known whole.
+    pub(crate) interfaces: Option<Place>,
+    pub(crate) lgwan: Option<LgwanDraft>,
+    pub(crate) lans: BTreeMap<Lan, LanDraft>,
+    pub(crate) maintenance: Option<PortDraft>,
+    pub(crate) servers: Vec<ServerDraft>,
+    /// Whether no server is missing there.
+    pub(crate) servers_whole: bool,
+    pub(crate) terminals: Vec<TerminalsDraft>,
+}
+
+#[derive(Debug)]
+pub(crate) struct PortDraft {
+    pub(crate) place: Place,
+    pub(crate) port: Option<At<PortName>>,
+    pub(crate) address: Option<At<InterfaceAddress>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct LgwanDraft {
+    pub(crate) port: PortDraft,
+    pub(crate) gateway: Option<At<Ipv4Addr>>,
+    pub(crate) mtu: Option<u16>,
+    pub(crate) dns: Whole<Ipv4Addr>,
+}
+
+#[derive(Debug)]
+pub(crate) struct LanDraft {
+    pub(crate) port: PortDraft,
+    /// `None` where the list can't be known whole.
+    pub(crate) routes: Option<Vec<RouteDraft>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct RouteDraft {
+    pub(crate) to: Option<At<Ipv4Net>>,
+    pub(crate) via: Option<At<Ipv4Addr>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct ServerDraft {
+    pub(crate) row: RowDraft,
+    pub(crate) private: Option<At<Private>>,
+    pub(crate) allow: Option<Vec<AllowanceDraft>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct AllowanceDraft {
+    pub(crate) from: Option<At<Ipv4Net>>,
+    pub(crate) services: Whole<Service>,
+}
+
+#[derive(Debug)]
+pub(crate) struct TerminalsDraft {
+    pub(crate) row: RowDraft,
+    pub(crate) from: Whole<Ipv4Net>,
+}
+
+/// What rows of servers and of terminals have in common.
+#[derive(Debug)]
+pub(crate) struct RowDraft {
+    pub(crate) place: Place,
+    pub(crate) name: Option<At<Name>>,
+    pub(crate) lan: Option<At<Lan>>,
+    pub(crate) global: Option<At<Global>>,
+    pub(crate) environment: Option<At<Environment>>,
+    pub(crate) services: Whole<Service>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct ProfileDraft {
+    pub(crate) organisation: Option<At<OrganisationCode>>,
+    pub(crate) serial: Option<At<u64>>,
+    pub(crate) issued: Option<At<Timestamp>>,
+    pub(crate) device_address: Option<At<Global>>,
+    pub(crate) pool: Whole<Ipv4Net>,
+    pub(crate) ntp: Whole<Ipv4Addr>,
+    pub(crate) centres: Vec<CentreDraft>,
+    /// Whether no centre is missing there.
+    pub(crate) centres_whole: bool,
+    /// `None` where they can't be known whole.
+    pub(crate) networks: Option<Vec<NetworkDraft>>,
+    pub(crate) zones: Vec<ZoneDraft>,
+}
+
+#[derive(Debug)]
+pub(crate) struct CentreDraft {
+    pub(crate) place: Place,
+    pub(crate) name: Option<At<Name>>,
+    pub(crate) endpoint: Option<At<SocketAddrV4>>,
+    pub(crate) public_key: Option<At<PublicKey>>,
+    pub(crate) preference: Option<At<u16>>,
+    pub(crate) probe: Option<At<Ipv4Addr>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct NetworkDraft {
+    pub(crate) prefix: At<Ipv4Net>,
+    pub(crate) environment: At<Environment>,
+}
+
+#[derive(Debug)]
+pub(crate) struct ZoneDraft {
+    pub(crate) name: Option<At<String>>,
+    pub(crate) resolvers: Whole<Ipv4Addr>,
+}
+
+impl SiteDraft {
+    /// What servers and terminals have in common, servers first.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &RowDraft> {
+        let servers = self.servers.iter().map(|server| &server.row);
+        servers.chain(self.terminals.iter().map(|terminals| &terminals.row))
+    }
+}
+
+impl RowDraft {
+    /// What to call the row in a sentence.
+    pub(crate) fn label(&self) -> String {
+        self.name.as_ref().map_or_else(|| self.place.path.clone(), |name| name.value.to_string())
+    }
+}
+
+impl ProfileDraft {
+    /// Serial number and time of issue, where both could be read.
+    pub(crate) fn stamp(&self) -> Option<ProfileStamp> {
+        Some(ProfileStamp {
+            serial: self.serial.as_ref()?.value,
+            issued: self.issued.as_ref()?.value,
+        })
+    }
+}

@@ -1,0 +1,88 @@
+//! The platform profile, from text to draft.
+
+use super::{CentreDraft, NetworkDraft, ProfileDraft, ZoneDraft, values};
+use crate::{
+    Rule,
+    reader::{self, File, Log, Node, Table},
+    signature::Signature,
+};
+
+/// Reads the signed part.
+pub(crate) fn read_profile(text: &str, log: &mut Log) -> ProfileDraft {
+    reader::read((File::Profile, text, 0), log, |table, log| {
+        if !values::schema(table, log) {
+            return ProfileDraft::default();
+        }
+        let organisation = table.required("organisation", log);
+        let serial = table.required("serial", log);
+        let issued = table.required("issued", log);
+        let device_address = table.required("device-address", log);
+        let pool = table.required("pool", log);
+        let ntp = table.required("ntp", log);
+        let networks = table.required("network", log);
+        let (centres, centres_whole) = table.rows("centre", log, read_centre);
+        ProfileDraft {
+            organisation: organisation.and_then(|node| values::organisation(&node, log)),
+            serial: serial
+                .and_then(|node| node.integer((0, i64::MAX), log, values::bounds(0, i64::MAX))),
+            issued: issued.and_then(|node| values::time(&node, log)),
+            device_address: device_address.and_then(|node| values::global(&node, log)),
+            pool: pool.and_then(|node| values::filled_list(&node, log, values::network)),
+            ntp: ntp.and_then(|node| values::filled_list(&node, log, values::address)),
+            centres,
+            centres_whole,
+            networks: networks.and_then(|node| read_networks(&node, log)),
+            zones: table.rows("zone", log, read_zone).0,
+        }
+    })
+}
+
+/// Reads the part from `[signature]` on; `base` is where it begins in the file, in bytes.
+pub(crate) fn read_signature(text: &str, base: usize, log: &mut Log) -> Option<Signature> {
+    reader::read((File::Profile, text, base), log, |table, log| {
+        table.required("signature", log)?.table(log, |table, log| {
+            let node = table.required("ed25519", log)?;
+            node.parse(log, str::parse, |_, ()| Rule::SignatureForm)
+                .map(|signature| signature.value)
+        })?
+    })
+}
+
+fn read_centre(table: &mut Table<'_>, log: &mut Log) -> CentreDraft {
+    let preference = table.required("preference", log);
+    CentreDraft {
+        place: table.place.clone(),
+        name: table.required("name", log).and_then(|node| values::name(&node, log)),
+        endpoint: table.required("endpoint", log).and_then(|node| values::endpoint(&node, log)),
+        public_key: table
+            .required("public-key", log)
+            .and_then(|node| values::public_key(&node, log)),
+        preference: preference
+            .and_then(|node| node.integer((0, 65535), log, values::bounds(0, 65535))),
+        probe: table.required("probe", log).and_then(|node| values::address(&node, log)),
+    }
+}
+
+fn read_networks(node: &Node<'_>, log: &mut Log) -> Option<Vec<NetworkDraft>> {
+    let networks = node.tables(log, read_network)?;
+    if networks.is_empty() {
+        return node.refuse(Rule::EmptyList, log);
+    }
+    networks.into_iter().collect()
+}
+
+fn read_network(table: &mut Table<'_>, log: &mut Log) -> Option<NetworkDraft> {
+    let prefix = table.required("prefix", log).and_then(|node| values::network(&node, log));
+    let environment = table.required("environment", log);
+    let environment = environment.and_then(|node| values::environment(&node, log));
+    Some(NetworkDraft { prefix: prefix?, environment: environment? })
+}
+
+fn read_zone(table: &mut Table<'_>, log: &mut Log) -> ZoneDraft {
+    let name = table.required("name", log).and_then(|node| values::zone_name(&node, log));
+    let resolvers = table.required("resolvers", log);
+    ZoneDraft {
+        name,
+        resolvers: resolvers.and_then(|node| values::filled_list(&node, log, values::address)),
+    }
+}

@@ -1,0 +1,193 @@
+//! The site design, from text to draft.
+
+use super::{
+    AllowanceDraft, LanDraft, LgwanDraft, PortDraft, RouteDraft, RowDraft, ServerDraft, SiteDraft,
+    TerminalsDraft, Whole, values,
+};
+use crate::{
+    Environment, Kind, Lan, Placement, Rule, Service,
+    reader::{self, At, File, Log, Node, Place, Table},
+};
+
+const KINDS: [(&str, Kind); 4] = [
+    ("prefecture", Kind::Prefecture),
+    ("municipality", Kind::Municipality),
+    ("union", Kind::Union),
+    ("wide-area-union", Kind::WideAreaUnion),
+];
+
+/// The MTU of an uplink whose design doesn't name one, in bytes: Ethernet's.
+const USUAL_MTU: u16 = 1500;
+
+/// Reads the whole file.
+pub(crate) fn read_site(text: &str, log: &mut Log) -> SiteDraft {
+    reader::read((File::Site, text, 0), log, |table, log| {
+        let mut draft = SiteDraft::default();
+        if !values::schema(table, log) {
+            return draft;
+        }
+        if let Some(node) = table.required("site", log) {
+            node.table(log, |table, log| read_heading(table, log, &mut draft));
+        }
+        if let Some(node) = table.required("interface", log) {
+            let whole = !log.is_broken(File::Site);
+            node.table(log, |table, log| read_interfaces(table, log, whole, &mut draft));
+        }
+        (draft.servers, draft.servers_whole) = table.rows("server", log, read_server);
+        (draft.terminals, _) = table.rows("terminals", log, read_terminals);
+        draft
+    })
+}
+
+fn read_heading(table: &mut Table<'_>, log: &mut Log, draft: &mut SiteDraft) {
+    let name = table.required("name", log);
+    draft.name = name.and_then(|node| read_name(&node, log)).map(|name| name.value);
+    let organisation = table.required("organisation", log);
+    draft.organisation = organisation.and_then(|node| values::organisation(&node, log));
+    let kind = table.required("kind", log);
+    draft.kind = kind.and_then(|node| values::choice(&node, &KINDS, log));
+    let placement = table.required("placement", log);
+    draft.placement = placement.and_then(|node| read_placement(&node, log));
+}
+
+fn read_name(node: &Node<'_>, log: &mut Log) -> Option<At<String>> {
+    let convert = |text: &str| {
+        let valid = !text.trim().is_empty()
+            && text.chars().count() <= 100
+            && !text.chars().any(char::is_control);
+        valid.then(|| text.to_owned()).ok_or(())
+    };
+    node.parse(log, convert, |_, ()| Rule::BadText)
+}
+
+fn read_placement(node: &Node<'_>, log: &mut Log) -> Option<At<Placement>> {
+    let At { value, place } = node.integer::<u8>((1, 4), log, values::bounds(1, 4))?;
+    let value = match value {
+        1 => Placement::Office,
+        2 => Placement::PartlyDataCentre,
+        3 => Placement::DataCentre,
+        _ => Placement::TerminalsOnly,
+    };
+    Some(At { value, place })
+}
+
+fn read_interfaces(table: &mut Table<'_>, log: &mut Log, whole: bool, draft: &mut SiteDraft) {
+    draft.interfaces = whole.then(|| table.place.clone());
+    let lgwan = table.required("lgwan", log);
+    draft.lgwan = lgwan.and_then(|node| node.table(log, read_lgwan));
+    for lan in Lan::ALL {
+        if let Some(node) = table.optional(lan.as_str()) {
+            // A LAN that is no table is still a designed one: rows on it are not to blame.
+            let place = node.place.clone();
+            let read = node.table(log, read_lan).unwrap_or_else(|| LanDraft::unknown(place));
+            draft.lans.insert(lan, read);
+        }
+    }
+    let maintenance = table.optional("maintenance");
+    draft.maintenance = maintenance.and_then(|node| node.table(log, read_port));
+}
+
+fn read_port(table: &mut Table<'_>, log: &mut Log) -> PortDraft {
+    let port = table.required("port", log).and_then(|node| values::port(&node, log));
+    let address = table.required("address", log);
+    let address = address.and_then(|node| values::interface_address(&node, log));
+    PortDraft { place: table.place.clone(), port, address }
+}
+
+fn read_lgwan(table: &mut Table<'_>, log: &mut Log) -> LgwanDraft {
+    let port = read_port(table, log);
+    let gateway = table.required("gateway", log).and_then(|node| values::address(&node, log));
+    let mtu = match table.optional("mtu") {
+        Some(node) => {
+            node.integer((1280, 9000), log, |found| Rule::Mtu { found }).map(|mtu| mtu.value)
+        }
+        None => Some(USUAL_MTU),
+    };
+    let dns = match table.optional("dns") {
+        Some(node) => values::list(&node, log, values::address),
+        None => whole_default(Vec::new(), log),
+    };
+    LgwanDraft { port, gateway, mtu, dns }
+}
+
+fn read_lan(table: &mut Table<'_>, log: &mut Log) -> LanDraft {
+    let port = read_port(table, log);
+    let routes = match table.optional("routes") {
+        Some(node) => node.tables(log, read_route),
+        None => whole_default(Vec::new(), log),
+    };
+    LanDraft { port, routes }
+}
+
+fn read_route(table: &mut Table<'_>, log: &mut Log) -> RouteDraft {
+    RouteDraft {
+        to: table.required("to", log).and_then(|node| values::network(&node, log)),
+        via: table.required("via", log).and_then(|node| values::address(&node, log)),
+    }
+}
+
+fn read_server(table: &mut Table<'_>, log: &mut Log) -> ServerDraft {
+    let (row, services) = read_row(table, log);
+    let private = table.required("private", log).and_then(|node| values::private(&node, log));
+    let allow = match table.optional("allow-from-platform") {
+        Some(node) => node.tables(log, read_allowance),
+        None => whole_default(Vec::new(), log),
+    };
+    // A server that only answers asks for nothing; one that neither asks nor answers is no row.
+    let silent = allow.as_ref().is_some_and(Vec::is_empty);
+    if let (Some(node), Some([]), true) = (services, row.services.as_deref(), silent) {
+        log.add(&node.place, Rule::EmptyList);
+    }
+    ServerDraft { row, private, allow }
+}
+
+fn read_allowance(table: &mut Table<'_>, log: &mut Log) -> AllowanceDraft {
+    let from = table.required("from", log).and_then(|node| values::network(&node, log));
+    let services = table.required("services", log);
+    let services = services.and_then(|node| values::filled_list(&node, log, values::service));
+    AllowanceDraft { from, services }
+}
+
+fn read_terminals(table: &mut Table<'_>, log: &mut Log) -> TerminalsDraft {
+    let (row, services) = read_row(table, log);
+    if let (Some(node), Some([])) = (services, row.services.as_deref()) {
+        log.add(&node.place, Rule::EmptyList);
+    }
+    let from = table.required("from", log);
+    let from = from.and_then(|node| values::filled_list(&node, log, values::network));
+    TerminalsDraft { row, from }
+}
+
+/// Reads what both kinds of rows have, and gives the node of `services` where it is written.
+fn read_row<'t>(table: &mut Table<'t>, log: &mut Log) -> (RowDraft, Option<Node<'t>>) {
+    let place = table.place.clone();
+    let name = table.required("name", log).and_then(|node| values::name(&node, log));
+    let lan = table.required("interface", log).and_then(|node| values::lan(&node, log));
+    let global = table.required("global", log).and_then(|node| values::global(&node, log));
+    let environment = match table.optional("environment") {
+        Some(node) => values::environment(&node, log),
+        None => Some(At { value: Environment::Production, place: place.clone() }),
+    };
+    let written = table.optional("services");
+    let services = match &written {
+        Some(node) => values::list(node, log, values::service),
+        None => web(&place, log),
+    };
+    (RowDraft { place, name, lan, global, environment, services }, written)
+}
+
+fn web(place: &Place, log: &Log) -> Whole<Service> {
+    let services = Service::WEB.map(|value| At { value, place: place.clone() });
+    whole_default(services.to_vec(), log)
+}
+
+/// What a missing list stands for, unless it may only have been unreadable.
+fn whole_default<T>(default: Vec<T>, log: &Log) -> Option<Vec<T>> {
+    (!log.is_broken(File::Site)).then_some(default)
+}
+
+impl LanDraft {
+    fn unknown(place: Place) -> Self {
+        Self { port: PortDraft { place, port: None, address: None }, routes: None }
+    }
+}

@@ -1,0 +1,178 @@
+//! The values of both files, from text to type.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+use ipnet::Ipv4Net;
+use jiff::Timestamp;
+
+use super::{SCHEMA, Whole};
+use crate::{
+    Environment, Global, InterfaceAddress, Lan, Name, OrganisationCode, PortName, Private,
+    PublicKey, Rule, Service,
+    organisation::MalformedOrganisation,
+    reader::{At, Log, Node, Table},
+};
+
+const ENVIRONMENTS: [(&str, Environment); 2] =
+    [("production", Environment::Production), ("test", Environment::Test)];
+
+/// Reads the schema number; false where the rest of the file is none of this firmware's business.
+pub(super) fn schema(table: &mut Table<'_>, log: &mut Log) -> bool {
+    let Some(node) = table.required("schema", log) else { return true };
+    let Some(found) = node.integer((i64::MIN, i64::MAX), log, bounds(i64::MIN, i64::MAX)) else {
+        return true;
+    };
+    let (found, known): (i64, i64) = (found.value, SCHEMA);
+    if found == known {
+        return true;
+    }
+    let rule = if found > known {
+        Rule::SchemaNewer { found, known }
+    } else {
+        Rule::SchemaUnknown { found, known }
+    };
+    log.add(&node.place, rule);
+    table.ignore_rest();
+    false
+}
+
+/// The rule for a number outside its bounds.
+pub(super) fn bounds(least: i64, most: i64) -> impl FnOnce(String) -> Rule {
+    move |found| Rule::OutOfRange { found, least, most }
+}
+
+pub(super) fn organisation(node: &Node<'_>, log: &mut Log) -> Option<At<OrganisationCode>> {
+    node.parse(log, str::parse, |text, error| match error {
+        MalformedOrganisation::Shape => Rule::OrganisationShape { text },
+        MalformedOrganisation::CheckDigit { expected } => Rule::CheckDigit { text, expected },
+    })
+}
+
+pub(super) fn name(node: &Node<'_>, log: &mut Log) -> Option<At<Name>> {
+    node.parse(log, str::parse, |text, _| Rule::BadName { text })
+}
+
+pub(super) fn port(node: &Node<'_>, log: &mut Log) -> Option<At<PortName>> {
+    node.parse(log, str::parse, |text, _| Rule::BadPort { text })
+}
+
+pub(super) fn address(node: &Node<'_>, log: &mut Log) -> Option<At<Ipv4Addr>> {
+    node.parse(log, str::parse, |text, _| Rule::BadAddress { text })
+}
+
+pub(super) fn global(node: &Node<'_>, log: &mut Log) -> Option<At<Global>> {
+    address(node, log).map(|At { value, place }| At { value: Global::new(value), place })
+}
+
+pub(super) fn private(node: &Node<'_>, log: &mut Log) -> Option<At<Private>> {
+    let At { value, place } = address(node, log)?;
+    match Private::try_from(value) {
+        Ok(value) => Some(At { value, place }),
+        Err(_) => node.refuse(Rule::NotPrivate { address: value }, log),
+    }
+}
+
+pub(super) fn interface_address(node: &Node<'_>, log: &mut Log) -> Option<At<InterfaceAddress>> {
+    node.parse(log, str::parse, |text, _| Rule::BadInterfaceAddress { text })
+}
+
+/// A network, or one address of it without a prefix.
+pub(super) fn network(node: &Node<'_>, log: &mut Log) -> Option<At<Ipv4Net>> {
+    let convert = |text: &str| {
+        text.parse::<Ipv4Net>()
+            .or_else(|error| text.parse::<Ipv4Addr>().map(Ipv4Net::from).map_err(|_| error))
+    };
+    let written = node.parse(log, convert, |text, _| Rule::BadNetwork { text })?;
+    let network = written.value.trunc();
+    if network == written.value {
+        Some(written)
+    } else {
+        node.refuse(Rule::HostBits { written: written.value, network }, log)
+    }
+}
+
+pub(super) fn endpoint(node: &Node<'_>, log: &mut Log) -> Option<At<SocketAddrV4>> {
+    let convert =
+        |text: &str| text.parse().ok().filter(|end: &SocketAddrV4| end.port() != 0).ok_or(());
+    node.parse(log, convert, |text, ()| Rule::BadEndpoint { text })
+}
+
+pub(super) fn public_key(node: &Node<'_>, log: &mut Log) -> Option<At<PublicKey>> {
+    node.parse(log, str::parse, |_, _| Rule::BadKey)
+}
+
+pub(super) fn service(node: &Node<'_>, log: &mut Log) -> Option<At<Service>> {
+    node.parse(log, str::parse, |text, _| Rule::BadService { text })
+}
+
+pub(super) fn time(node: &Node<'_>, log: &mut Log) -> Option<At<Timestamp>> {
+    let text = node.time(log)?.to_string();
+    match text.parse() {
+        Ok(value) => Some(node.at(value)),
+        Err(_) => node.refuse(Rule::BadTime { text }, log),
+    }
+}
+
+/// A DNS name of host-name labels: letters, digits, inner hyphens, each 1 to 63, 253 in all (RFC 1035, RFC 1123).
+pub(super) fn zone_name(node: &Node<'_>, log: &mut Log) -> Option<At<String>> {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    let convert = |text: &str| {
+        let valid = text.len() <= 253 && text.split('.').all(label);
+        valid.then(|| text.to_ascii_lowercase()).ok_or(())
+    };
+    node.parse(log, convert, |text, ()| Rule::BadZone { text })
+}
+
+pub(super) fn lan(node: &Node<'_>, log: &mut Log) -> Option<At<Lan>> {
+    choice(node, &Lan::ALL.map(|lan| (lan.as_str(), lan)), log)
+}
+
+pub(super) fn environment(node: &Node<'_>, log: &mut Log) -> Option<At<Environment>> {
+    choice(node, &ENVIRONMENTS, log)
+}
+
+/// One of some words.
+pub(super) fn choice<T: Copy>(
+    node: &Node<'_>,
+    choices: &[(&'static str, T)],
+    log: &mut Log,
+) -> Option<At<T>> {
+    let convert =
+        |text: &str| choices.iter().find(|(word, _)| *word == text).map(|(_, t)| *t).ok_or(());
+    node.parse(log, convert, |text, ()| Rule::BadChoice {
+        text,
+        choices: choices.iter().map(|(word, _)| *word).collect(),
+    })
+}
+
+/// A list without repetition, known whole or not at all.
+pub(super) fn list<T: Clone + Ord + ToString>(
+    node: &Node<'_>,
+    log: &mut Log,
+    read: impl Fn(&Node<'_>, &mut Log) -> Option<At<T>>,
+) -> Whole<T> {
+    let entries: Vec<_> = node.list(log)?.iter().map(|entry| read(entry, log)).collect();
+    let mut seen = std::collections::BTreeSet::new();
+    for At { value, place } in entries.iter().flatten() {
+        if !seen.insert(value.clone()) {
+            log.add(place, Rule::Repeated { text: value.to_string() });
+        }
+    }
+    let entries = entries.into_iter().collect();
+    if log.is_broken(node.place.file) { None } else { entries }
+}
+
+/// Like [`list`], with at least one entry.
+pub(super) fn filled_list<T: Clone + Ord + ToString>(
+    node: &Node<'_>,
+    log: &mut Log,
+    read: impl Fn(&Node<'_>, &mut Log) -> Option<At<T>>,
+) -> Whole<T> {
+    let entries = list(node, log, read)?;
+    if entries.is_empty() { node.refuse(Rule::EmptyList, log) } else { Some(entries) }
+}

@@ -1,0 +1,365 @@
+//! English.
+
+use super::{excerpt, harmless, range};
+use crate::{CentrePart, Environment, Kind, Lan, Role, Rule, Shape};
+
+#[expect(clippy::too_many_lines, reason = "one arm a rule")]
+pub(super) fn sentence(rule: &Rule) -> String {
+    match rule {
+        Rule::TooLarge { bytes, limit } => {
+            format!("the file has {bytes} bytes; {limit} are the limit")
+        }
+        Rule::NotUtf8 => "the file is not UTF-8 text from here on".to_owned(),
+        Rule::Syntax { detail } => format!("this is not TOML: {}", harmless(detail.chars())),
+        Rule::SchemaNewer { found, known } => {
+            format!("the file has schema {found}; this firmware reads up to {known}")
+        }
+        Rule::SchemaUnknown { found, .. } => format!("there is no schema {found}"),
+        Rule::UnknownKey { key, .. } => format!("'{}' is not a key of this table", excerpt(key)),
+        Rule::MissingKey { key } => format!("'{key}' is missing"),
+        Rule::WrongType { expected, found } => {
+            format!("{} belongs here, not {}", shape(*expected), shape(*found))
+        }
+        Rule::BadAddress { text } => format!("'{}' is not an IPv4 address", excerpt(text)),
+        Rule::BadNetwork { text } => format!("'{}' is not an IPv4 network", excerpt(text)),
+        Rule::HostBits { written, .. } => {
+            format!("{written} is an address inside a network, not a network")
+        }
+        Rule::BadInterfaceAddress { text } => {
+            format!("'{}' is not an IPv4 address with a prefix length", excerpt(text))
+        }
+        Rule::BadName { text } => format!("'{}' can't be a name", excerpt(text)),
+        Rule::BadPort { text } => format!("'{}' can't be the name of a port", excerpt(text)),
+        Rule::BadService { text } => format!("'{}' is not a service", excerpt(text)),
+        Rule::BadChoice { text, .. } => {
+            format!("'{}' is none of the words for this key", excerpt(text))
+        }
+        Rule::BadKey => "this is not a public key".to_owned(),
+        Rule::BadEndpoint { text } => {
+            format!("'{}' is not an address and a UDP port", excerpt(text))
+        }
+        Rule::BadTime { text } => format!("'{}' is not a point in time", excerpt(text)),
+        Rule::BadZone { text } => format!("'{}' is not a DNS zone", excerpt(text)),
+        Rule::EmptyList => "the list is empty; it needs at least one entry".to_owned(),
+        Rule::OutOfRange { found, least, most } => {
+            format!("{} is not between {least} and {most}", excerpt(found))
+        }
+        Rule::BadText => {
+            "the name is empty, longer than 100 characters or has control characters".to_owned()
+        }
+        Rule::Repeated { text } => format!("'{text}' stands in the list twice"),
+        Rule::OrganisationShape { text } => {
+            format!("'{}' is not an organisation code", excerpt(text))
+        }
+        Rule::CheckDigit { text, expected } => {
+            format!("the check digit of organisation code '{text}' should be {expected}")
+        }
+        Rule::NoEducationBoard { kind: of } => format!("{} has no education board LAN", kind(*of)),
+        Rule::PlacementNeedsRoute { placement } => {
+            format!("placement {} needs a route from a LAN to the other place", placement.number())
+        }
+        Rule::PlacementNeedsServer { placement } => {
+            format!("placement {} has servers, and none is designed", placement.number())
+        }
+        Rule::PlacementHasNoServer => {
+            "placement 4 has terminals only, and a server is designed".to_owned()
+        }
+        Rule::NoLan => {
+            "neither the head office LAN nor the education board LAN is designed".to_owned()
+        }
+        Rule::NotPrivate { address } => format!("{address} is not a private address (RFC 1918)"),
+        Rule::NetworkNotPrivate { network } => {
+            format!("{network} is not wholly private address space (RFC 1918)")
+        }
+        Rule::NotUnicast { network } => {
+            format!("no host can have an address of {network}", network = range(*network))
+        }
+        Rule::PrefixLength { prefix } => format!("/{prefix} is no prefix for an interface"),
+        Rule::NetworkAddress { address, subnet } => {
+            format!("{address} is the address of network {subnet} itself")
+        }
+        Rule::BroadcastAddress { address, subnet } => {
+            format!("{address} is the broadcast address of {subnet}")
+        }
+        Rule::HopOffSubnet { hop, subnet } => {
+            format!("router {hop} is not on the interface's subnet {subnet}")
+        }
+        Rule::OfDevice { address } => format!("{address} is the device's own address"),
+        Rule::Overlap { network, role: this, other, other_role } => {
+            format!("{network} ({}) overlaps {other} ({})", role(*this), role(*other_role))
+        }
+        Rule::PortTwice { port, first } => format!("port '{port}' is used by {first} already"),
+        Rule::Mtu { found } => format!("an MTU of {} bytes can't be used", excerpt(found)),
+        Rule::OutsidePool { global } => {
+            format!("global address {global} is not among those assigned to this organisation")
+        }
+        Rule::GlobalTwice { global, first } => {
+            format!("global address {global} belongs to '{first}' already")
+        }
+        Rule::GlobalOfDevice { global } => format!("global address {global} is the device's own"),
+        Rule::DeviceOutsidePool { global } => {
+            format!("the device address {global} is outside the profile's pool")
+        }
+        Rule::NameTwice { name } => format!("another row is called '{name}' already"),
+        Rule::LanNotDesigned { lan: on } => format!("the {} is not designed", lan(*on)),
+        Rule::ServerUnreachable { address, lan: on } => {
+            format!(
+                "{address} is neither on the subnet of the {} nor behind one of its routes",
+                lan(*on)
+            )
+        }
+        Rule::PrivateTwice { address, first, .. } => {
+            format!("'{first}' on the same LAN has {address} already")
+        }
+        Rule::TerminalsOutside { from, lan: on } => {
+            format!(
+                "{from} is neither on the subnet of the {} nor behind one of its routes",
+                lan(*on),
+                from = range(*from)
+            )
+        }
+        Rule::TerminalsOverlap { from, other, row } => {
+            format!(
+                "{from} overlaps {other} of '{row}', which has another NAPT address",
+                from = range(*from),
+                other = range(*other)
+            )
+        }
+        Rule::StaticWins { from, server, more: 0 } => {
+            format!("server '{server}' stands among terminals {from}", from = range(*from))
+        }
+        Rule::StaticWins { from, server, more } => {
+            format!(
+                "server '{server}' and {more} more stand among terminals {from}",
+                from = range(*from)
+            )
+        }
+        Rule::NoNetworkOfEnvironment { environment: of } => {
+            format!("the platform has no {} network", environment(*of))
+        }
+        Rule::SourceOutside { from } => {
+            format!("{from} is not inside a network of the platform", from = range(*from))
+        }
+        Rule::SourceCrosses { from, environment: of } => {
+            format!(
+                "{from} is not of the {} environment, and the server is",
+                environment(*of),
+                from = range(*from)
+            )
+        }
+        Rule::NoCentre => "the profile has no centre".to_owned(),
+        Rule::CentreTwice { part, first } => {
+            format!("centre '{first}' has the same {}", centre_part(*part))
+        }
+        Rule::ProbeOutside { address } => {
+            format!("probe address {address} is not inside a network of the platform")
+        }
+        Rule::ResolverOutside { address } => {
+            format!("resolver {address} is not inside a network of the platform")
+        }
+        Rule::ZoneTwice { name } => format!("zone '{name}' stands there already"),
+        Rule::UplinkInside { address, network, role: of } => {
+            format!("{address} should be on LGWAN, but lies in {network} ({})", role(*of))
+        }
+        Rule::SignatureMissing => "the profile carries no signature".to_owned(),
+        Rule::SignatureForm => "the signature is not 64 bytes in base64".to_owned(),
+        Rule::SignatureWrong => "the signature is not the operator's over this text".to_owned(),
+        Rule::OtherOrganisation { profile, site } => {
+            format!("the profile was issued for organisation {profile}; the site is of {site}")
+        }
+        Rule::SerialLower { serial, in_force } => {
+            format!("the profile has serial {serial}; {in_force} is in force")
+        }
+        Rule::SerialReused { serial } => {
+            format!("another profile with serial {serial} and another time of issue is in force")
+        }
+        Rule::IssuedEarlier { issued, in_force } => {
+            format!("the profile was issued at {issued}, before the one in force ({in_force})")
+        }
+    }
+}
+
+#[expect(clippy::too_many_lines, reason = "one arm a rule")]
+pub(super) fn mend(rule: &Rule) -> String {
+    let text = match rule {
+        Rule::TooLarge { .. } => "Check that it is the right file; a design is far smaller.",
+        Rule::NotUtf8 => "Save the file as UTF-8 in your editor.",
+        Rule::Syntax { .. } => {
+            "Check this line for quotes, brackets and '='; compare it with a sample."
+        }
+        Rule::SchemaNewer { .. } => {
+            "Update the device's firmware, or write the file for this schema."
+        }
+        Rule::SchemaUnknown { known, .. } => return format!("Write schema = {known}."),
+        Rule::UnknownKey { known, .. } => {
+            return format!("Remove it, or use one of: {}.", known.join(", "));
+        }
+        Rule::MissingKey { key } => return format!("Add '{key}' to this table."),
+        Rule::WrongType { expected: Shape::List, found: Shape::Table } => {
+            "Write the heading in double brackets, like [[server]], once for each row."
+        }
+        Rule::WrongType { expected, .. } => return format!("Write {}.", shape(*expected)),
+        Rule::BadAddress { .. } => "Write four numbers from 0 to 255, like \"192.168.1.10\".",
+        Rule::BadNetwork { .. } => {
+            "Write an address with a prefix length from 0 to 32, like \"192.168.1.0/24\"."
+        }
+        Rule::HostBits { written, network } => {
+            return format!(
+                "Write \"{network}\" for the network, or \"{}\" for the host.",
+                written.addr()
+            );
+        }
+        Rule::BadInterfaceAddress { .. } => "Write both, like \"192.168.1.1/24\".",
+        Rule::BadName { .. } => "Use 1 to 32 of a-z, 0-9 and '-', starting with a letter.",
+        Rule::BadPort { .. } => "Use the name of the port as the device shows it, like \"port1\".",
+        Rule::BadService { .. } => {
+            "Write tcp/443, udp/5000-5010, icmp-echo, http or https; ports are 1 to 65535."
+        }
+        Rule::BadChoice { choices, .. } => return format!("Use one of: {}.", choices.join(", ")),
+        Rule::BadKey => "Copy the whole key: 44 characters of base64, the last one '='.",
+        Rule::BadEndpoint { .. } => {
+            "Write both, like \"198.51.100.10:51820\"; the port is 1 to 65535."
+        }
+        Rule::BadTime { .. } => "Write date, time and offset, like 2026-04-01T09:00:00+09:00.",
+        Rule::BadZone { .. } => {
+            "Write it like \"platform.example\": letters, digits, '-' and '.', no dot at the end."
+        }
+        Rule::EmptyList => "Add an entry, or remove the row.",
+        Rule::OutOfRange { least, most, .. } => {
+            return format!("Write a number from {least} to {most}.");
+        }
+        Rule::BadText => "Write the site's name as people say it.",
+        Rule::Repeated { .. } => "Remove one of the two.",
+        Rule::OrganisationShape { .. } => {
+            "Write the six digits of the code in quotes, like \"011002\"."
+        }
+        Rule::CheckDigit { .. } => "Compare all six digits with the official list of codes.",
+        Rule::NoEducationBoard { .. } => {
+            "Remove [interface.education-board] and its rows, or correct 'kind'."
+        }
+        Rule::PlacementNeedsRoute { .. } => {
+            "Add 'routes' to the LAN that leads there, or correct 'placement'."
+        }
+        Rule::PlacementNeedsServer { .. } => {
+            "Add a [[server]], or write placement = 4 for a site of terminals only."
+        }
+        Rule::PlacementHasNoServer => "Remove the servers, or correct 'placement'.",
+        Rule::NoLan => "Add [interface.head-office] or [interface.education-board].",
+        Rule::NotPrivate { .. } | Rule::NetworkNotPrivate { .. } => {
+            "Use addresses of 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16."
+        }
+        Rule::NotUnicast { .. } => "Use an address that a host can have.",
+        Rule::PrefixLength { .. } => "Use /8 to /30.",
+        Rule::NetworkAddress { .. } | Rule::BroadcastAddress { .. } => {
+            "Use an address between the first and the last of the subnet."
+        }
+        Rule::HopOffSubnet { .. } => {
+            "Correct the router's address, or the interface's address and prefix."
+        }
+        Rule::OfDevice { .. } => "Use another address; this one is taken by the interface.",
+        Rule::Overlap { .. } => {
+            "Change one of the two. Only the head office and education board LANs may share a range."
+        }
+        Rule::PortTwice { .. } => "Give each interface a port of its own.",
+        Rule::Mtu { .. } => {
+            "Write 1280 to 9000: every line carries 1280 bytes, and 9000 is the largest usual Ethernet frame."
+        }
+        Rule::OutsidePool { .. } => {
+            "Use an address of the pool, or apply to the operator for more."
+        }
+        Rule::GlobalTwice { .. } => {
+            "Use a free address of the pool; only terminal rows of one LAN may share one."
+        }
+        Rule::GlobalOfDevice { .. } => "Use a free address of the pool.",
+        Rule::NameTwice { .. } => "Give each row a name of its own.",
+        Rule::LanNotDesigned { .. } => "Add the LAN's [interface] table, or correct 'interface'.",
+        Rule::ServerUnreachable { .. } | Rule::TerminalsOutside { .. } => {
+            "Correct the address or 'interface', or add the network to the LAN's 'routes'."
+        }
+        Rule::PrivateTwice { .. } => "Correct one of the two addresses.",
+        Rule::TerminalsOverlap { .. } => {
+            "Take the addresses out of one row, or give both rows one NAPT address."
+        }
+        Rule::StaticWins { .. } => {
+            "Nothing need be done: a server keeps its static global address."
+        }
+        Rule::NoNetworkOfEnvironment { .. } => {
+            "Correct 'environment', or ask the operator for a profile that has one."
+        }
+        Rule::SourceOutside { .. } => "Write the platform's addresses as the operator gave them.",
+        Rule::SourceCrosses { .. } => "Correct the source, or the server's 'environment'.",
+        Rule::SignatureWrong => "Fetch the file from the operator again, and change nothing in it.",
+        Rule::OtherOrganisation { .. } => {
+            "Use the profile of your own organisation, or correct 'organisation'."
+        }
+        Rule::SerialLower { .. } | Rule::IssuedEarlier { .. } => {
+            "Use the newest profile of the operator."
+        }
+        Rule::SerialReused { .. } => "Ask the operator for a profile with a higher serial.",
+        Rule::DeviceOutsidePool { .. }
+        | Rule::NoCentre
+        | Rule::CentreTwice { .. }
+        | Rule::ProbeOutside { .. }
+        | Rule::ResolverOutside { .. }
+        | Rule::ZoneTwice { .. }
+        | Rule::SignatureMissing
+        | Rule::SignatureForm => "Ask the operator for a corrected profile.",
+        Rule::UplinkInside { .. } => "Correct the address, or the network that it falls into.",
+    };
+    text.to_owned()
+}
+
+fn shape(shape: Shape) -> &'static str {
+    match shape {
+        Shape::Text => "text in quotes",
+        Shape::Integer => "a whole number",
+        Shape::Float => "a number with a fraction",
+        Shape::Boolean => "true or false",
+        Shape::Time => "a date and time without quotes",
+        Shape::List => "a list in brackets",
+        Shape::Table => "a table",
+    }
+}
+
+pub(super) fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Prefecture => "a prefecture",
+        Kind::Municipality => "a municipality",
+        Kind::Union => "a union of municipalities",
+        Kind::WideAreaUnion => "a wide-area union",
+    }
+}
+
+pub(super) fn lan(lan: Lan) -> &'static str {
+    match lan {
+        Lan::HeadOffice => "head office LAN",
+        Lan::EducationBoard => "education board LAN",
+    }
+}
+
+fn role(role: Role) -> &'static str {
+    match role {
+        Role::Lgwan => "LGWAN side",
+        Role::Lan(on) => lan(on),
+        Role::Maintenance => "maintenance port",
+        Role::Platform => "platform",
+        Role::Pool => "global addresses",
+    }
+}
+
+pub(super) fn environment(environment: Environment) -> &'static str {
+    match environment {
+        Environment::Production => "production",
+        Environment::Test => "test",
+    }
+}
+
+fn centre_part(part: CentrePart) -> &'static str {
+    match part {
+        CentrePart::Name => "name",
+        CentrePart::Endpoint => "endpoint",
+        CentrePart::PublicKey => "public key",
+        CentrePart::Preference => "preference",
+        CentrePart::Probe => "probe address",
+    }
+}

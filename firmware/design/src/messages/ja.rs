@@ -1,0 +1,416 @@
+//! Japanese, for the clerk at the town hall.
+
+use super::{excerpt, harmless, range};
+use crate::{CentrePart, Environment, Kind, Lan, Role, Rule, Shape};
+
+#[expect(clippy::too_many_lines, reason = "one arm a rule")]
+pub(super) fn sentence(rule: &Rule) -> String {
+    match rule {
+        Rule::TooLarge { bytes, limit } => {
+            format!("ファイルが大きすぎます（{bytes}バイト。上限は{limit}バイト）。")
+        }
+        Rule::NotUtf8 => "ここから先がUTF-8の文字ではありません。".to_owned(),
+        Rule::Syntax { detail } => {
+            format!("TOMLの書き方に誤りがあります（{}）。", harmless(detail.chars()))
+        }
+        Rule::SchemaNewer { found, known } => {
+            format!("schemaが{found}です。このファームウェアで読めるのは{known}までです。")
+        }
+        Rule::SchemaUnknown { found, .. } => format!("schema {found}というものはありません。"),
+        Rule::UnknownKey { key, .. } => {
+            format!("「{}」という項目はここでは使えません。", excerpt(key))
+        }
+        Rule::MissingKey { key } => format!("「{key}」がありません。"),
+        Rule::WrongType { expected, found } => {
+            format!("{}を書く所に、{}が書かれています。", shape(*expected), shape(*found))
+        }
+        Rule::BadAddress { text } => format!("「{}」はIPv4アドレスではありません。", excerpt(text)),
+        Rule::BadNetwork { text } => {
+            format!("「{}」はIPv4ネットワークではありません。", excerpt(text))
+        }
+        Rule::HostBits { written, .. } => {
+            format!("{written}は機器のアドレスで、ネットワークのアドレスではありません。")
+        }
+        Rule::BadInterfaceAddress { text } => {
+            format!("「{}」はプレフィックス長付きのIPv4アドレスではありません。", excerpt(text))
+        }
+        Rule::BadName { text } => format!("「{}」は名前として使えません。", excerpt(text)),
+        Rule::BadPort { text } => format!("「{}」はポートの名前として使えません。", excerpt(text)),
+        Rule::BadService { text } => format!("「{}」は通信の種類として読めません。", excerpt(text)),
+        Rule::BadChoice { text, .. } => {
+            format!("「{}」はここで選べる言葉ではありません。", excerpt(text))
+        }
+        Rule::BadKey => "公開鍵として読めません。".to_owned(),
+        Rule::BadEndpoint { text } => {
+            format!("「{}」はIPv4アドレスとUDPポート番号の組ではありません。", excerpt(text))
+        }
+        Rule::BadTime { text } => format!("「{}」は日時として使えません。", excerpt(text)),
+        Rule::BadZone { text } => format!("「{}」はDNSゾーンの名前ではありません。", excerpt(text)),
+        Rule::EmptyList => "一覧が空です。少なくとも一つ必要です。".to_owned(),
+        Rule::OutOfRange { found, least, most } => {
+            format!("{}は{least}から{most}までの範囲にありません。", excerpt(found))
+        }
+        Rule::BadText => "名称が空か、100文字を超えるか、制御文字を含んでいます。".to_owned(),
+        Rule::Repeated { text } => format!("一覧に「{text}」が二度書かれています。"),
+        Rule::OrganisationShape { text } => {
+            format!("「{}」は団体コードではありません。", excerpt(text))
+        }
+        Rule::CheckDigit { text, expected } => {
+            format!("団体コード「{text}」の検査数字が合いません（正しくは{expected}）。")
+        }
+        Rule::NoEducationBoard { kind: of } => {
+            format!("{}には教育委員会業務系LANがありません。", kind(*of))
+        }
+        Rule::PlacementNeedsRoute { placement } => {
+            format!("接続例{}には、LANからもう一方の拠点への経路が必要です。", placement.number())
+        }
+        Rule::PlacementNeedsServer { placement } => {
+            format!("接続例{}なのに、双方向通信サーバがありません。", placement.number())
+        }
+        Rule::PlacementHasNoServer => {
+            "接続例4は片方向通信端末だけの構成ですが、双方向通信サーバが書かれています。".to_owned()
+        }
+        Rule::NoLan => "首長部局業務系LANも教育委員会業務系LANもありません。".to_owned(),
+        Rule::NotPrivate { address } => {
+            format!("{address}はプライベートIPアドレス（RFC 1918）ではありません。")
+        }
+        Rule::NetworkNotPrivate { network } => {
+            format!("{network}にはプライベートIPアドレス（RFC 1918）でないものが含まれています。")
+        }
+        Rule::NotUnicast { network } => {
+            format!("{network}のアドレスは機器に付けられません。", network = range(*network))
+        }
+        Rule::PrefixLength { prefix } => format!("/{prefix}はインターフェースに使えません。"),
+        Rule::NetworkAddress { address, subnet } => {
+            format!("{address}はネットワーク{subnet}そのものを表すアドレスです。")
+        }
+        Rule::BroadcastAddress { address, subnet } => {
+            format!("{address}は{subnet}のブロードキャストアドレスです。")
+        }
+        Rule::HopOffSubnet { hop, subnet } => {
+            format!("中継先{hop}がインターフェースのサブネット{subnet}の中にありません。")
+        }
+        Rule::OfDevice { address } => format!("{address}はこの装置自身のアドレスです。"),
+        Rule::Overlap { network, role: this, other, other_role } => {
+            format!(
+                "{network}（{}）が{other}（{}）と重なっています。",
+                role(*this),
+                role(*other_role)
+            )
+        }
+        Rule::PortTwice { port, first } => {
+            format!("ポート「{port}」はすでに{first}で使われています。")
+        }
+        Rule::Mtu { found } => format!("MTUに{}バイトは使えません。", excerpt(found)),
+        Rule::OutsidePool { global } => {
+            format!(
+                "{global}は、この団体に割り当てられた自治体中間サーバーグローバルアドレスではありません。"
+            )
+        }
+        Rule::GlobalTwice { global, first } => {
+            format!(
+                "自治体中間サーバーグローバルアドレス{global}はすでに「{first}」で使われています。"
+            )
+        }
+        Rule::GlobalOfDevice { global } => {
+            format!("自治体中間サーバーグローバルアドレス{global}はこの装置自身のものです。")
+        }
+        Rule::DeviceOutsidePool { global } => {
+            format!("装置のアドレス{global}が、割り当てられた範囲の外にあります。")
+        }
+        Rule::NameTwice { name } => format!("「{name}」という名前の行がほかにもあります。"),
+        Rule::LanNotDesigned { lan: on } => format!("{}のインターフェースがありません。", lan(*on)),
+        Rule::ServerUnreachable { address, lan: on } => {
+            format!("サーバ{address}は{}のサブネットにも経路の先にもありません。", lan(*on))
+        }
+        Rule::PrivateTwice { address, first, .. } => {
+            format!("{address}は同じLANの「{first}」ですでに使われています。")
+        }
+        Rule::TerminalsOutside { from, lan: on } => {
+            format!(
+                "端末{from}は{}のサブネットにも経路の先にもありません。",
+                lan(*on),
+                from = range(*from)
+            )
+        }
+        Rule::TerminalsOverlap { from, other, row } => {
+            format!(
+                "{from}は、変換後のアドレスが異なる「{row}」の{other}と重なっています。",
+                from = range(*from),
+                other = range(*other)
+            )
+        }
+        Rule::StaticWins { from, server, more: 0 } => {
+            format!(
+                "端末の範囲{from}の中に双方向通信サーバ「{server}」があります。",
+                from = range(*from)
+            )
+        }
+        Rule::StaticWins { from, server, more } => {
+            format!(
+                "端末の範囲{from}の中に双方向通信サーバ「{server}」ほか{more}台があります。",
+                from = range(*from)
+            )
+        }
+        Rule::NoNetworkOfEnvironment { environment: of } => {
+            format!(
+                "中間サーバー・プラットフォームに{}環境のネットワークがありません。",
+                environment(*of)
+            )
+        }
+        Rule::SourceOutside { from } => {
+            format!(
+                "{from}は中間サーバー・プラットフォームのネットワークの中にありません。",
+                from = range(*from)
+            )
+        }
+        Rule::SourceCrosses { from, environment: of } => {
+            format!(
+                "サーバは{}環境ですが、{from}は別の環境のものです。",
+                environment(*of),
+                from = range(*from)
+            )
+        }
+        Rule::NoCentre => "拠点が一つもありません。".to_owned(),
+        Rule::CentreTwice { part, first } => {
+            format!("拠点「{first}」と{}が同じです。", centre_part(*part))
+        }
+        Rule::ProbeOutside { address } => {
+            format!(
+                "確認用アドレス{address}が中間サーバー・プラットフォームのネットワークの中にありません。"
+            )
+        }
+        Rule::ResolverOutside { address } => {
+            format!(
+                "DNSサーバ{address}が中間サーバー・プラットフォームのネットワークの中にありません。"
+            )
+        }
+        Rule::ZoneTwice { name } => format!("ゾーン「{name}」がすでにあります。"),
+        Rule::UplinkInside { address, network, role: of } => {
+            format!(
+                "{address}はLGWAN側にあるはずですが、{network}（{}）の中にあります。",
+                role(*of)
+            )
+        }
+        Rule::SignatureMissing => "接続情報に機構の署名がありません。".to_owned(),
+        Rule::SignatureForm => {
+            "署名の形が正しくありません（64バイトのBase64ではありません）。".to_owned()
+        }
+        Rule::SignatureWrong => "署名が、この内容に対する機構の署名ではありません。".to_owned(),
+        Rule::OtherOrganisation { profile, site } => {
+            format!("接続情報は団体{profile}のもので、このIP設計の団体{site}のものではありません。")
+        }
+        Rule::SerialLower { serial, in_force } => {
+            format!(
+                "接続情報の通し番号が{serial}で、今使っているもの（{in_force}）より古いものです。"
+            )
+        }
+        Rule::SerialReused { serial } => {
+            format!("通し番号が同じ{serial}で発行日時の違う接続情報を、今使っています。")
+        }
+        Rule::IssuedEarlier { issued, in_force } => {
+            format!("接続情報の発行日時（{issued}）が、今使っているもの（{in_force}）より前です。")
+        }
+    }
+}
+
+#[expect(clippy::too_many_lines, reason = "one arm a rule")]
+pub(super) fn mend(rule: &Rule) -> String {
+    let text = match rule {
+        Rule::TooLarge { .. } => {
+            "正しいファイルか確かめてください。IP設計はもっと小さいファイルです。"
+        }
+        Rule::NotUtf8 => "編集ソフトで文字コードをUTF-8にして保存し直してください。",
+        Rule::Syntax { .. } => "この行の引用符、かっこ、「=」を確かめ、見本と見比べてください。",
+        Rule::SchemaNewer { .. } => {
+            "装置のファームウェアを更新するか、このschemaに合わせて書き直してください。"
+        }
+        Rule::SchemaUnknown { known, .. } => return format!("schema = {known} と書いてください。"),
+        Rule::UnknownKey { known, .. } => {
+            return format!("削除するか、次のどれかに直してください：{}。", known.join("、"));
+        }
+        Rule::MissingKey { key } => return format!("ここに「{key}」を書き足してください。"),
+        Rule::WrongType { expected: Shape::List, found: Shape::Table } => {
+            "[[server]] のように二重の角かっこの見出しを、行ごとに書いてください。"
+        }
+        Rule::WrongType { expected, .. } => {
+            return format!("{}に書き直してください。", shape(*expected));
+        }
+        Rule::BadAddress { .. } => {
+            "\"192.168.1.10\" のように、0から255までの数を四つ書いてください。"
+        }
+        Rule::BadNetwork { .. } => {
+            "\"192.168.1.0/24\" のように、アドレスと0から32までのプレフィックス長を書いてください。"
+        }
+        Rule::HostBits { written, network } => {
+            return format!(
+                "ネットワークなら \"{network}\"、機器1台なら \"{}\" と書いてください。",
+                written.addr()
+            );
+        }
+        Rule::BadInterfaceAddress { .. } => "\"192.168.1.1/24\" のように、両方を書いてください。",
+        Rule::BadName { .. } => {
+            "英小文字で始まる、英小文字・数字・「-」の1から32文字にしてください。"
+        }
+        Rule::BadPort { .. } => {
+            "\"port1\" のように、装置に表示されるポートの名前を書いてください。"
+        }
+        Rule::BadService { .. } => {
+            "tcp/443、udp/5000-5010、icmp-echo、http、https のように書いてください。ポート番号は1から65535までです。"
+        }
+        Rule::BadChoice { choices, .. } => {
+            return format!("次のどれかを書いてください：{}。", choices.join("、"));
+        }
+        Rule::BadKey => "「=」で終わる44文字のBase64を、全部写してください。",
+        Rule::BadEndpoint { .. } => {
+            "\"198.51.100.10:51820\" のように両方を書いてください。ポート番号は1から65535までです。"
+        }
+        Rule::BadTime { .. } => {
+            "2026-04-01T09:00:00+09:00 のように、日付・時刻・時差を書いてください。"
+        }
+        Rule::BadZone { .. } => {
+            "\"platform.example\" のように、英数字・「-」・「.」で書いてください。最後に点は付けません。"
+        }
+        Rule::EmptyList => "中身を書き足すか、この行を削除してください。",
+        Rule::OutOfRange { least, most, .. } => {
+            return format!("{least}から{most}までの数を書いてください。");
+        }
+        Rule::BadText => "庁舎や団体の名称を、普段の呼び方で書いてください。",
+        Rule::Repeated { .. } => "どちらか一つを削除してください。",
+        Rule::OrganisationShape { .. } => {
+            "\"011002\" のように、6桁の数字を引用符で囲んで書いてください。"
+        }
+        Rule::CheckDigit { .. } => "全国地方公共団体コードの表と、6桁すべてを見比べてください。",
+        Rule::NoEducationBoard { .. } => {
+            "[interface.education-board] とその行を削除するか、kind を直してください。"
+        }
+        Rule::PlacementNeedsRoute { .. } => {
+            "そこへつながるLANに routes を書き足すか、placement を直してください。"
+        }
+        Rule::PlacementNeedsServer { .. } => {
+            "[[server]] を書き足すか、端末だけの構成なら placement = 4 と書いてください。"
+        }
+        Rule::PlacementHasNoServer => "サーバの行を削除するか、placement を直してください。",
+        Rule::NoLan => {
+            "[interface.head-office] か [interface.education-board] を書き足してください。"
+        }
+        Rule::NotPrivate { .. } | Rule::NetworkNotPrivate { .. } => {
+            "10.0.0.0/8、172.16.0.0/12、192.168.0.0/16 のどれかの中のアドレスにしてください。"
+        }
+        Rule::NotUnicast { .. } => "機器に付けられるアドレスにしてください。",
+        Rule::PrefixLength { .. } => "/8から/30までにしてください。",
+        Rule::NetworkAddress { .. } | Rule::BroadcastAddress { .. } => {
+            "サブネットの最初と最後を除いたアドレスにしてください。"
+        }
+        Rule::HopOffSubnet { .. } => {
+            "中継先のアドレスか、インターフェースのアドレスとプレフィックス長を直してください。"
+        }
+        Rule::OfDevice { .. } => {
+            "インターフェースに付いているアドレスです。別のアドレスにしてください。"
+        }
+        Rule::Overlap { .. } => {
+            "どちらかを変えてください。同じ範囲を使えるのは首長部局業務系LANと教育委員会業務系LANの間だけです。"
+        }
+        Rule::PortTwice { .. } => "インターフェースごとに別のポートにしてください。",
+        Rule::Mtu { .. } => {
+            "1280から9000までにしてください。1280はどの回線も通し、9000は一般の機器が扱える最大です。"
+        }
+        Rule::OutsidePool { .. } => {
+            "割り当てられたアドレスを使うか、足りなければ機構に申請してください。"
+        }
+        Rule::GlobalTwice { .. } => {
+            "空いているアドレスにしてください。共用できるのは、同じLANの片方向通信端末どうしだけです。"
+        }
+        Rule::GlobalOfDevice { .. } => "割り当てられた中で空いているアドレスにしてください。",
+        Rule::NameTwice { .. } => "行ごとに別の名前を付けてください。",
+        Rule::LanNotDesigned { .. } => {
+            "そのLANの [interface] の表を書き足すか、interface を直してください。"
+        }
+        Rule::ServerUnreachable { .. } | Rule::TerminalsOutside { .. } => {
+            "アドレスか interface を直すか、LANの routes にそのネットワークを書き足してください。"
+        }
+        Rule::PrivateTwice { .. } => "どちらかのアドレスを直してください。",
+        Rule::TerminalsOverlap { .. } => {
+            "重なるアドレスを一方の行から外すか、両方の行を同じ変換後のアドレスにしてください。"
+        }
+        Rule::StaticWins { .. } => "そのままで構いません。サーバには静的な変換が優先されます。",
+        Rule::NoNetworkOfEnvironment { .. } => {
+            "environment を直すか、その環境を含む接続情報を機構に求めてください。"
+        }
+        Rule::SourceOutside { .. } => "機構から示された接続元のアドレスを書いてください。",
+        Rule::SourceCrosses { .. } => "接続元か、サーバの environment を直してください。",
+        Rule::SignatureWrong => "機構からファイルを受け取り直し、中身を変えずに使ってください。",
+        Rule::OtherOrganisation { .. } => {
+            "自分の団体の接続情報を使うか、organisation を直してください。"
+        }
+        Rule::SerialLower { .. } | Rule::IssuedEarlier { .. } => {
+            "機構から配られた最新の接続情報を使ってください。"
+        }
+        Rule::SerialReused { .. } => "通し番号を上げた接続情報を機構に求めてください。",
+        Rule::DeviceOutsidePool { .. }
+        | Rule::NoCentre
+        | Rule::CentreTwice { .. }
+        | Rule::ProbeOutside { .. }
+        | Rule::ResolverOutside { .. }
+        | Rule::ZoneTwice { .. }
+        | Rule::SignatureMissing
+        | Rule::SignatureForm => "直した接続情報を機構に求めてください。",
+        Rule::UplinkInside { .. } => "このアドレスか、重なっているネットワークを直してください。",
+    };
+    text.to_owned()
+}
+
+fn shape(shape: Shape) -> &'static str {
+    match shape {
+        Shape::Text => "引用符で囲んだ文字",
+        Shape::Integer => "整数",
+        Shape::Float => "小数",
+        Shape::Boolean => "trueかfalse",
+        Shape::Time => "引用符のない日時",
+        Shape::List => "角かっこの一覧",
+        Shape::Table => "表",
+    }
+}
+
+pub(super) fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Prefecture => "都道府県",
+        Kind::Municipality => "市区町村",
+        Kind::Union => "一部事務組合",
+        Kind::WideAreaUnion => "広域連合",
+    }
+}
+
+pub(super) fn lan(lan: Lan) -> &'static str {
+    match lan {
+        Lan::HeadOffice => "首長部局業務系LAN",
+        Lan::EducationBoard => "教育委員会業務系LAN",
+    }
+}
+
+fn role(role: Role) -> &'static str {
+    match role {
+        Role::Lgwan => "LGWAN側",
+        Role::Lan(on) => lan(on),
+        Role::Maintenance => "保守ポート",
+        Role::Platform => "中間サーバー・プラットフォーム",
+        Role::Pool => "自治体中間サーバーグローバルアドレス",
+    }
+}
+
+pub(super) fn environment(environment: Environment) -> &'static str {
+    match environment {
+        Environment::Production => "本番",
+        Environment::Test => "検証",
+    }
+}
+
+fn centre_part(part: CentrePart) -> &'static str {
+    match part {
+        CentrePart::Name => "名前",
+        CentrePart::Endpoint => "接続先",
+        CentrePart::PublicKey => "公開鍵",
+        CentrePart::Preference => "優先順位",
+        CentrePart::Probe => "確認用アドレス",
+    }
+}

@@ -1,0 +1,283 @@
+//! The checked design: what every other room works from. A value of [`Design`] keeps every rule of this crate.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::{Ipv4Addr, SocketAddrV4},
+};
+
+use ipnet::Ipv4Net;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Global, InterfaceAddress, Name, OrganisationCode, PortName, Private, PublicKey, Service,
+};
+
+/// One site, whole: the operator's profile and the organisation's own part, checked against each other.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Design {
+    /// The operator's part (R26).
+    pub profile: Profile,
+    /// Whose site it is.
+    pub site: Site,
+    /// The uplink.
+    pub lgwan: Lgwan,
+    /// The office LANs; a union may have none for the education board.
+    pub lans: BTreeMap<Lan, LanInterface>,
+    /// The port for local administration.
+    pub maintenance: Option<Maintenance>,
+    /// Bidirectional servers, each behind one global address (R13).
+    pub servers: Vec<Server>,
+    /// One-way terminals, by rows that name the NAPT address (R14).
+    pub terminals: Vec<Terminals>,
+}
+
+/// Whose site it is and how its servers are placed.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Site {
+    /// The site's name as people say it.
+    pub name: String,
+    /// The organisation that holds the device.
+    pub organisation: OrganisationCode,
+    /// What the organisation is.
+    pub kind: Kind,
+    /// Where its servers stand (R24).
+    pub placement: Placement,
+}
+
+/// What an organisation is. Only prefectures and municipalities have an education board.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// 都道府県.
+    Prefecture,
+    /// 市区町村.
+    Municipality,
+    /// 一部事務組合.
+    Union,
+    /// 広域連合.
+    WideAreaUnion,
+}
+
+/// Where the servers stand: the paper's connection examples 1 to 4 (R24).
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Placement {
+    /// 1: in the office.
+    Office,
+    /// 2: some in a data centre, reached by a leased line.
+    PartlyDataCentre,
+    /// 3: all in a data centre, and the device with them.
+    DataCentre,
+    /// 4: at an LGWAN-ASP; the office has terminals only.
+    TerminalsOnly,
+}
+
+/// One of the two office LANs.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lan {
+    /// 首長部局業務系LAN.
+    HeadOffice,
+    /// 教育委員会業務系LAN.
+    EducationBoard,
+}
+
+/// The uplink to LGWAN.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Lgwan {
+    /// The port that the uplink is plugged into.
+    pub port: PortName,
+    /// The device's address on it.
+    pub address: InterfaceAddress,
+    /// The next hop towards everything on LGWAN.
+    pub gateway: Ipv4Addr,
+    /// Largest IP packet that the uplink carries, in bytes.
+    pub mtu: u16,
+    /// LGWAN's own resolvers; the device may ask these and no others.
+    pub dns: Vec<Ipv4Addr>,
+}
+
+/// The device's side of an office LAN.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct LanInterface {
+    /// The port that the LAN is plugged into.
+    pub port: PortName,
+    /// The device's address on it.
+    pub address: InterfaceAddress,
+    /// Networks behind a router of this LAN: data centres, other business LANs (R18).
+    pub routes: Vec<LanRoute>,
+}
+
+/// A network behind a router of a LAN.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+pub struct LanRoute {
+    /// The network.
+    pub to: Ipv4Net,
+    /// The router, on the LAN's own subnet.
+    pub via: Ipv4Addr,
+}
+
+/// The port for local administration.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Maintenance {
+    /// The port that the clerk plugs into.
+    pub port: PortName,
+    /// The device's address on it.
+    pub address: InterfaceAddress,
+}
+
+/// A bidirectional server (双方向通信サーバ): one private address, one global address, both directions (R13).
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Server {
+    /// The row's name.
+    pub name: Name,
+    /// The LAN that it is reached through.
+    pub lan: Lan,
+    /// Its address in the office.
+    pub private: Private,
+    /// Its address on the platform.
+    pub global: Global,
+    /// Production or test (R89).
+    pub environment: Environment,
+    /// What it may ask of the platform. Web unless the design says otherwise (R32).
+    pub services: Vec<Service>,
+    /// Who on the platform may start a connection to it, and for what.
+    pub allow_from_platform: Vec<Allowance>,
+}
+
+/// Sources on the platform and what they may start.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Allowance {
+    /// Source addresses on the platform.
+    pub from: Ipv4Net,
+    /// What they may start.
+    pub services: Vec<Service>,
+}
+
+/// A row of one-way terminals (片方向通信端末) behind one NAPT address (R14).
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Terminals {
+    /// The row's name.
+    pub name: Name,
+    /// The LAN that they are on.
+    pub lan: Lan,
+    /// Their addresses.
+    pub from: Vec<Ipv4Net>,
+    /// The NAPT address; rows of one LAN may share it.
+    pub global: Global,
+    /// Production or test (R89).
+    pub environment: Environment,
+    /// What they may ask of the platform. Web unless the design says otherwise (R32).
+    pub services: Vec<Service>,
+}
+
+/// Production and test never talk to each other (R89).
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Environment {
+    /// 本番.
+    Production,
+    /// 検証.
+    Test,
+}
+
+/// The operator's part: signed, the same for every box of an organisation, not the site's to change (R26).
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Profile {
+    /// The organisation that it was issued for.
+    pub organisation: OrganisationCode,
+    /// Serial number and time of issue.
+    pub stamp: ProfileStamp,
+    /// The platform's centres, in order of preference.
+    pub centres: Vec<Centre>,
+    /// The organisation's global addresses.
+    pub pool: Vec<Ipv4Net>,
+    /// The device's own address on the platform: one of the pool, never translated.
+    pub device_address: Global,
+    /// The platform's networks.
+    pub networks: Vec<PlatformNetwork>,
+    /// The platform's DNS zones.
+    pub zones: Vec<Zone>,
+    /// Time servers on LGWAN (R62).
+    pub ntp: Vec<Ipv4Addr>,
+}
+
+/// What makes one profile newer than another: both serial and time of issue.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct ProfileStamp {
+    /// Counts up with every issue.
+    pub serial: u64,
+    /// When the operator issued it.
+    pub issued: Timestamp,
+}
+
+/// A centre of the platform (拠点): one end of a tunnel.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Centre {
+    /// `east` or `west` in the field; any name in a trial.
+    pub name: Name,
+    /// Where its tunnel end listens, on LGWAN.
+    pub endpoint: SocketAddrV4,
+    /// Its Curve25519 public key.
+    pub public_key: PublicKey,
+    /// An address that answers ICMP echo inside this centre's tunnel.
+    pub probe: Ipv4Addr,
+}
+
+/// A network of the platform.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+pub struct PlatformNetwork {
+    /// The network.
+    pub prefix: Ipv4Net,
+    /// Production or test (R89).
+    pub environment: Environment,
+}
+
+/// A DNS zone of the platform.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Zone {
+    /// The zone's name, without a trailing dot.
+    pub name: String,
+    /// Resolvers inside the tunnel, in the order to ask them.
+    pub resolvers: Vec<Ipv4Addr>,
+}
+
+impl Lan {
+    /// Both LANs, in the order that people name them.
+    pub const ALL: [Self; 2] = [Self::HeadOffice, Self::EducationBoard];
+
+    /// The word of the design file, of logs and of counters.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::HeadOffice => "head-office",
+            Self::EducationBoard => "education-board",
+        }
+    }
+}
+
+impl fmt::Display for Lan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Kind {
+    /// Whether an organisation of this kind has an education board.
+    pub fn has_education_board(self) -> bool {
+        matches!(self, Self::Prefecture | Self::Municipality)
+    }
+}
+
+impl Placement {
+    /// The paper's number, 1 to 4.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Office => 1,
+            Self::PartlyDataCentre => 2,
+            Self::DataCentre => 3,
+            Self::TerminalsOnly => 4,
+        }
+    }
+}

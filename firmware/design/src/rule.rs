@@ -1,0 +1,485 @@
+//! The rules of validity. Each has a code that never changes its meaning and is never used again.
+//!
+//! A code is a theme and a number:
+//! `FILE` the file as a whole, `FORM` keys and values, `ORG` organisation and placement, `ADDR` interfaces and
+//! networks, `POOL` global addresses, `ROW` servers and terminals, `PLAT` the platform, `SIGN` signature and age.
+
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+use jiff::Timestamp;
+
+use crate::{
+    Environment, Global, Kind, Lan, Name, OrganisationCode, Placement, PortName, Private, Severity,
+};
+
+macro_rules! rules {
+    ($(
+        $(#[$doc:meta])*
+        $code:literal $name:ident $({ $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })?,
+    )*) => {
+        /// A broken rule with what is needed to say so.
+        #[derive(Clone, Debug, Eq, PartialEq)]
+        pub enum Rule {
+            $($(#[$doc])* $name $({ $($(#[$field_doc])* $field: $type,)* })?,)*
+        }
+
+        impl Rule {
+            /// The codes of all rules.
+            pub const CODES: &[&str] = &[$($code),*];
+
+            /// The rule's code, like `ADDR-03`.
+            pub fn code(&self) -> &'static str {
+                match self {
+                    $(Self::$name { .. } => $code,)*
+                }
+            }
+        }
+    };
+}
+
+rules! {
+    /// A file is larger than the limit.
+    "FILE-01" TooLarge {
+        /// The file's size in bytes.
+        bytes: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// A file is no UTF-8 text.
+    "FILE-02" NotUtf8,
+    /// A file breaks the grammar of TOML 1.1.
+    "FILE-03" Syntax {
+        /// What the parser says, in English.
+        detail: String,
+    },
+
+    /// The file was written for a newer firmware.
+    "FORM-01" SchemaNewer {
+        /// The number in the file.
+        found: i64,
+        /// The newest that this firmware reads.
+        known: i64,
+    },
+    /// There never was such a schema.
+    "FORM-02" SchemaUnknown {
+        /// The number in the file.
+        found: i64,
+        /// The newest that this firmware reads.
+        known: i64,
+    },
+    /// A key that nobody reads.
+    "FORM-03" UnknownKey {
+        /// The key.
+        key: String,
+        /// The keys that may stand here.
+        known: Vec<&'static str>,
+    },
+    /// A key that must be there is not.
+    "FORM-04" MissingKey {
+        /// The key.
+        key: &'static str,
+    },
+    /// A value of another TOML type.
+    "FORM-05" WrongType {
+        /// The type that belongs here.
+        expected: Shape,
+        /// The type that stands here.
+        found: Shape,
+    },
+    /// No IPv4 address.
+    "FORM-06" BadAddress {
+        /// The text.
+        text: String,
+    },
+    /// No IPv4 network.
+    "FORM-07" BadNetwork {
+        /// The text.
+        text: String,
+    },
+    /// A network whose address has bits set beyond its prefix.
+    "FORM-08" HostBits {
+        /// As written.
+        written: Ipv4Net,
+        /// The network that it stands in.
+        network: Ipv4Net,
+    },
+    /// No IPv4 address with a prefix length.
+    "FORM-09" BadInterfaceAddress {
+        /// The text.
+        text: String,
+    },
+    /// Not the form of a [`Name`].
+    "FORM-10" BadName {
+        /// The text.
+        text: String,
+    },
+    /// Not the form of a [`PortName`].
+    "FORM-11" BadPort {
+        /// The text.
+        text: String,
+    },
+    /// Not the form of a [`crate::Service`].
+    "FORM-12" BadService {
+        /// The text.
+        text: String,
+    },
+    /// None of the words that may stand here.
+    "FORM-13" BadChoice {
+        /// The text.
+        text: String,
+        /// The words.
+        choices: Vec<&'static str>,
+    },
+    /// Not the form of a [`crate::PublicKey`].
+    "FORM-14" BadKey,
+    /// Not the form `ADDRESS:PORT`.
+    "FORM-15" BadEndpoint {
+        /// The text.
+        text: String,
+    },
+    /// A time without an offset, or one that no calendar has.
+    "FORM-16" BadTime {
+        /// The text.
+        text: String,
+    },
+    /// No DNS name (RFC 1035, clause 2.3.1; no trailing dot).
+    "FORM-17" BadZone {
+        /// The text.
+        text: String,
+    },
+    /// A list that needs an entry has none.
+    "FORM-18" EmptyList,
+    /// A number outside its bounds.
+    "FORM-19" OutOfRange {
+        /// The number as written.
+        found: String,
+        /// The least that is allowed.
+        least: i64,
+        /// The most that is allowed.
+        most: i64,
+    },
+    /// The site's name is empty, longer than 100 characters, or has control characters.
+    "FORM-20" BadText,
+    /// A list holds one value twice.
+    "FORM-21" Repeated {
+        /// The value.
+        text: String,
+    },
+
+    /// An organisation code is six digits.
+    "ORG-01" OrganisationShape {
+        /// The text.
+        text: String,
+    },
+    /// The sixth digit doesn't follow from the other five.
+    "ORG-02" CheckDigit {
+        /// The text.
+        text: String,
+        /// The digit that the first five call for.
+        expected: u8,
+    },
+    /// A union has no education board, and one is designed.
+    "ORG-03" NoEducationBoard {
+        /// What the organisation is.
+        kind: Kind,
+    },
+    /// Office and data centre are two networks; a LAN must have a route (R24).
+    "ORG-04" PlacementNeedsRoute {
+        /// The placement, 2 or 3.
+        placement: Placement,
+    },
+    /// Placements 1 to 3 are about where servers stand (R24).
+    "ORG-05" PlacementNeedsServer {
+        /// The placement, 1 to 3.
+        placement: Placement,
+    },
+    /// In placement 4 the servers are at an LGWAN-ASP (R24).
+    "ORG-06" PlacementHasNoServer,
+    /// Neither LAN is designed.
+    "ORG-07" NoLan,
+
+    /// An address inside is not private (R6).
+    "ADDR-01" NotPrivate {
+        /// The address.
+        address: Ipv4Addr,
+    },
+    /// A network inside is not wholly private (R6).
+    "ADDR-02" NetworkNotPrivate {
+        /// The network.
+        network: Ipv4Net,
+    },
+    /// No host can have an address of this network: 0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/3 (RFC 6890).
+    "ADDR-03" NotUnicast {
+        /// The network, or an address as /32.
+        network: Ipv4Net,
+    },
+    /// A subnet of an interface is /8 to /30: room for the device and a neighbour.
+    "ADDR-04" PrefixLength {
+        /// The length as written.
+        prefix: u8,
+    },
+    /// A host has the network's own address.
+    "ADDR-05" NetworkAddress {
+        /// The address.
+        address: Ipv4Addr,
+        /// The subnet.
+        subnet: Ipv4Net,
+    },
+    /// A host has the broadcast address.
+    "ADDR-06" BroadcastAddress {
+        /// The address.
+        address: Ipv4Addr,
+        /// The subnet.
+        subnet: Ipv4Net,
+    },
+    /// A router is not on the subnet that it should be reached on.
+    "ADDR-07" HopOffSubnet {
+        /// The router.
+        hop: Ipv4Addr,
+        /// The subnet.
+        subnet: Ipv4Net,
+    },
+    /// The device itself has this address.
+    "ADDR-08" OfDevice {
+        /// The address.
+        address: Ipv4Addr,
+    },
+    /// Two networks overlap that must not. Only the two LANs may share a range (R84).
+    "ADDR-09" Overlap {
+        /// This network.
+        network: Ipv4Net,
+        /// What it is.
+        role: Role,
+        /// The other network.
+        other: Ipv4Net,
+        /// What that is.
+        other_role: Role,
+    },
+    /// One port for two interfaces.
+    "ADDR-10" PortTwice {
+        /// The port.
+        port: PortName,
+        /// The TOML path of its first use.
+        first: String,
+    },
+    /// An MTU outside 1280 to 9000 bytes: every link carries 1280 (RFC 8200, clause 5), and 9000 is the largest
+    /// frame that gigabit ports and switches agree on.
+    "ADDR-11" Mtu {
+        /// The number as written.
+        found: String,
+    },
+
+    /// A global address is outside the pool (R11).
+    "POOL-01" OutsidePool {
+        /// The address.
+        global: Global,
+    },
+    /// A global address belongs to one server, or to terminals of one LAN (R11).
+    "POOL-02" GlobalTwice {
+        /// The address.
+        global: Global,
+        /// The row that has it already.
+        first: String,
+    },
+    /// The device's own global address is not free for a row.
+    "POOL-03" GlobalOfDevice {
+        /// The address.
+        global: Global,
+    },
+    /// The device's own global address is outside the pool.
+    "POOL-04" DeviceOutsidePool {
+        /// The address.
+        global: Global,
+    },
+
+    /// Two rows have one name.
+    "ROW-01" NameTwice {
+        /// The name.
+        name: Name,
+    },
+    /// A row names a LAN that is not designed.
+    "ROW-02" LanNotDesigned {
+        /// The LAN.
+        lan: Lan,
+    },
+    /// A server is neither on its LAN's subnet nor behind a route.
+    "ROW-03" ServerUnreachable {
+        /// The server's address.
+        address: Private,
+        /// Its LAN.
+        lan: Lan,
+    },
+    /// Two servers of one LAN have one address.
+    "ROW-04" PrivateTwice {
+        /// The address.
+        address: Private,
+        /// The row that has it already.
+        first: String,
+    },
+    /// Terminals are neither on their LAN's subnet nor behind a route.
+    "ROW-05" TerminalsOutside {
+        /// The terminals.
+        from: Ipv4Net,
+        /// Their LAN.
+        lan: Lan,
+    },
+    /// Terminals of one LAN stand in two rows with different NAPT addresses.
+    "ROW-06" TerminalsOverlap {
+        /// The terminals.
+        from: Ipv4Net,
+        /// The other row's terminals.
+        other: Ipv4Net,
+        /// The other row.
+        row: String,
+    },
+    /// A server stands among terminals; its static address wins.
+    "ROW-07" StaticWins {
+        /// The terminals.
+        from: Ipv4Net,
+        /// The first server among them.
+        server: String,
+        /// How many servers more.
+        more: usize,
+    },
+    /// The platform has no network of the row's environment (R89).
+    "ROW-08" NoNetworkOfEnvironment {
+        /// The environment.
+        environment: Environment,
+    },
+    /// A source is no part of the platform (R13).
+    "ROW-09" SourceOutside {
+        /// The source.
+        from: Ipv4Net,
+    },
+    /// A source belongs to the other environment (R89).
+    "ROW-10" SourceCrosses {
+        /// The source.
+        from: Ipv4Net,
+        /// The server's environment.
+        environment: Environment,
+    },
+
+    /// The profile has no centre.
+    "PLAT-01" NoCentre,
+    /// Two centres share what each must have for itself.
+    "PLAT-02" CentreTwice {
+        /// What they share.
+        part: CentrePart,
+        /// The centre that has it already.
+        first: String,
+    },
+    /// A probe address is no part of the platform.
+    "PLAT-03" ProbeOutside {
+        /// The address.
+        address: Ipv4Addr,
+    },
+    /// A resolver is no part of the platform.
+    "PLAT-04" ResolverOutside {
+        /// The address.
+        address: Ipv4Addr,
+    },
+    /// Two zones have one name.
+    "PLAT-05" ZoneTwice {
+        /// The name.
+        name: String,
+    },
+    /// An address on LGWAN lies in a network that isn't LGWAN's.
+    "PLAT-06" UplinkInside {
+        /// The address.
+        address: Ipv4Addr,
+        /// The network.
+        network: Ipv4Net,
+        /// What the network is.
+        role: Role,
+    },
+
+    /// The profile carries no signature.
+    "SIGN-01" SignatureMissing,
+    /// The signature is not 64 bytes in base64.
+    "SIGN-02" SignatureForm,
+    /// The signature is not the operator's over this text.
+    "SIGN-03" SignatureWrong,
+    /// The profile is another organisation's.
+    "SIGN-04" OtherOrganisation {
+        /// Whom the profile was issued for.
+        profile: OrganisationCode,
+        /// Whose site it is.
+        site: OrganisationCode,
+    },
+    /// The profile's serial is lower than that of the one in force.
+    "SIGN-05" SerialLower {
+        /// This profile's.
+        serial: u64,
+        /// The one in force.
+        in_force: u64,
+    },
+    /// Another profile with the same serial is in force.
+    "SIGN-06" SerialReused {
+        /// The serial.
+        serial: u64,
+    },
+    /// A higher serial, but issued earlier than the one in force.
+    "SIGN-07" IssuedEarlier {
+        /// This profile's.
+        issued: Timestamp,
+        /// The one in force.
+        in_force: Timestamp,
+    },
+}
+
+impl Rule {
+    /// Whether the design is refused for it.
+    pub fn severity(&self) -> Severity {
+        if matches!(self, Self::StaticWins { .. }) { Severity::Warning } else { Severity::Error }
+    }
+}
+
+/// The types of TOML.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Shape {
+    /// Text in quotes.
+    Text,
+    /// A whole number.
+    Integer,
+    /// A number with a fraction.
+    Float,
+    /// `true` or `false`.
+    Boolean,
+    /// A date, a time or both.
+    Time,
+    /// Values in brackets.
+    List,
+    /// Keys with values.
+    Table,
+}
+
+/// What a network is to the device.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Role {
+    /// The subnet of the uplink.
+    Lgwan,
+    /// The subnet of a LAN, or a network behind its router.
+    Lan(Lan),
+    /// The subnet of the maintenance port.
+    Maintenance,
+    /// A network of the platform.
+    Platform,
+    /// The organisation's global addresses.
+    Pool,
+}
+
+/// What no two centres share.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum CentrePart {
+    /// The name.
+    Name,
+    /// The endpoint.
+    Endpoint,
+    /// The public key.
+    PublicKey,
+    /// The rank.
+    Preference,
+    /// The probe address.
+    Probe,
+}

@@ -1,0 +1,34 @@
+//! The rules that look at more than one value. Each stays silent about values that couldn't be read.
+
+mod age;
+mod globals;
+mod interfaces;
+mod netset;
+mod networks;
+mod organisation;
+mod platform;
+mod rows;
+mod terminals;
+
+use crate::{
+    ProfileStamp,
+    draft::{ProfileDraft, SiteDraft},
+    reader::Log,
+};
+
+/// Measures both files by every rule.
+pub(crate) fn run(
+    site: &SiteDraft,
+    profile: &ProfileDraft,
+    in_force: Option<&ProfileStamp>,
+    log: &mut Log,
+) {
+    organisation::run(site, log);
+    interfaces::run(site, log);
+    networks::run(site, profile, log);
+    platform::run(site, profile, log);
+    globals::run(site, profile, log);
+    rows::run(site, profile, log);
+    terminals::run(site, log);
+    age::run(site, profile, in_force, log);
+}

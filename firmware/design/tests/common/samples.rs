@@ -1,0 +1,156 @@
+//! What the generated files under `config-samples/` hold: every profile, and the large site.
+
+use std::fmt::Write;
+
+use crate::keys::{key, signed};
+
+/// The samples, with the organisation, the pool and the device address of their profiles.
+pub(crate) const SAMPLES: [(&str, &str, &str, &str); 7] = [
+    ("1-office", CITY, POOL, DEVICE),
+    ("2-partly-data-centre", CITY, POOL, DEVICE),
+    ("3-data-centre", CITY, POOL, DEVICE),
+    ("4-terminals-only", CITY, POOL, DEVICE),
+    ("overlapping-ranges", CITY, POOL, DEVICE),
+    ("union", "018511", POOL, DEVICE),
+    ("large", "130001", "100.64.8.0/21", "100.64.8.1"),
+];
+
+const CITY: &str = "011002";
+const POOL: &str = "100.64.10.0/24";
+const DEVICE: &str = "100.64.10.1";
+
+/// The generated files, by path below `config-samples/`.
+pub(crate) fn generated() -> Vec<(String, String)> {
+    let mut files = vec![("large/site.toml".to_owned(), large_site())];
+    for (sample, organisation, pool, device) in SAMPLES {
+        let profile = signed(&profile(organisation, pool, device));
+        files.push((format!("{sample}/platform-profile.toml"), profile));
+    }
+    files
+}
+
+fn profile(organisation: &str, pool: &str, device: &str) -> String {
+    let (east, west) = (key("east.pub"), key("west.pub"));
+    format!(
+        r#"# 接続情報。機構が発行し、署名したものです。一文字でも変えると使えなくなります。
+# The platform profile: issued and signed by the operator. One changed character makes it useless.
+schema = 1
+organisation = "{organisation}"
+serial = 1
+issued = 2026-04-01T09:00:00+09:00
+device-address = "{device}"  # この装置自身のアドレス / the device's own address
+pool = ["{pool}"]  # 自治体中間サーバーグローバルアドレス / the global addresses of this organisation
+ntp = ["198.18.2.123"]  # LGWANの時刻サーバ / LGWAN's time server
+
+# 拠点（東） / the centre in the east
+[[centre]]
+name = "east"
+endpoint = "198.18.11.10:51820"
+public-key = "{east}"
+preference = 1
+probe = "100.72.250.1"
+
+# 拠点（西） / the centre in the west
+[[centre]]
+name = "west"
+endpoint = "198.18.12.10:51820"
+public-key = "{west}"
+preference = 2
+probe = "100.72.250.2"
+
+[[network]]
+prefix = "100.72.0.0/16"
+environment = "production"
+
+[[network]]
+prefix = "100.73.0.0/16"
+environment = "test"
+
+[[zone]]
+name = "platform.example"
+resolvers = ["100.72.0.53"]
+"#
+    )
+}
+
+const LARGE_HEAD: &str = r#"# 大きな県：サーバ500台、経路64本、端末40行。この文書は samples.rs が作ります。
+# A large prefecture: 500 servers, 64 routes, 40 rows of terminals. This file is made by samples.rs.
+schema = 1
+
+[site]
+name = "見本県庁"
+organisation = "130001"
+kind = "prefecture"
+placement = 2
+
+[interface.lgwan]
+port = "port1"
+address = "198.18.1.2/24"
+gateway = "198.18.1.1"
+dns = ["198.18.2.53"]
+
+[interface.maintenance]
+port = "port4"
+address = "192.168.254.1/24"
+"#;
+
+/// Both LANs have 32 routes, 250 servers and 20 rows of terminals, with the same private addresses.
+fn large_site() -> String {
+    let mut text = LARGE_HEAD.to_owned();
+    for (lan, port) in [("head-office", 2), ("education-board", 3)] {
+        write!(
+            text,
+            "\n[interface.{lan}]\nport = \"port{port}\"\naddress = \"192.168.1.1/24\"\nroutes = [\n"
+        )
+        .unwrap();
+        for branch in 0..32 {
+            writeln!(text, "  {{ to = \"10.{branch}.0.0/16\", via = \"192.168.1.254\" }},")
+                .unwrap();
+        }
+        text += "]\n";
+    }
+    for (block, lan, word) in [(9, "head-office", "office"), (10, "education-board", "school")] {
+        for server in 0..250 {
+            // Of eight servers one is on the LAN itself and one belongs to the test environment.
+            let private = match server % 8 {
+                0 => format!("192.168.1.{}", 10 + server / 8),
+                _ => format!("10.{}.0.{}", server % 32, 10 + server / 32),
+            };
+            let (environment, from) = match server % 8 {
+                7 => ("test", "100.73.0.0/16"),
+                _ => ("production", "100.72.0.0/16"),
+            };
+            write!(
+                text,
+                r#"
+[[server]]
+name = "{word}-{server:03}"
+interface = "{lan}"
+private = "{private}"
+global = "100.64.{block}.{global}"
+environment = "{environment}"
+allow-from-platform = [{{ from = "{from}", services = ["https", "icmp-echo"] }}]
+"#,
+                global = server + 2,
+            )
+            .unwrap();
+        }
+    }
+    for (block, lan, word) in [(11, "head-office", "office"), (12, "education-board", "school")] {
+        for row in 0..20 {
+            write!(
+                text,
+                r#"
+[[terminals]]
+name = "{word}-row-{row:02}"
+interface = "{lan}"
+from = ["10.{row}.1.0/24", "10.{row}.2.0/23"]
+global = "100.64.{block}.{global}"
+"#,
+                global = row + 1,
+            )
+            .unwrap();
+        }
+    }
+    text
+}

@@ -1,0 +1,261 @@
+//! Differences of two designs: nothing where they are equal, every changed field by name where they are not.
+
+use std::collections::BTreeSet;
+
+use ipnet::Ipv4Net;
+use proptest::prelude::*;
+use sekisho_design::{
+    Centre, Design, Environment, Global, InterfaceAddress, Kind, Lan, LanRoute, Placement, Private,
+    PublicKey, Service, diff,
+};
+
+use crate::sample;
+
+/// A change of a field and the path that names it. No two touch one field.
+type Change = (&'static str, fn(&mut Design));
+
+fn net(text: &str) -> Ipv4Net {
+    text.parse().unwrap()
+}
+
+fn service(text: &str) -> Service {
+    text.parse().unwrap()
+}
+
+fn global(text: &str) -> Global {
+    Global::new(text.parse().unwrap())
+}
+
+fn interface(text: &str) -> InterfaceAddress {
+    text.parse().unwrap()
+}
+
+fn west(design: &mut Design) -> &mut Centre {
+    let mut centres = design.profile.centres.iter_mut();
+    centres.find(|centre| centre.name.as_str() == "west").unwrap()
+}
+
+const CHANGES: [Change; 44] = [
+    ("site.name", |design| design.site.name = "新市".into()),
+    ("site.organisation", |design| design.site.organisation = "010006".parse().unwrap()),
+    ("site.kind", |design| design.site.kind = Kind::Prefecture),
+    ("site.placement", |design| design.site.placement = Placement::DataCentre),
+    ("interface.lgwan.port", |design| design.lgwan.port = "port9".parse().unwrap()),
+    ("interface.lgwan.address", |design| design.lgwan.address = interface("198.18.1.3/24")),
+    ("interface.lgwan.gateway", |design| design.lgwan.gateway = "198.18.1.254".parse().unwrap()),
+    ("interface.lgwan.mtu", |design| design.lgwan.mtu = 1400),
+    ("interface.lgwan.dns", |design| design.lgwan.dns.clear()),
+    ("interface.head-office.port", |design| {
+        design.lans.get_mut(&Lan::HeadOffice).unwrap().port = "port8".parse().unwrap();
+    }),
+    ("interface.head-office.address", |design| {
+        design.lans.get_mut(&Lan::HeadOffice).unwrap().address = interface("192.168.1.2/24");
+    }),
+    ("interface.head-office.routes.10.20.0.0/24.via", |design| {
+        let head_office = design.lans.get_mut(&Lan::HeadOffice).unwrap();
+        head_office.routes[0].via = "192.168.1.253".parse().unwrap();
+    }),
+    ("interface.head-office.routes.10.30.0.0/16", |design| {
+        let route = LanRoute { to: net("10.30.0.0/16"), via: "192.168.1.254".parse().unwrap() };
+        design.lans.get_mut(&Lan::HeadOffice).unwrap().routes.push(route);
+    }),
+    ("interface.education-board", |design| {
+        design.lans.remove(&Lan::EducationBoard);
+    }),
+    ("interface.maintenance", |design| design.maintenance = None),
+    ("server.juki.interface", |design| design.servers[0].lan = Lan::EducationBoard),
+    ("server.juki.private", |design| {
+        let address: std::net::Ipv4Addr = "192.168.1.77".parse().unwrap();
+        design.servers[0].private = Private::try_from(address).unwrap();
+    }),
+    ("server.juki.global", |design| design.servers[0].global = global("100.64.10.77")),
+    ("server.juki.environment", |design| design.servers[0].environment = Environment::Test),
+    ("server.juki.services", |design| design.servers[0].services.push(service("tcp/8080"))),
+    ("server.juki.allow-from-platform.100.72.0.0/16", |design| {
+        design.servers[0].allow_from_platform[0].services.pop();
+    }),
+    ("server.juki.allow-from-platform.100.72.9.0/24", |design| {
+        let mut allowance = design.servers[0].allow_from_platform[0].clone();
+        allowance.from = net("100.72.9.0/24");
+        design.servers[0].allow_from_platform.push(allowance);
+    }),
+    ("server.new", |design| {
+        let mut server = design.servers[0].clone();
+        server.name = "new".parse().unwrap();
+        design.servers.push(server);
+    }),
+    ("server.atena", |design| design.servers.retain(|server| server.name.as_str() != "atena")),
+    ("terminals.counter.interface", |design| design.terminals[0].lan = Lan::EducationBoard),
+    ("terminals.counter.from", |design| design.terminals[0].from.push(net("10.20.0.0/24"))),
+    ("terminals.counter.global", |design| design.terminals[0].global = global("100.64.10.78")),
+    ("terminals.counter.environment", |design| {
+        design.terminals[0].environment = Environment::Test;
+    }),
+    ("terminals.counter.services", |design| design.terminals[0].services.truncate(1)),
+    ("terminals.school", |design| {
+        design.terminals.retain(|row| row.name.as_str() != "school");
+    }),
+    ("profile.organisation", |design| design.profile.organisation = "010006".parse().unwrap()),
+    ("profile.serial", |design| design.profile.stamp.serial += 1),
+    ("profile.issued", |design| {
+        design.profile.stamp.issued = "2026-04-01T00:00:00.001Z".parse().unwrap();
+    }),
+    ("profile.device-address", |design| design.profile.device_address = global("100.64.10.2")),
+    ("profile.pool", |design| design.profile.pool.push(net("100.64.11.0/28"))),
+    ("profile.ntp", |design| design.profile.ntp.push("198.18.2.124".parse().unwrap())),
+    ("profile.centre", |design| design.profile.centres.reverse()),
+    ("centre.west.endpoint", |design| west(design).endpoint.set_port(51821)),
+    ("centre.west.public-key", |design| {
+        west(design).public_key = PublicKey::from_bytes([7; 32]);
+    }),
+    ("centre.west.probe", |design| west(design).probe = "100.72.250.9".parse().unwrap()),
+    ("network.100.73.0.0/16.environment", |design| {
+        design.profile.networks[1].environment = Environment::Production;
+    }),
+    ("network.100.74.0.0/16", |design| {
+        let mut network = design.profile.networks[0];
+        network.prefix = net("100.74.0.0/16");
+        design.profile.networks.push(network);
+    }),
+    ("zone.second.example", |design| {
+        let mut zone = design.profile.zones[0].clone();
+        zone.name = "second.example".into();
+        design.profile.zones.push(zone);
+    }),
+    ("zone.platform.example.resolvers", |design| {
+        design.profile.zones[0].resolvers.push("100.72.0.54".parse().unwrap());
+    }),
+];
+
+fn base() -> Design {
+    sample::design("2-partly-data-centre")
+}
+
+fn paths(before: &Design, after: &Design) -> BTreeSet<String> {
+    diff(before, after).into_iter().map(|difference| difference.path).collect()
+}
+
+#[test]
+fn every_field_that_changes_is_named_and_no_other() {
+    for (path, change) in CHANGES {
+        let mut after = base();
+        change(&mut after);
+        assert_ne!(after, base(), "{path}");
+        let expected = BTreeSet::from([path.to_owned()]);
+        assert_eq!(paths(&base(), &after), expected);
+        assert_eq!(paths(&after, &base()), expected, "the other way round");
+    }
+}
+
+proptest! {
+    #[test]
+    fn many_changes_are_all_named(chosen in prop::collection::vec(any::<bool>(), CHANGES.len())) {
+        let mut after = base();
+        let mut told = BTreeSet::new();
+        for ((path, change), _) in CHANGES.into_iter().zip(chosen).filter(|(_, chosen)| *chosen) {
+            change(&mut after);
+            told.insert(path.to_owned());
+        }
+        prop_assert_eq!(paths(&base(), &after), told);
+        prop_assert_eq!(diff(&after, &after), []);
+    }
+}
+
+#[test]
+fn what_only_stays_or_goes_elsewhere_is_named_too() {
+    let mut after = base();
+    let maintenance = after.maintenance.as_mut().unwrap();
+    maintenance.port = "port7".parse().unwrap();
+    maintenance.address = interface("192.168.253.1/24");
+    after.profile.centres.truncate(1);
+    let expected = [
+        "centre.west",
+        "interface.maintenance.address",
+        "interface.maintenance.port",
+        "profile.centre",
+    ];
+    assert_eq!(paths(&base(), &after), expected.map(str::to_owned).into());
+    assert_eq!(paths(&after, &base()), expected.map(str::to_owned).into());
+}
+
+#[test]
+fn equal_designs_have_no_difference_nor_has_another_order_of_rows() {
+    for name in ["1-office", "2-partly-data-centre", "large", "overlapping-ranges", "union"] {
+        let design = sample::design(name);
+        assert_eq!(diff(&design, &design), [], "{name}");
+        let mut turned = design.clone();
+        turned.servers.reverse();
+        turned.terminals.reverse();
+        for row in &mut turned.terminals {
+            row.from.reverse();
+            row.services.reverse();
+        }
+        for lan in turned.lans.values_mut() {
+            lan.routes.reverse();
+        }
+        turned.profile.networks.reverse();
+        assert_eq!(diff(&design, &turned), [], "{name}");
+    }
+}
+
+#[test]
+fn a_difference_is_a_sentence_in_both_languages() {
+    let mut after = base();
+    for wanted in [
+        "interface.lgwan.dns",
+        "interface.head-office.routes.10.20.0.0/24.via",
+        "interface.education-board",
+        "server.juki.global",
+        "server.juki.allow-from-platform.100.72.0.0/16",
+        "server.new",
+        "terminals.counter.from",
+        "profile.centre",
+        "profile.issued",
+        "network.100.73.0.0/16.environment",
+    ] {
+        CHANGES.into_iter().find(|(path, _)| *path == wanted).unwrap().1(&mut after);
+    }
+    let found = diff(&base(), &after);
+    let japanese: Vec<_> = found.iter().map(|found| found.sentence.ja.as_str()).collect();
+    let english: Vec<_> = found.iter().map(|found| found.sentence.en.as_str()).collect();
+    assert_eq!(
+        japanese,
+        [
+            "LGWAN側：DNSサーバが 198.18.2.53 から なし に変わります。",
+            "首長部局業務系LANの経路 10.20.0.0/24：ルータが 192.168.1.254 から 192.168.1.253 に変わります。",
+            "教育委員会業務系LAN（port3、192.168.2.1/24）がなくなります。",
+            "サーバ「juki」：グローバルアドレスが 100.64.10.11 から 100.64.10.77 に変わります。",
+            "サーバ「juki」：プラットフォームの 100.72.0.0/16 から受ける通信から icmp-echo がなくなります。",
+            "サーバ「new」（首長部局業務系LAN、192.168.1.10 → 100.64.10.77）が加わります。",
+            "端末「counter」：端末の範囲に 10.20.0.0/24 が加わります。",
+            "接続情報：発行の日時が 2026-04-01 09:00:00 +09:00 から 2026-04-01 09:00:00.001 +09:00 に変わります。",
+            "接続情報：拠点の優先順が east、west から west、east に変わります。",
+            "プラットフォームのネットワーク 100.73.0.0/16：環境が 検証 から 本番 に変わります。",
+        ]
+    );
+    assert_eq!(
+        english,
+        [
+            "LGWAN side: the list of resolvers changes from 198.18.2.53 to none.",
+            "The head office LAN: route to 10.20.0.0/24: the router changes from 192.168.1.254 to 192.168.1.253.",
+            "The education board LAN (port3, 192.168.2.1/24) is removed.",
+            "Server 'juki': the global address changes from 100.64.10.11 to 100.64.10.77.",
+            "Server 'juki': icmp-echo leaves the services that it takes from 100.72.0.0/16.",
+            "Server 'new' (head office LAN, 192.168.1.10 → 100.64.10.77) is added.",
+            "Terminals 'counter': 10.20.0.0/24 joins the sources.",
+            "Platform profile: the time of issue changes from 2026-04-01 09:00:00 +09:00 to 2026-04-01 09:00:00.001 +09:00.",
+            "Platform profile: the order of the centres changes from east, west to west, east.",
+            "Platform network 100.73.0.0/16: the environment changes from test to production.",
+        ]
+    );
+}
+
+#[test]
+fn a_name_can_steer_no_terminal() {
+    let mut after = base();
+    after.site.name = "\u{1b}[31m\u{202e}市".into();
+    let found = diff(&base(), &after);
+    for said in [&found[0].sentence.ja, &found[0].sentence.en] {
+        assert!(!said.contains(['\u{1b}', '\u{202e}']), "{said}");
+    }
+}

@@ -1,0 +1,10 @@
+//! What an office makes from a design at the desk: the ledger, differences, sheets.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod diff;
+#[path = "../common/keys.rs"]
+mod keys;
+mod ledger;
+mod sample;
+mod sheets;

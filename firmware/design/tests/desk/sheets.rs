@@ -1,0 +1,106 @@
+//! Sheets of two samples, as they are written down under `golden/`; `BLESS=1` writes them anew.
+
+use std::{collections::BTreeSet, fmt::Write, fs, time::Duration};
+
+use sekisho_design::{Design, Language, Ledger, Sheet, TunnelHabits};
+
+use crate::{keys, sample};
+
+const SAMPLES: [&str; 2] = ["1-office", "2-partly-data-centre"];
+const LANGUAGES: [(&str, Language); 2] = [("ja", Language::Japanese), ("en", Language::English)];
+
+/// The device's own; the command line's tests hold it against what the tunnel does.
+const HABITS: TunnelHabits = TunnelHabits {
+    port: 51820,
+    probe_interval: Duration::from_millis(200),
+    longest_silence: Duration::from_secs(30),
+};
+
+fn sheets(sample: &str, language: Language) -> [(&'static str, Sheet); 4] {
+    let design = sample::design(sample);
+    [
+        ("ledger", Ledger::of(&design).sheet(language)),
+        ("translation", Sheet::translation(&design, language)),
+        ("flows", Sheet::flows(&design, language)),
+        ("firewall", Sheet::firewall(&design, &HABITS, language)),
+    ]
+}
+
+#[test]
+fn sheets_are_what_is_written_down() {
+    let mut wrong = String::new();
+    for sample in SAMPLES {
+        let folder = keys::path("firmware/design/tests/golden").join(sample);
+        let mut files = BTreeSet::new();
+        for (code, language) in LANGUAGES {
+            for (name, sheet) in sheets(sample, language) {
+                for (kind, text) in
+                    [("csv", sheet.csv()), ("html", sheet.html()), ("txt", sheet.text())]
+                {
+                    let file = format!("{name}.{code}.{kind}");
+                    if std::env::var_os("BLESS").is_some() {
+                        fs::create_dir_all(&folder).unwrap();
+                        fs::write(folder.join(&file), &text).unwrap();
+                    } else if fs::read_to_string(folder.join(&file)).ok().as_ref() != Some(&text) {
+                        write!(wrong, "\n{sample}/{file}:\n{text}").unwrap();
+                    }
+                    files.insert(file);
+                }
+            }
+        }
+        let on_disk = fs::read_dir(folder).unwrap();
+        let on_disk: BTreeSet<_> =
+            on_disk.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        assert_eq!(on_disk, files);
+    }
+    assert!(wrong.is_empty(), "these differ from the golden files:{wrong}");
+}
+
+#[test]
+fn every_row_has_a_cell_for_each_column_and_its_number_first() {
+    for sample in ["1-office", "4-terminals-only", "large", "overlapping-ranges", "union"] {
+        for (_, language) in LANGUAGES {
+            for (name, sheet) in sheets(sample, language) {
+                for (number, row) in (1..).zip(&sheet.rows) {
+                    assert_eq!(row.len(), sheet.columns.len(), "{sample} {name}");
+                    assert_eq!(row[0], number.to_string(), "{sample} {name}");
+                    // What a spreadsheet would take for a formula.
+                    assert!(row.iter().all(|cell| !cell.starts_with(['=', '+', '-', '@'])));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_row_that_starts_nothing_has_no_flow() {
+    let mut design = sample::design("1-office");
+    let flows = |design: &Design| Sheet::flows(design, Language::English).rows.len();
+    // Two servers both ways, two rows of terminals.
+    assert_eq!(flows(&design), 6);
+    design.servers[0].services.clear();
+    design.servers[1].allow_from_platform.clear();
+    assert_eq!(flows(&design), 4);
+    let translation = Sheet::translation(&design, Language::English);
+    assert_eq!(
+        (translation.rows[0][7].as_str(), translation.rows[1][7].as_str()),
+        ("platform", "office")
+    );
+}
+
+#[test]
+fn the_firewall_request_names_every_centre_both_ways_and_nothing_else() {
+    let mut design = sample::design("1-office");
+    design.profile.centres[1].endpoint.set_port(4500);
+    design.lgwan.dns.clear();
+    let sheet = Sheet::firewall(&design, &HABITS, Language::English);
+    let shown: Vec<_> = sheet.rows.iter().map(|row| row[2..8].join(" ")).collect();
+    let expected = [
+        "198.18.1.2 51820 centre east 198.18.11.10 51820 UDP",
+        "198.18.11.10 51820 this device 198.18.1.2 51820 UDP",
+        "198.18.1.2 51820 centre west 198.18.12.10 4500 UDP",
+        "198.18.12.10 4500 this device 198.18.1.2 51820 UDP",
+        "198.18.1.2 any LGWAN time server 198.18.2.123 123 UDP",
+    ];
+    assert_eq!(shown, expected);
+}

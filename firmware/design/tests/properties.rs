@@ -1,0 +1,316 @@
+//! What holds for every input: no panic, an answer that makes sense, and the invariants of an accepted design.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "common/keys.rs"]
+mod keys;
+#[path = "common/pair.rs"]
+mod pair;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+    time::{Duration, Instant},
+};
+
+use proptest::{prelude::*, sample::Index};
+use sekisho_design::{
+    Accepted, Both, Design, Global, LARGEST_FILE, Lan, Language, Problems, Report, Severity,
+    without_signature,
+};
+
+/// What every other room counts on.
+fn keeps_invariants(design: &Design) {
+    let profile = &design.profile;
+    let in_pool = |global: Global| profile.pool.iter().any(|prefix| prefix.contains(&global.get()));
+    assert!(in_pool(profile.device_address));
+
+    let mut owners: BTreeMap<Global, Lan> = BTreeMap::new();
+    let mut addresses = BTreeSet::new();
+    let mut names = BTreeSet::new();
+    let reach = |lan: Lan| {
+        let interface = &design.lans[&lan];
+        std::iter::once(interface.address.subnet())
+            .chain(interface.routes.iter().map(|route| route.to))
+    };
+    for server in &design.servers {
+        assert!(in_pool(server.global) && server.global != profile.device_address);
+        assert_eq!(owners.insert(server.global, server.lan), None, "a server's address is its own");
+        assert!(addresses.insert((server.lan, server.private)));
+        assert!(names.insert(&server.name));
+        assert!(reach(server.lan).any(|network| network.contains(&server.private.get())));
+        assert_ne!(server.private.get(), design.lans[&server.lan].address.address());
+        for allowance in &server.allow_from_platform {
+            let same = |network: &&sekisho_design::PlatformNetwork| {
+                network.environment == server.environment
+                    && network.prefix.contains(&allowance.from)
+            };
+            assert!(profile.networks.iter().any(|network| same(&network)));
+        }
+    }
+    let of_servers: BTreeSet<_> = owners.keys().copied().collect();
+    for terminals in &design.terminals {
+        assert!(in_pool(terminals.global) && terminals.global != profile.device_address);
+        assert!(!of_servers.contains(&terminals.global));
+        assert_eq!(*owners.entry(terminals.global).or_insert(terminals.lan), terminals.lan);
+        assert!(names.insert(&terminals.name));
+        for from in &terminals.from {
+            assert!(reach(terminals.lan).any(|network| network.contains(from)));
+        }
+    }
+    for (index, one) in design.terminals.iter().enumerate() {
+        for two in &design.terminals[..index] {
+            let apart = |from: &ipnet::Ipv4Net| {
+                two.from.iter().all(|other| !other.contains(from) && !from.contains(other))
+            };
+            assert!(one.lan != two.lan || one.global == two.global || one.from.iter().all(apart));
+        }
+    }
+    assert!(!design.lans.is_empty() && !profile.centres.is_empty() && !profile.networks.is_empty());
+}
+
+/// An answer that makes sense: an accepted design keeps the invariants, a refused one says why and where.
+fn makes_sense(answer: &Result<Accepted, Problems>, site: &[u8], profile: &[u8]) {
+    let problems = match answer {
+        Ok(accepted) => {
+            keeps_invariants(&accepted.design);
+            assert!(
+                accepted.warnings.iter().all(|problem| problem.severity() == Severity::Warning)
+            );
+            &accepted.warnings
+        }
+        Err(problems) => {
+            assert!(problems.0.iter().any(|problem| problem.severity() == Severity::Error));
+            &problems.0
+        }
+    };
+    let place = |problem: &sekisho_design::Problem| {
+        (problem.file == "profile.toml", problem.line, problem.column)
+    };
+    assert!(problems.is_sorted_by_key(place));
+    for problem in problems {
+        let bytes = if problem.file == "site.toml" { site } else { profile };
+        let lines: Vec<_> = bytes.split(|byte| *byte == b'\n').collect();
+        assert!(problem.column <= lines[problem.line - 1].len() + 1);
+        for language in [Language::Japanese, Language::English] {
+            assert!(!problem.sentence(language).is_empty() && !problem.mend(language).is_empty());
+            assert!(!problem.sentence(language).contains(|c: char| c.is_control()));
+        }
+    }
+}
+
+/// A change to a text's lines.
+#[derive(Clone, Debug)]
+enum Mutation {
+    Remove(Index),
+    Copy(Index, Index),
+    Swap(Index, Index),
+    /// The value of one line under the key of another.
+    Value(Index, Index),
+    /// A character put in somewhere.
+    Insert(Index, char),
+    /// A digit changed to another.
+    Digit(Index, u8),
+}
+
+fn mutation() -> impl Strategy<Value = Mutation> {
+    let index = any::<Index>;
+    prop_oneof![
+        index().prop_map(Mutation::Remove),
+        (index(), index()).prop_map(|(a, b)| Mutation::Copy(a, b)),
+        (index(), index()).prop_map(|(a, b)| Mutation::Swap(a, b)),
+        (index(), index()).prop_map(|(a, b)| Mutation::Value(a, b)),
+        (index(), any::<char>()).prop_map(|(a, c)| Mutation::Insert(a, c)),
+        (index(), b'0'..=b'9').prop_map(|(a, digit)| Mutation::Digit(a, digit)),
+    ]
+}
+
+fn mutate(text: &str, mutations: &[Mutation]) -> String {
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    for mutation in mutations {
+        let count = lines.len();
+        match mutation {
+            Mutation::Remove(at) if count > 1 => drop(lines.remove(at.index(count))),
+            Mutation::Remove(_) => {}
+            Mutation::Copy(from, to) => {
+                lines.insert(to.index(count), lines[from.index(count)].clone());
+            }
+            Mutation::Swap(one, two) => lines.swap(one.index(count), two.index(count)),
+            Mutation::Value(key, value) => {
+                let (key, value) = (key.index(count), value.index(count));
+                if let (Some((key_part, _)), Some((_, value_part))) =
+                    (lines[key].split_once(" = "), lines[value].split_once(" = "))
+                {
+                    lines[key] = format!("{key_part} = {value_part}");
+                }
+            }
+            Mutation::Insert(at, inserted) => {
+                let line = &mut lines[at.index(count)];
+                let place =
+                    line.char_indices().map(|(place, _)| place).nth(line.chars().count() / 2);
+                line.insert(place.unwrap_or(0), *inserted);
+            }
+            Mutation::Digit(at, digit) => {
+                let line = &mut lines[at.index(count)];
+                if let Some(place) = line.rfind(|c: char| c.is_ascii_digit()) {
+                    line.replace_range(place..=place, &char::from(*digit).to_string());
+                }
+            }
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+fn sign_again(profile: &str) -> String {
+    keys::signed(without_signature(profile))
+}
+
+/// A row that often fits the base site, and often doesn't.
+fn row() -> impl Strategy<Value = String> {
+    let lan = prop_oneof![Just(("head-office", 1)), Just(("education-board", 2))];
+    (any::<bool>(), 0..40u8, lan, 1..40u8, 1..40u8, 24..=32u8).prop_map(
+        |(server, name, (lan, subnet), host, global, prefix)| {
+            let shared = format!("interface = \"{lan}\"\nglobal = \"100.64.10.{global}\"");
+            if server {
+                format!("[[server]]\nname = \"s{name}\"\n{shared}\nprivate = \"192.168.{subnet}.{host}\"\n")
+            } else {
+                let mask = u8::try_from(u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0) & 255);
+                let from = format!("192.168.{subnet}.{}/{prefix}", (host * 6) & mask.unwrap());
+                format!("[[terminals]]\nname = \"t{name}\"\n{shared}\nfrom = [\"{from}\"]\n")
+            }
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_get_an_answer(
+        site in prop::collection::vec(any::<u8>(), 0..400),
+        profile in prop::collection::vec(any::<u8>(), 0..400),
+    ) {
+        makes_sense(&pair::check_pair(&site, &profile), &site, &profile);
+    }
+
+    #[test]
+    fn any_text_gets_an_answer(site in "[\\[\\]{}a-z0-9=\"',.\n あ\\\\#-]{0,200}", profile in "\\PC{0,200}") {
+        let answer = pair::check_pair(site.as_bytes(), profile.as_bytes());
+        makes_sense(&answer, site.as_bytes(), profile.as_bytes());
+    }
+
+    #[test]
+    fn changed_files_get_an_answer(
+        site in prop::collection::vec(mutation(), 0..4),
+        profile in prop::collection::vec(mutation(), 0..3),
+    ) {
+        let site = mutate(&pair::base("site.toml"), &site);
+        let profile = sign_again(&mutate(&pair::base("profile.toml"), &profile));
+        let answer = pair::check_pair(site.as_bytes(), profile.as_bytes());
+        makes_sense(&answer, site.as_bytes(), profile.as_bytes());
+    }
+
+    #[test]
+    fn more_rows_get_an_answer(rows in prop::collection::vec(row(), 0..5)) {
+        let site = pair::base("site.toml") + &rows.concat();
+        let profile = keys::signed(&pair::base("profile.toml"));
+        let answer = pair::check_pair(site.as_bytes(), profile.as_bytes());
+        makes_sense(&answer, site.as_bytes(), profile.as_bytes());
+    }
+
+    #[test]
+    fn one_changed_byte_breaks_the_signature(at in any::<Index>(), to in b' '..=b'~') {
+        let mut profile = keys::signed(&pair::base("profile.toml")).into_bytes();
+        let signed = profile.windows(11).position(|window| window == b"[signature]").unwrap();
+        let at = at.index(signed);
+        prop_assume!(profile[at] != to);
+        profile[at] = to;
+        let problems = pair::check_pair(pair::base("site.toml").as_bytes(), &profile).unwrap_err();
+        prop_assert!(problems.0.iter().any(|problem| problem.code().starts_with("SIGN-")));
+    }
+}
+
+#[test]
+fn five_thousand_servers_take_no_time_to_speak_of() {
+    let site = pair::base("site.toml");
+    let (head, _) = site.split_once("[[server]]").unwrap();
+    let mut site = head.replace("10.20.0.0/24", "10.0.0.0/8");
+    for server in 0..5000 {
+        let (high, low) = (server / 200, server % 200 + 2);
+        write!(
+            site,
+            "[[server]]\nname = \"s{server}\"\ninterface = \"head-office\"\nprivate = \"10.1.{high}.{low}\"\n\
+             global = \"100.64.{high}.{low}\"\n\
+             allow-from-platform = [{{ from = \"100.72.0.0/16\", services = [\"https\"] }}]\n\n"
+        )
+        .unwrap();
+    }
+    assert!(site.len() < LARGEST_FILE, "{}", site.len());
+    let profile =
+        keys::signed(&pair::base("profile.toml").replace("100.64.10.0/24", "100.64.0.0/16"));
+    let start = Instant::now();
+    let accepted = pair::check_pair(site.as_bytes(), profile.as_bytes()).unwrap();
+    assert_eq!(accepted.design.servers.len(), 5000);
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_file_full_of_mistakes_takes_no_time_to_speak_of() {
+    let profile = keys::signed(&pair::base("profile.toml"));
+    let full = |unit: &str| unit.repeat((LARGEST_FILE - 100) / unit.len());
+    let worst = [
+        full("= "),
+        full("=\n"),
+        full("a=[\n"),
+        format!("[interface.lgwan]\ndns = [{}]", full("\"x\",")),
+        format!("[interface.lgwan]\ndns = [{}]", full("\"100.72.1.1\",")),
+        format!(
+            "[interface.head-office]\nroutes = [{}]",
+            full("{to=\"10.0.0.0/8\",via=\"10.0.0.1\"},")
+        ),
+        full(
+            "[[terminals]]\nfrom = [\"10.0.0.0/8\"]\ninterface=\"head-office\"\nglobal=\"100.64.10.1\"\n",
+        ),
+        full(
+            "[[server]]\nprivate = \"10.0.0.1\"\ninterface=\"head-office\"\nglobal=\"100.64.10.1\"\n",
+        ),
+    ];
+    for site in worst {
+        let start = Instant::now();
+        let problems = pair::check_pair(site.as_bytes(), profile.as_bytes()).unwrap_err();
+        let elapsed = start.elapsed();
+        assert!(elapsed < Duration::from_secs(20), "{elapsed:?} for {}", &site[..60]);
+        assert!(!problems.0.is_empty());
+    }
+}
+
+#[test]
+fn a_report_says_everything_and_can_be_read_back() {
+    let site = pair::base("site.toml").replace("placement = 2", "placement = 7");
+    let profile = keys::signed(&pair::base("profile.toml"));
+    let problems = pair::check_pair(site.as_bytes(), profile.as_bytes()).unwrap_err();
+    let json = serde_json::to_string(&problems).unwrap();
+    let reports: Vec<Report> = serde_json::from_str(&json).unwrap();
+    let [report] = &reports[..] else { panic!("{json}") };
+    assert_eq!(
+        *report,
+        Report {
+            code: "FORM-19".to_owned(),
+            severity: Severity::Error,
+            file: "site.toml".to_owned(),
+            line: 8,
+            column: 13,
+            path: "site.placement".to_owned(),
+            sentence: Both {
+                ja: "7は1から4までの範囲にありません。".to_owned(),
+                en: "7 is not between 1 and 4".to_owned(),
+            },
+            mend: Both {
+                ja: "1から4までの数を書いてください。".to_owned(),
+                en: "Write a number from 1 to 4.".to_owned(),
+            },
+        }
+    );
+    let english =
+        "site.toml:8:13: error FORM-19 7 is not between 1 and 4\n    Write a number from 1 to 4.";
+    assert_eq!(problems.to_string(), english);
+    assert!(report.display(Language::Japanese).starts_with("site.toml:8:13: 誤り FORM-19 7は"));
+}
