@@ -1,0 +1,20 @@
+//! From a checked design to the kernel state it needs, and the steps that lead there.
+//!
+//! This crate is pure: it says what the kernel must hold and how to come there; `sekisho-host` looks and acts.
+
+#![forbid(unsafe_code)]
+
+mod desired;
+mod diff;
+mod permit;
+pub mod ruleset;
+mod sentence;
+pub mod state;
+mod step;
+pub mod table;
+pub mod trace;
+
+pub use desired::{TUNNEL, desired, lan_number, tunnel_mtu};
+pub use diff::{MissingPorts, steps};
+pub use state::KernelState;
+pub use step::{Change, Step};

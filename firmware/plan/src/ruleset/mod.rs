@@ -1,0 +1,326 @@
+//! The packet filter's table of a design.
+//!
+//! A packet's way: `classify` gives it its LAN's mark and conntrack zone (by input link, or by global destination) and
+//! refuses forged sources, in each piece of a datagram by itself; `state` refuses what belongs to no connection;
+//! `translate-destination` turns a global address into the server behind it; `destination` refuses what leads nowhere;
+//! `forward` admits what rows of the design declare; `translate-source` gives it its global address; `leaving` lets
+//! nothing untranslated into the tunnel.
+//!
+//! Whatever is refused goes through a chain of its own, `refuse/SIDE/RULE`, that counts every packet, logs at a bounded
+//! rate and drops or rejects (R56). Rows of the design are elements of sets, so the rules are the same for every site.
+
+mod classify;
+mod refusals;
+mod sets;
+mod words;
+
+use std::net::Ipv4Addr;
+
+use sekisho_design::{Design, Lan};
+use serde_json::{Map, Value, json};
+
+pub use self::refusals::LOG_GROUP;
+use self::{
+    classify::{BEFORE_REASSEMBLY, classify, classify_own},
+    refusals::refuse,
+    words::{
+        Key, accept, clamp_mss, destination_is, destination_is_ours, destination_translated,
+        from_link, goto, icmp_is, in_set, is_tcp_or_udp, mark_is, not_in_set, rule, source_is,
+        state_is, tcp_is_not_opening, tcp_syn, to_link, translate_destination, translate_source,
+        udp_port_is,
+    },
+};
+use crate::{
+    TUNNEL, lan_number,
+    table::{Chain, Table},
+    tunnel_mtu,
+};
+
+/// The UDP port that the device's end of the tunnel listens on.
+pub const TUNNEL_PORT: u16 = 51820;
+
+/// A set that the daemon fills: marks of the LANs whose new connections to the platform are refused at once, because
+/// no centre answers.
+pub const CUT_OFF: &str = "cut-off";
+
+/// ICMP messages about another packet (RFC 792).
+const ICMP_ERRORS: [&str; 3] = ["destination-unreachable", "time-exceeded", "parameter-problem"];
+
+/// ICMP messages that conntrack relates like errors, and nobody may send through the device: a redirect is a router's
+/// word to its own LAN, and source quench is abolished (RFC 6633).
+const ICMP_ADVICE: [&str; 2] = ["source-quench", "redirect"];
+
+/// The IPv4 and TCP headers without options, which an MSS doesn't count (RFC 9293, 3.7.1).
+const HEADERS: u32 = 40;
+
+/// The table that a design calls for.
+pub(crate) fn table(design: &Design) -> Table {
+    let mut table = Table { sets: sets::sets(design), ..Table::default() };
+    refusals::chains(design, &mut table);
+    let site = Ports::of(design);
+    let base = [
+        ("classify", hook("filter", "prerouting", BEFORE_REASSEMBLY, "accept"), classify(&site)),
+        ("classify-own", hook("filter", "output", -300, "accept"), classify_own(&site)),
+        ("state", hook("filter", "prerouting", -150, "accept"), state(&site)),
+        (
+            "translate-destination",
+            hook("nat", "prerouting", -100, "accept"),
+            vec![rule(&[translate_destination(Key::LanDestination, sets::SERVER_OF_GLOBAL)])],
+        ),
+        ("destination", hook("filter", "prerouting", -90, "accept"), destination(design, &site)),
+        ("input", hook("filter", "input", 0, "drop"), input(design, &site)),
+        ("forward", hook("filter", "forward", 0, "drop"), forward(design, &site)),
+        ("output", hook("filter", "output", 0, "drop"), output(design, &site)),
+        (
+            "translate-source",
+            hook("nat", "postrouting", 100, "accept"),
+            vec![
+                rule(&[translate_source(Key::LanSource, sets::GLOBAL_OF_SERVER)]),
+                rule(&[translate_source(Key::LanSource, sets::NAPT)]),
+            ],
+        ),
+        ("leaving", hook("filter", "postrouting", 110, "accept"), leaving()),
+        ("from/platform", Map::new(), from_platform(&site)),
+    ];
+    for (name, declaration, rules) in base {
+        table.chains.insert(name.to_owned(), Chain { declaration, rules });
+    }
+    for (lan, port, _) in &site.lans {
+        let chain = Chain { declaration: Map::new(), rules: from_lan(*lan, port) };
+        table.chains.insert(format!("from/{lan}"), chain);
+    }
+    table
+}
+
+/// The ports of a design by role, as link names.
+struct Ports<'a> {
+    lgwan: (&'a str, Ipv4Addr),
+    lans: Vec<(Lan, &'a str, Ipv4Addr)>,
+    maintenance: Option<(&'a str, Ipv4Addr)>,
+}
+
+impl<'a> Ports<'a> {
+    fn of(design: &'a Design) -> Self {
+        Self {
+            lgwan: (design.lgwan.port.as_str(), design.lgwan.address.address()),
+            lans: design
+                .lans
+                .iter()
+                .map(|(lan, interface)| {
+                    (*lan, interface.port.as_str(), interface.address.address())
+                })
+                .collect(),
+            maintenance: design
+                .maintenance
+                .as_ref()
+                .map(|maintenance| (maintenance.port.as_str(), maintenance.address.address())),
+        }
+    }
+
+    fn lan_links(&self) -> Vec<&'a str> {
+        self.lans.iter().map(|(_, port, _)| *port).collect()
+    }
+}
+
+fn hook(kind: &str, hook: &str, prio: i32, policy: &str) -> Map<String, Value> {
+    Map::from_iter(
+        [
+            ("type", json!(kind)),
+            ("hook", json!(hook)),
+            ("prio", json!(prio)),
+            ("policy", json!(policy)),
+        ]
+        .map(|(key, value)| (key.to_owned(), value)),
+    )
+}
+
+fn state(site: &Ports<'_>) -> Vec<Value> {
+    let sides = site.lans.iter().map(|(lan, port, _)| (lan.as_str(), *port));
+    sides
+        .chain([("platform", TUNNEL)])
+        .flat_map(|(side, link)| {
+            [
+                rule(&[from_link(&[link]), state_is(&["invalid"]), refuse(side, "invalid")]),
+                rule(&[
+                    from_link(&[link]),
+                    state_is(&["new"]),
+                    tcp_is_not_opening(),
+                    refuse(side, "invalid"),
+                ]),
+                rule(&[from_link(&[link]), icmp_is(&ICMP_ADVICE), refuse(side, "invalid")]),
+            ]
+        })
+        .collect()
+}
+
+/// Refuses what leads nowhere before the routing decision, so that it is counted and logged like every refusal.
+///
+/// Of a LAN's packets only those to the platform, to the device and into the LAN itself get further. The LAN's route table
+/// knows no other way and ends in unreachable, which tells the sender; a reject of ours couldn't, because before routing it
+/// looks for the way back in the main table, where no LAN stands.
+fn destination(design: &Design, site: &Ports<'_>) -> Vec<Value> {
+    let mut rules = vec![
+        rule(&[state_is(&["established", "related"]), accept()]),
+        rule(&[destination_translated(), accept()]),
+    ];
+    for (lan, port, _) in &site.lans {
+        rules.extend([
+            rule(&[from_link(&[port]), in_set(Key::Destination, sets::PLATFORM), accept()]),
+            rule(&[from_link(&[port]), in_set(Key::LanDestination, sets::OFFICE), accept()]),
+            rule(&[from_link(&[port]), destination_is_ours(), accept()]),
+            rule(&[from_link(&[port]), refuse(lan.as_str(), "undeclared-destination")]),
+        ]);
+    }
+    rules.extend([
+        rule(&[
+            from_link(&[TUNNEL]),
+            destination_is(design.profile.device_address.get()),
+            accept(),
+        ]),
+        rule(&[from_link(&[TUNNEL]), mark_is(0), refuse("platform", "undeclared-address")]),
+        rule(&[from_link(&[TUNNEL]), refuse("platform", "one-way")]),
+    ]);
+    rules
+}
+
+fn input(design: &Design, site: &Ports<'_>) -> Vec<Value> {
+    let echo_to = |link: &str, address| {
+        rule(&[from_link(&[link]), icmp_is(&["echo-request"]), destination_is(address), accept()])
+    };
+    let (lgwan, _) = site.lgwan;
+    let mut rules = vec![
+        rule(&[from_link(&["lo"]), accept()]),
+        rule(&[
+            from_link(&[lgwan]),
+            in_set(Key::SourceEndpoint, sets::CENTRES),
+            udp_port_is(TUNNEL_PORT),
+            accept(),
+        ]),
+        rule(&[state_is(&["established", "related"]), accept()]),
+        rule(&[from_link(&[lgwan]), refuse("lgwan", "unexpected")]),
+        echo_to(TUNNEL, design.profile.device_address.get()),
+        rule(&[from_link(&[TUNNEL]), refuse("platform", "device")]),
+    ];
+    for (lan, port, address) in &site.lans {
+        rules.push(echo_to(port, *address));
+        rules.push(rule(&[from_link(&[port]), refuse(lan.as_str(), "device")]));
+    }
+    if let Some((port, address)) = site.maintenance {
+        rules.push(echo_to(port, address));
+        rules.push(rule(&[from_link(&[port]), refuse("maintenance", "device")]));
+    }
+    rules
+}
+
+fn forward(design: &Design, site: &Ports<'_>) -> Vec<Value> {
+    let mut rules = vec![
+        rule(&[tcp_syn(), clamp_mss(tunnel_mtu(design) - HEADERS)]),
+        rule(&[state_is(&["established", "related"]), accept()]),
+    ];
+    for (lan, port, _) in &site.lans {
+        rules.push(rule(&[from_link(&[port]), goto(&format!("from/{lan}"))]));
+    }
+    rules.push(rule(&[from_link(&[TUNNEL]), goto("from/platform")]));
+    rules.push(rule(&[refuse("device", "forward")]));
+    rules
+}
+
+/// New connections of a LAN: to the platform as its rows declare; to a server of the same LAN by its global address for
+/// the services that this server offers (hairpin, RFC 4787, 6).
+fn from_lan(lan: Lan, port: &str) -> Vec<Value> {
+    let side = lan.as_str();
+    vec![
+        rule(&[not_in_set(Key::LanSource, sets::REGISTERED), refuse(side, "undeclared-source")]),
+        rule(&[to_link(&[TUNNEL]), in_set(Key::Mark, CUT_OFF), refuse(side, "tunnel-down")]),
+        rule(&[
+            to_link(&[TUNNEL]),
+            is_tcp_or_udp(),
+            in_set(Key::LanFlow, sets::OUTBOUND),
+            accept(),
+        ]),
+        rule(&[
+            to_link(&[TUNNEL]),
+            icmp_is(&["echo-request"]),
+            in_set(Key::LanPair, sets::OUTBOUND_ECHO),
+            accept(),
+        ]),
+        rule(&[
+            to_link(&[port]),
+            destination_translated(),
+            is_tcp_or_udp(),
+            in_set(Key::LanService, sets::OFFERED),
+            accept(),
+        ]),
+        rule(&[
+            to_link(&[port]),
+            destination_translated(),
+            icmp_is(&["echo-request"]),
+            in_set(Key::LanDestination, sets::OFFERED_ECHO),
+            accept(),
+        ]),
+        rule(&[refuse(side, "undeclared-service")]),
+    ]
+}
+
+/// New connections from the platform: to declared servers, from declared sources, for declared services (R13 R74).
+fn from_platform(site: &Ports<'_>) -> Vec<Value> {
+    let lans = site.lan_links();
+    vec![
+        rule(&[
+            to_link(&lans),
+            destination_translated(),
+            is_tcp_or_udp(),
+            in_set(Key::LanFlow, sets::INBOUND),
+            accept(),
+        ]),
+        rule(&[
+            to_link(&lans),
+            destination_translated(),
+            icmp_is(&["echo-request"]),
+            in_set(Key::LanPair, sets::INBOUND_ECHO),
+            accept(),
+        ]),
+        rule(&[refuse("platform", "undeclared-service")]),
+    ]
+}
+
+fn output(design: &Design, site: &Ports<'_>) -> Vec<Value> {
+    let (lgwan, _) = site.lgwan;
+    let mut rules = vec![
+        rule(&[to_link(&["lo"]), accept()]),
+        rule(&[to_link(&[lgwan]), in_set(Key::DestinationEndpoint, sets::CENTRES), accept()]),
+        rule(&[
+            to_link(&[lgwan]),
+            is_tcp_or_udp(),
+            in_set(Key::Service, sets::LGWAN_SERVICES),
+            accept(),
+        ]),
+        rule(&[to_link(&[lgwan]), refuse("lgwan", "egress")]),
+        rule(&[state_is(&["established", "related"]), accept()]),
+    ];
+    // A reject concerns a connection that never came to be, so conntrack can't relate it. Only packets from a LAN or to
+    // one have a mark; about any other there is nothing to say, and a forged one would make us say it to somebody else.
+    rules.extend(
+        site.lans
+            .iter()
+            .map(|(lan, ..)| rule(&[mark_is(lan_number(*lan)), icmp_is(&ICMP_ERRORS), accept()])),
+    );
+    rules.extend([
+        rule(&[
+            to_link(&[TUNNEL]),
+            source_is(design.profile.device_address.get()),
+            in_set(Key::Destination, sets::PLATFORM),
+            accept(),
+        ]),
+        rule(&[refuse("device", "egress")]),
+    ]);
+    rules
+}
+
+fn leaving() -> Vec<Value> {
+    vec![rule(&[
+        to_link(&[TUNNEL]),
+        not_in_set(Key::Source, sets::OWN_GLOBALS),
+        refuse("platform", "untranslated"),
+    ])]
+}

@@ -1,0 +1,316 @@
+//! The rows of a design as elements of sets and maps: one lookup, however many rows there are.
+
+use std::{collections::BTreeMap, ops::RangeInclusive};
+
+use ipnet::Ipv4Net;
+use nftables::expr::Expression;
+use sekisho_design::{Design, Environment, Lan, PlatformNetwork};
+use serde_json::{Map, Value, json};
+
+use super::{
+    CUT_OFF,
+    words::{address, joined, number, ports, range},
+};
+use crate::{
+    lan_number,
+    permit::{AddressRange, Services, TCP, UDP, flatten, union},
+    table::{Set, by_text},
+};
+
+/// Global address → its LAN's mark.
+pub(super) const LAN_OF_GLOBAL: &str = "lan-of-global";
+/// LAN and global address → private address of the server.
+pub(super) const SERVER_OF_GLOBAL: &str = "server-of-global";
+/// LAN and private address of a server → its global address.
+pub(super) const GLOBAL_OF_SERVER: &str = "global-of-server";
+/// LAN and source → NAPT address.
+pub(super) const NAPT: &str = "napt";
+/// LAN and addresses that may stand on it or behind its routers.
+pub(super) const OFFICE: &str = "office";
+/// LAN and sources that some row declares (R55).
+pub(super) const REGISTERED: &str = "registered";
+/// The platform's networks.
+pub(super) const PLATFORM: &str = "platform";
+/// Addresses that may stand at the maintenance port.
+pub(super) const MAINTENANCE: &str = "maintenance";
+/// Every source that may go into the tunnel.
+pub(super) const OWN_GLOBALS: &str = "own-globals";
+/// What offices may start: LAN, source, platform network, service.
+pub(super) const OUTBOUND: &str = "outbound";
+/// The same for ICMP echo.
+pub(super) const OUTBOUND_ECHO: &str = "outbound-echo";
+/// What the platform may start: LAN, source, server's private address, service.
+pub(super) const INBOUND: &str = "inbound";
+/// The same for ICMP echo.
+pub(super) const INBOUND_ECHO: &str = "inbound-echo";
+/// What servers offer, to whoever may reach them: LAN, private address, service.
+pub(super) const OFFERED: &str = "offered";
+/// The same for ICMP echo.
+pub(super) const OFFERED_ECHO: &str = "offered-echo";
+/// Endpoints of the centres.
+pub(super) const CENTRES: &str = "centres";
+/// DNS and NTP servers on LGWAN that the device may ask.
+pub(super) const LGWAN_SERVICES: &str = "lgwan-services";
+
+const DNS_PORT: u32 = 53;
+const NTP_PORT: u32 = 123;
+
+/// All sets and maps of a design.
+pub(super) fn sets(design: &Design) -> BTreeMap<String, Set> {
+    let mut sets = BTreeMap::new();
+    addresses(design, &mut sets);
+    permits(design, &mut sets);
+    sets
+}
+
+type Sets = BTreeMap<String, Set>;
+
+fn addresses(design: &Design, sets: &mut Sets) {
+    let servers = || design.servers.iter();
+    let globals: Vec<(AddressRange, Lan)> = servers()
+        .map(|server| (server.global.get().into(), server.lan))
+        .chain(design.terminals.iter().map(|row| (row.global.get().into(), row.lan)))
+        .collect();
+    // A global address belongs to one LAN, so any row that names it will do.
+    let by_lan = flatten(&globals, |lans| lans.first().map(|lan| **lan));
+    add(
+        sets,
+        LAN_OF_GLOBAL,
+        interval_map(&["ipv4_addr"], "mark"),
+        by_lan.iter().map(|(globals, lan)| json!([range(*globals), mark(*lan)])),
+    );
+    add(
+        sets,
+        SERVER_OF_GLOBAL,
+        exact_map(&["mark", "ipv4_addr"], "ipv4_addr"),
+        servers().map(|server| {
+            let key = joined(vec![mark(server.lan), address(server.global.get())]);
+            json!([key, address(server.private.get())])
+        }),
+    );
+    add(
+        sets,
+        GLOBAL_OF_SERVER,
+        exact_map(&["mark", "ipv4_addr"], "ipv4_addr"),
+        servers().map(|server| {
+            let key = joined(vec![mark(server.lan), address(server.private.get())]);
+            json!([key, address(server.global.get())])
+        }),
+    );
+    let mut napt = Vec::new();
+    let mut office = Vec::new();
+    for (lan, interface) in &design.lans {
+        let rows: Vec<_> = design
+            .terminals
+            .iter()
+            .filter(|row| row.lan == *lan)
+            .flat_map(|row| row.from.iter().map(|from| (AddressRange::from(*from), row.global)))
+            .collect();
+        // Rows that overlap share their address, so any of them will do.
+        for (sources, global) in flatten(&rows, |globals| globals.first().map(|global| **global)) {
+            napt.push(json!([joined(vec![mark(*lan), range(sources)]), address(global.get())]));
+        }
+        let nets =
+            interface.routes.iter().map(|route| route.to).chain([interface.address.subnet()]);
+        let held = union(nets.map(AddressRange::from));
+        office.extend(held.into_iter().map(|held| joined(vec![mark(*lan), range(held)])));
+    }
+    add(sets, NAPT, interval_map(&["mark", "ipv4_addr"], "ipv4_addr"), napt);
+    add(sets, OFFICE, interval_set(&["mark", "ipv4_addr"]), office);
+    let platform = union(design.profile.networks.iter().map(|network| network.prefix.into()));
+    add(
+        sets,
+        PLATFORM,
+        interval_set(&["ipv4_addr"]),
+        platform.into_iter().map(|net| json!(range(net))),
+    );
+    let maintenance = design.maintenance.iter().map(|row| row.address.subnet().into());
+    add(
+        sets,
+        MAINTENANCE,
+        interval_set(&["ipv4_addr"]),
+        maintenance.map(|subnet| json!(range(subnet))),
+    );
+    let device = AddressRange::from(design.profile.device_address.get());
+    let own = union(globals.into_iter().map(|(globals, _)| globals).chain([device]));
+    let own = own.into_iter().map(|globals| json!(range(globals)));
+    add(sets, OWN_GLOBALS, interval_set(&["ipv4_addr"]), own);
+    add(
+        sets,
+        CENTRES,
+        exact_set(&["ipv4_addr", "inet_service"]),
+        design.profile.centres.iter().map(|centre| {
+            let (host, port) = (*centre.endpoint.ip(), centre.endpoint.port());
+            joined(vec![address(host), number(port.into())])
+        }),
+    );
+    let dns = design.lgwan.dns.iter().flat_map(|host| {
+        [TCP, UDP].map(|protocol| joined(vec![address(*host), number(protocol), number(DNS_PORT)]))
+    });
+    let ntp = design
+        .profile
+        .ntp
+        .iter()
+        .map(|host| joined(vec![address(*host), number(UDP), number(NTP_PORT)]));
+    add(
+        sets,
+        LGWAN_SERVICES,
+        exact_set(&["ipv4_addr", "inet_proto", "inet_service"]),
+        dns.chain(ntp),
+    );
+    add(sets, CUT_OFF, exact_set(&["mark"]), []);
+}
+
+/// What a source may start, by environment of the far side.
+type Permit = BTreeMap<Environment, Services>;
+
+fn permits(design: &Design, sets: &mut Sets) {
+    let mut registered = Vec::new();
+    let (mut outbound, mut outbound_echo) = (Vec::new(), Vec::new());
+    for lan in design.lans.keys() {
+        for (sources, permit) in outbound_permits(design, *lan) {
+            registered.push(sources);
+            let source = || vec![mark(*lan), range(sources)];
+            for PlatformNetwork { prefix, environment } in &design.profile.networks {
+                let Some(services) = permit.get(environment) else { continue };
+                let pair = || [source(), vec![range((*prefix).into())]].concat();
+                outbound.extend(flows(&pair(), services));
+                outbound_echo.extend(services.echo.then(|| joined(pair())));
+            }
+        }
+        let held = union(std::mem::take(&mut registered));
+        let held = held.into_iter().map(|held| joined(vec![mark(*lan), range(held)]));
+        extend(sets, REGISTERED, interval_set(&["mark", "ipv4_addr"]), held);
+    }
+    add(sets, OUTBOUND, interval_set(&FLOW), outbound);
+    add(sets, OUTBOUND_ECHO, interval_set(&PAIR), outbound_echo);
+
+    let (mut inbound, mut inbound_echo) = (Vec::new(), Vec::new());
+    let (mut offered, mut offered_echo) = (Vec::new(), Vec::new());
+    for lan in design.lans.keys() {
+        for (servers, permit) in inbound_permits(design, *lan) {
+            for (sources, services) in &permit {
+                let pair = || vec![mark(*lan), range(*sources), range(servers)];
+                inbound.extend(flows(&pair(), services));
+                inbound_echo.extend(services.echo.then(|| joined(pair())));
+            }
+            let all = Services::union_of(permit.iter().map(|(_, services)| services));
+            let hosts = || vec![mark(*lan), range(servers)];
+            offered.extend(flows(&hosts(), &all));
+            offered_echo.extend(all.echo.then(|| joined(hosts())));
+        }
+    }
+    add(sets, INBOUND, interval_set(&FLOW), inbound);
+    add(sets, INBOUND_ECHO, interval_set(&PAIR), inbound_echo);
+    add(sets, OFFERED, interval_set(&["mark", "ipv4_addr", "inet_proto", "inet_service"]), offered);
+    add(sets, OFFERED_ECHO, interval_set(&["mark", "ipv4_addr"]), offered_echo);
+}
+
+const FLOW: [&str; 5] = ["mark", "ipv4_addr", "ipv4_addr", "inet_proto", "inet_service"];
+const PAIR: [&str; 3] = ["mark", "ipv4_addr", "ipv4_addr"];
+
+/// Who on a LAN may start what. A server's own row stands before any row of terminals that covers its address.
+fn outbound_permits(design: &Design, lan: Lan) -> Vec<(AddressRange, Permit)> {
+    struct Row<'a> {
+        server: bool,
+        environment: Environment,
+        services: &'a [sekisho_design::Service],
+    }
+    let servers = design.servers.iter().filter(|server| server.lan == lan).map(|server| {
+        let range = AddressRange::from(server.private.get());
+        (range, Row { server: true, environment: server.environment, services: &server.services })
+    });
+    let terminals = design.terminals.iter().filter(|row| row.lan == lan).flat_map(|row| {
+        row.from.iter().map(|from: &Ipv4Net| {
+            let (environment, services) = (row.environment, row.services.as_slice());
+            (AddressRange::from(*from), Row { server: false, environment, services })
+        })
+    });
+    let rows: Vec<_> = servers.chain(terminals).collect();
+    flatten(&rows, |covering| {
+        let server = covering.iter().any(|row| row.server);
+        let mut permit: BTreeMap<Environment, Vec<_>> = BTreeMap::new();
+        for row in covering.iter().filter(|row| row.server == server) {
+            permit.entry(row.environment).or_default().extend(row.services);
+        }
+        Some(permit.into_iter().map(|(of, services)| (of, Services::union(services))).collect())
+    })
+}
+
+/// What the platform may start towards a LAN's servers, by their private addresses: sources and services. Neighbours that
+/// allow the same become one range, so that a large site stays a small table.
+fn inbound_permits(
+    design: &Design,
+    lan: Lan,
+) -> Vec<(AddressRange, Vec<(AddressRange, Services)>)> {
+    let servers: Vec<_> = design
+        .servers
+        .iter()
+        .filter(|server| server.lan == lan)
+        .map(|server| (server.private.get().into(), server.allow_from_platform.as_slice()))
+        .collect();
+    flatten(&servers, |covering| {
+        let rows: Vec<(AddressRange, &[_])> = covering
+            .iter()
+            .copied()
+            .copied()
+            .flatten()
+            .map(|allowance| (allowance.from.into(), allowance.services.as_slice()))
+            .collect();
+        let merge = |rows: &[&&[_]]| Some(Services::union(rows.iter().copied().copied().flatten()));
+        Some(flatten(&rows, merge))
+    })
+}
+
+fn flows(key: &[Expression<'static>], services: &Services) -> Vec<Value> {
+    let flow = |(protocol, range): (u32, &RangeInclusive<u16>)| {
+        joined([key.to_vec(), vec![number(protocol), ports(range)]].concat())
+    };
+    services.ports().map(flow).collect()
+}
+
+fn mark(lan: Lan) -> Expression<'static> {
+    number(lan_number(lan))
+}
+
+fn exact_set(types: &[&str]) -> Map<String, Value> {
+    let value = if let [one] = types { json!(one) } else { json!(types) };
+    Map::from_iter([("type".to_owned(), value)])
+}
+
+fn interval_set(types: &[&str]) -> Map<String, Value> {
+    let mut declaration = exact_set(types);
+    declaration.insert("flags".to_owned(), json!(["interval"]));
+    declaration
+}
+
+fn exact_map(types: &[&str], value: &str) -> Map<String, Value> {
+    let mut declaration = exact_set(types);
+    declaration.insert("map".to_owned(), json!(value));
+    declaration
+}
+
+fn interval_map(types: &[&str], value: &str) -> Map<String, Value> {
+    let mut declaration = interval_set(types);
+    declaration.insert("map".to_owned(), json!(value));
+    declaration
+}
+
+fn add(
+    sets: &mut Sets,
+    name: &str,
+    declaration: Map<String, Value>,
+    elements: impl IntoIterator<Item = Value>,
+) {
+    sets.insert(name.to_owned(), Set { declaration, elements: by_text(elements) });
+}
+
+fn extend(
+    sets: &mut Sets,
+    name: &str,
+    declaration: Map<String, Value>,
+    elements: impl IntoIterator<Item = Value>,
+) {
+    let empty = Set { declaration, elements: BTreeMap::new() };
+    sets.entry(name.to_owned()).or_insert(empty).elements.extend(by_text(elements));
+}

@@ -1,0 +1,132 @@
+//! Advice for people, in Japanese and English, and what to write into the site design.
+
+use sekisho_design::{Both, Environment};
+
+use super::{Change, Reason, Row};
+
+/// A change as a sentence.
+pub(super) fn sentence(change: &Change) -> Both {
+    let both = |ja: String, en: String| Both { ja, en };
+    match change {
+        Change::Service { row, opening } => {
+            let (table, name) = match row {
+                Row::Server(name) => ("[[server]]", name),
+                Row::Terminals(name) => ("[[terminals]]", name),
+            };
+            both(
+                format!("{table} の行 '{name}' の services に \"{opening}\" を加えます。"),
+                format!("add \"{opening}\" to `services` of the {table} row '{name}'."),
+            )
+        }
+        Change::Terminals { from, environment, .. } => {
+            let environment = environment_word(*environment);
+            both(
+                format!(
+                    "{from} を、environment が {environment} の [[terminals]] の行に載せます。例:"
+                ),
+                format!(
+                    "declare {from} in a [[terminals]] row whose environment is {environment}, like:"
+                ),
+            )
+        }
+        Change::Allowance { server, .. } => both(
+            format!("[[server]] の行 '{server}' の allow-from-platform に次を加えます。"),
+            format!("add to `allow-from-platform` of the [[server]] row '{server}':"),
+        ),
+        Change::Server { global, .. } => both(
+            format!("{global} を持つサーバの [[server]] の行を加えます。例:"),
+            format!("declare the server behind {global} in a [[server]] row, like:"),
+        ),
+        Change::Route { lan, to } => both(
+            format!(
+                "{to} が {lan} のルータの先にあるなら、[interface.{lan}] の routes に次を加えます。"
+            ),
+            format!("if {to} is behind a router of {lan}, add to `routes` of [interface.{lan}]:"),
+        ),
+        Change::Nothing(reason) => reason.sentence(),
+    }
+}
+
+/// What to write into the site design. Names and addresses that only the office knows are left empty.
+pub(super) fn toml(change: &Change) -> Option<String> {
+    match change {
+        Change::Service { .. } | Change::Nothing(_) => None,
+        Change::Terminals { lan, from, global, environment, opening } => {
+            let global = global.map(|global| global.to_string()).unwrap_or_default();
+            let environment = environment_word(*environment);
+            Some(format!(
+                "[[terminals]]\nname = \"\"\ninterface = \"{lan}\"\nfrom = [\"{from}\"]\n\
+                 global = \"{global}\"\nenvironment = \"{environment}\"\nservices = [\"{opening}\"]\n"
+            ))
+        }
+        Change::Allowance { from, opening, .. } => {
+            Some(format!("{{ from = \"{from}\", services = [\"{opening}\"] }},\n"))
+        }
+        Change::Server { global, from, opening } => Some(format!(
+            "[[server]]\nname = \"\"\ninterface = \"\"\nprivate = \"\"\nglobal = \"{global}\"\n\
+             allow-from-platform = [{{ from = \"{from}\", services = [\"{opening}\"] }}]\n"
+        )),
+        Change::Route { to, .. } => Some(format!("{{ to = \"{to}\", via = \"\" }},\n")),
+    }
+}
+
+fn environment_word(environment: Environment) -> &'static str {
+    match environment {
+        Environment::Production => "production",
+        Environment::Test => "test",
+    }
+}
+
+impl Reason {
+    fn sentence(&self) -> Both {
+        let (ja, en) = match self {
+            Self::LansApart => (
+                "設計では通せません。二つのLANは互いに通信しません。",
+                "no design can: the two LANs never talk to each other.",
+            ),
+            Self::OneWay => (
+                "設計では通せません。片方向通信端末のアドレスへは接続を始められません。双方向にするなら [[server]] にします。",
+                "no row can: nobody starts a connection to one-way terminals. A host that shall be reached is a [[server]].",
+            ),
+            Self::SameLan => (
+                "設計では通せません。同じLANの機器へは、この装置を通さずに届きます。",
+                "no row can: hosts of the same LAN reach each other without the device.",
+            ),
+            Self::NotThePlatform => (
+                "設計では通せません。宛先はプラットフォームのアドレスではありません。ネットワークは機構が接続情報で定めます。",
+                "no row can: the destination is not on the platform. Its networks are the operator's to name, in the profile.",
+            ),
+            Self::NotFromThePlatform => (
+                "設計では通せません。送信元はプラットフォームのアドレスではありません。ネットワークは機構が接続情報で定めます。",
+                "no row can: the source is not on the platform. Its networks are the operator's to name, in the profile.",
+            ),
+            Self::NotInThePool => (
+                "設計では通せません。宛先はこの団体に割り当てられたアドレスではありません。",
+                "no row can: the destination is not among this organisation's global addresses.",
+            ),
+            Self::OtherEnvironment(server) => {
+                return Both {
+                    ja: format!(
+                        "設計では通せません。本番と検証は互いに通信しません。サーバ '{server}' の environment を確かめてください。"
+                    ),
+                    en: format!(
+                        "no row can: production and test never talk to each other. Check `environment` of the server '{server}'."
+                    ),
+                };
+            }
+            Self::Device => (
+                "設計では通せません。この装置は、尋ねた側の自分のアドレスへのpingにだけ答えます。",
+                "no row can: the device answers ping at its address on the side that asks, and nothing else.",
+            ),
+            Self::Source => (
+                "設計では通せません。この送信元は、そのLANの機器のアドレスではありません。",
+                "no row can: the source is no host's address on this LAN.",
+            ),
+            Self::Service => (
+                "設計では通せません。ポート0は宣言できません。",
+                "no row can: port 0 can't be declared.",
+            ),
+        };
+        Both { ja: ja.to_owned(), en: en.to_owned() }
+    }
+}
