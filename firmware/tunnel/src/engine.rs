@@ -1,0 +1,163 @@
+//! The gateway's end of the tunnel: one device, one socket, a warm session with every centre, one of them carrying.
+//!
+//! Two threads do everything. `tunnel-up` reads the device, seals and sends, and runs all timers on its poll's timeout:
+//! handshakes, keepalives, probes, fail-over, status. `tunnel-down` receives, opens and writes the device. They share
+//! one lock per centre, taken once a batch. Both end when the engine is dropped, which waits a bounded time for them;
+//! when one ends by itself, an error of the device or a panic, [`Status::failure`] says so and the daemon starts anew.
+
+use std::{
+    io::PipeWriter,
+    net::{Ipv4Addr, SocketAddr, UdpSocket},
+    sync::{Arc, mpsc},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use sekisho_design::{Name, PublicKey};
+use tokio::sync::watch;
+
+use crate::{Probing, SecretKey, Status, Tun, TunnelError, Udp};
+
+mod shared;
+mod threads;
+
+use shared::Shared;
+
+/// What an engine is started with.
+#[derive(Debug)]
+pub struct Config {
+    /// The name of the tunnel device, which exists.
+    pub tun: String,
+    /// The socket to the centres, bound to the uplink by the caller.
+    pub socket: UdpSocket,
+    /// The device's own key.
+    pub key: SecretKey,
+    /// The centres in order of preference, at least one.
+    pub centres: Vec<Centre>,
+    /// The device's own address on the platform, the source of probes.
+    pub device_address: Ipv4Addr,
+    /// How centres are probed.
+    pub probing: Probing,
+}
+
+/// One centre.
+#[derive(Clone, Debug)]
+pub struct Centre {
+    /// Its name.
+    pub name: Name,
+    /// Where its tunnel end listens. Datagrams from elsewhere are not heard.
+    pub endpoint: SocketAddr,
+    /// Its public key.
+    pub public_key: PublicKey,
+    /// The address inside it that answers probes.
+    pub probe: Ipv4Addr,
+}
+
+/// A running tunnel. Dropping it stops it and lets go of the device, whose routes and connections stay.
+pub struct Engine {
+    shared: Arc<Shared>,
+    /// Both threads wait for its other end: it hangs up when this is dropped.
+    stop: Option<PipeWriter>,
+    threads: Vec<JoinHandle<()>>,
+    /// Closed when both threads have ended; nothing is ever sent.
+    ended: mpsc::Receiver<()>,
+}
+
+impl Engine {
+    /// How long a stop waits for the threads. Neither ever blocks for more than a few milliseconds.
+    const PATIENCE: Duration = Duration::from_secs(2);
+
+    /// Attaches to the device, starts the threads, and with them a handshake with every centre.
+    ///
+    /// # Errors
+    /// Any [`TunnelError`]; nothing keeps running then.
+    pub fn start(config: Config) -> Result<Self, TunnelError> {
+        if config.centres.is_empty() {
+            return Err(TunnelError::NoCentre);
+        }
+        for (index, centre) in config.centres.iter().enumerate() {
+            if config.centres[..index].iter().any(|other| other.endpoint == centre.endpoint) {
+                return Err(TunnelError::SharedEndpoint(centre.endpoint));
+            }
+        }
+        let tun = Tun::attach(&config.tun)?;
+        let udp = Udp::new(config.socket)?;
+        let (hangup, stop) = std::io::pipe().map_err(TunnelError::Thread)?;
+        let shared = Arc::new(Shared::new(
+            tun,
+            udp,
+            hangup,
+            &config.key,
+            config.centres,
+            config.device_address,
+            config.probing,
+            Instant::now(),
+        ));
+        let (alive, ended) = mpsc::channel();
+        let mut engine = Self { shared, stop: Some(stop), threads: Vec::new(), ended };
+        engine.spawn("tunnel-up", alive.clone(), threads::up)?;
+        engine.spawn("tunnel-down", alive, threads::down)?;
+        Ok(engine)
+    }
+
+    /// The state now.
+    pub fn status(&self) -> Status {
+        self.shared.status()
+    }
+
+    /// The state whenever a centre falls silent or comes back, whenever the carrier changes, when a thread fails, and
+    /// about once a second.
+    pub fn subscribe(&self) -> watch::Receiver<Status> {
+        self.shared.subscribe()
+    }
+
+    /// Why a thread ended by itself, if one did. The engine is then of no more use: drop it and start another.
+    pub fn failed(&self) -> Option<&str> {
+        self.shared.failure()
+    }
+
+    /// Stops and waits, at most 2 s. `false` where a thread did not end in that time.
+    pub fn stop(mut self) -> bool {
+        self.halt()
+    }
+
+    fn spawn(
+        &mut self,
+        name: &'static str,
+        alive: mpsc::Sender<()>,
+        run: fn(&Shared) -> Result<(), TunnelError>,
+    ) -> Result<(), TunnelError> {
+        let shared = Arc::clone(&self.shared);
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
+            let _alive = alive;
+            if let Err(reason) = threads::supervise(name, || run(&shared)) {
+                shared.fail(reason);
+            }
+        });
+        self.threads.push(thread.map_err(TunnelError::Thread)?);
+        Ok(())
+    }
+
+    fn halt(&mut self) -> bool {
+        self.stop = None;
+        let ended =
+            self.ended.recv_timeout(Self::PATIENCE) == Err(mpsc::RecvTimeoutError::Disconnected);
+        if ended {
+            for thread in self.threads.drain(..) {
+                // A panic has been caught and reported inside the thread.
+                let _ = thread.join();
+            }
+        } else {
+            tracing::error!("a thread of the tunnel did not end");
+        }
+        ended
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if self.stop.is_some() {
+            self.halt();
+        }
+    }
+}

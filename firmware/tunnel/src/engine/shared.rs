@@ -1,0 +1,206 @@
+//! What both threads hold in common. Where two locks are taken, a session's comes before the fail-over's.
+
+use std::{
+    io::PipeReader,
+    net::{Ipv4Addr, SocketAddr},
+    sync::{
+        Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Instant,
+};
+
+use sekisho_design::Name;
+use tokio::sync::watch;
+
+use super::Centre;
+use crate::{
+    CentreStatus, DatagramsOut, Failover, Outbox, Prober, ProberId, Probing, SecretKey, Session,
+    Status, Tun, Udp,
+};
+
+pub(super) struct Shared {
+    pub(super) tun: Tun,
+    pub(super) udp: Udp,
+    /// Hangs up when the engine stops.
+    pub(super) hangup: PipeReader,
+    pub(super) centres: Vec<Link>,
+    pub(super) prober: Prober,
+    pub(super) drops: Drops,
+    failover: Mutex<Failover>,
+    /// Where packets from the device go: the carrier, or else the centre of highest preference, which holds them.
+    target: AtomicUsize,
+    failure: OnceLock<String>,
+    status: watch::Sender<Status>,
+}
+
+/// A centre and the session with it.
+pub(super) struct Link {
+    pub(super) name: Name,
+    pub(super) endpoint: SocketAddr,
+    pub(super) probe: Ipv4Addr,
+    pub(super) session: Mutex<Session>,
+}
+
+/// What each thread has dropped so far, stored by its own thread only.
+#[derive(Default)]
+pub(super) struct Drops {
+    pub(super) foreign: AtomicU64,
+    pub(super) unsent_up: AtomicU64,
+    pub(super) unsent_down: AtomicU64,
+    pub(super) unreadable: AtomicU64,
+    pub(super) unwritten: AtomicU64,
+}
+
+/// Takes what a session makes without opening anything: it all goes to the centre's endpoint.
+pub(super) struct Sealing<'a> {
+    pub(super) to: SocketAddr,
+    pub(super) datagrams: &'a mut DatagramsOut,
+}
+
+impl Outbox for Sealing<'_> {
+    fn network(&mut self, datagram: &[u8]) {
+        self.datagrams.push(self.to, datagram);
+    }
+
+    fn tunnel(&mut self, _: &[u8]) {
+        debug_assert!(false, "only opening a datagram makes a packet");
+    }
+}
+
+impl Shared {
+    #[expect(clippy::too_many_arguments, reason = "called once, by the engine's start")]
+    pub(super) fn new(
+        tun: Tun,
+        udp: Udp,
+        hangup: PipeReader,
+        key: &SecretKey,
+        centres: Vec<Centre>,
+        device_address: Ipv4Addr,
+        probing: Probing,
+        now: Instant,
+    ) -> Self {
+        let centres: Vec<Link> = (1..)
+            .zip(centres)
+            .map(|(index, centre)| Link {
+                name: centre.name,
+                endpoint: centre.endpoint,
+                probe: centre.probe,
+                // Probes keep the session warm; a keepalive of its own would never be due.
+                session: Mutex::new(Session::new(key, centre.public_key, index, None)),
+            })
+            .collect();
+        let failover = Failover::new(centres.len(), probing, now);
+        let drops = Drops::default();
+        let status = watch::Sender::new(status(&centres, &failover, &drops, None));
+        Self {
+            tun,
+            udp,
+            hangup,
+            centres,
+            prober: Prober::new(device_address, ProberId::random()),
+            drops,
+            failover: Mutex::new(failover),
+            target: AtomicUsize::new(0),
+            failure: OnceLock::new(),
+            status,
+        }
+    }
+
+    /// The centre to seal for.
+    pub(super) fn target(&self) -> &Link {
+        &self.centres[self.target.load(Ordering::Relaxed)]
+    }
+
+    /// The centre whose endpoint this is, by its place in the order.
+    pub(super) fn centre_at(&self, source: SocketAddr) -> Option<usize> {
+        self.centres.iter().position(|centre| centre.endpoint == source)
+    }
+
+    /// Lets the fail-over machine see something; publishes when that changed liveness or the carrier.
+    pub(super) fn decide(&self, event: impl FnOnce(&mut Failover) -> bool) {
+        let mut failover = lock(&self.failover);
+        let before = failover.carrier();
+        let changed = event(&mut failover);
+        let carrier = failover.carrier();
+        self.target.store(carrier.unwrap_or(0), Ordering::Relaxed);
+        drop(failover);
+        if carrier != before {
+            let name = |centre: Option<usize>| {
+                centre.map_or("none", |index| self.centres[index].name.as_str())
+            };
+            if carrier.is_some() {
+                tracing::info!(from = name(before), to = name(carrier), "the carrier changed");
+            } else {
+                tracing::warn!(last = name(before), "no centre answers");
+            }
+        }
+        if changed {
+            self.publish();
+        }
+    }
+
+    /// Asks the fail-over machine.
+    pub(super) fn ask<T>(&self, question: impl FnOnce(&mut Failover) -> T) -> T {
+        question(&mut lock(&self.failover))
+    }
+
+    pub(super) fn publish(&self) {
+        self.status.send_replace(self.status());
+    }
+
+    pub(super) fn status(&self) -> Status {
+        let failover = lock(&self.failover).clone();
+        status(&self.centres, &failover, &self.drops, self.failure())
+    }
+
+    pub(super) fn subscribe(&self) -> watch::Receiver<Status> {
+        self.status.subscribe()
+    }
+
+    /// A thread ended by itself. The first reason stands; the other thread's is likely its consequence.
+    pub(super) fn fail(&self, reason: String) {
+        tracing::error!(%reason, "the tunnel failed");
+        let _ = self.failure.set(reason);
+        self.publish();
+    }
+
+    pub(super) fn failure(&self) -> Option<&str> {
+        self.failure.get().map(String::as_str)
+    }
+}
+
+/// Locks even after a panic of the other thread: the status must be readable to report it.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn status(centres: &[Link], failover: &Failover, drops: &Drops, failure: Option<&str>) -> Status {
+    let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    Status {
+        centres: centres
+            .iter()
+            .enumerate()
+            .map(|(index, centre)| {
+                let liveness = failover.liveness(index);
+                let session = lock(&centre.session);
+                CentreStatus {
+                    name: centre.name.clone(),
+                    endpoint: centre.endpoint,
+                    established: session.established(),
+                    alive_since: liveness.alive_since,
+                    last_answer: liveness.last_answer,
+                    round_trip: liveness.round_trip,
+                    last_handshake: session.last_handshake(),
+                    counters: session.counters(),
+                }
+            })
+            .collect(),
+        carrier: failover.carrier().map(|index| centres[index].name.clone()),
+        silent_since: failover.silent_since(),
+        foreign_datagrams: count(&drops.foreign),
+        unsent_datagrams: count(&drops.unsent_up) + count(&drops.unsent_down),
+        device_drops: count(&drops.unreadable) + count(&drops.unwritten),
+        failure: failure.map(str::to_owned),
+    }
+}

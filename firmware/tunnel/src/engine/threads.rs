@@ -1,0 +1,287 @@
+//! The two threads.
+
+use std::{
+    any::Any,
+    error::Error,
+    os::fd::AsFd,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
+
+use nix::{
+    errno::Errno,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+};
+
+use super::shared::{Link, Sealing, Shared, lock};
+use crate::{
+    DatagramsIn, DatagramsOut, Outbox, PacketsIn, PacketsOut, Prober, Session, TunnelError,
+};
+
+/// How often the status is published when nothing happens.
+const PUBLISH: Duration = Duration::from_secs(1);
+
+/// Runs a thread's work and says why it ended, if that was not asked for.
+pub(super) fn supervise(
+    name: &str,
+    run: impl FnOnce() -> Result<(), TunnelError>,
+) -> Result<(), String> {
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => {
+            let source = error.source().map(|source| format!(": {source}")).unwrap_or_default();
+            Err(format!("{name}: {error}{source}"))
+        }
+        Err(panic) => Err(format!("{name}: panicked: {}", message(&*panic))),
+    }
+}
+
+/// Device to network, and all timers.
+pub(super) fn up(shared: &Shared) -> Result<(), TunnelError> {
+    let mut packets = PacketsIn::new();
+    let mut datagrams = DatagramsOut::new();
+    let mut timers = Timers::new(Instant::now());
+    loop {
+        let now = Instant::now();
+        timers.run(shared, now, &mut datagrams);
+        datagrams.send(&shared.udp);
+        let timeout = timers.deadline(shared).saturating_duration_since(now);
+        match wait(&shared.tun, &shared.hangup, Some(timeout))? {
+            Wake::Stop => return Ok(()),
+            Wake::Timeout => {}
+            Wake::Ready => {
+                packets.read(&shared.tun)?;
+                seal(shared.target(), &packets, &mut datagrams);
+                datagrams.send(&shared.udp);
+            }
+        }
+        shared.drops.unreadable.store(packets.unreadable(), Ordering::Relaxed);
+        shared.drops.unsent_up.store(datagrams.dropped(), Ordering::Relaxed);
+    }
+}
+
+/// Network to device.
+pub(super) fn down(shared: &Shared) -> Result<(), TunnelError> {
+    let mut batch = DatagramsIn::new();
+    let mut opening = Opening::new(shared.prober);
+    loop {
+        if wait(&shared.udp, &shared.hangup, None)? == Wake::Stop {
+            return Ok(());
+        }
+        if let Err(error) = batch.receive(&shared.udp) {
+            tracing::debug!(%error, "the uplink refused a read");
+            continue;
+        }
+        let now = Instant::now();
+        open(shared, &batch, now, &mut opening)?;
+        opening.packets.write(&shared.tun)?;
+        opening.datagrams.send(&shared.udp);
+        if !opening.answers.is_empty() {
+            shared.decide(|failover| {
+                opening.answers.drain(..).fold(false, |changed, (centre, sequence)| {
+                    failover.answered(centre, sequence, now) || changed
+                })
+            });
+        }
+        shared.drops.unwritten.store(opening.packets.dropped(), Ordering::Relaxed);
+        shared.drops.unsent_down.store(opening.datagrams.dropped(), Ordering::Relaxed);
+    }
+}
+
+/// When the timers of the up thread are due next.
+struct Timers {
+    tick: Instant,
+    publish: Instant,
+}
+
+impl Timers {
+    fn new(now: Instant) -> Self {
+        Self { tick: now, publish: now + PUBLISH }
+    }
+
+    fn run(&mut self, shared: &Shared, now: Instant, datagrams: &mut DatagramsOut) {
+        let tick = now >= self.tick;
+        if tick {
+            self.tick = now + Session::TICK;
+        }
+        let probe = shared.ask(|failover| failover.probes_due(now));
+        if tick || probe {
+            let carrier = shared.ask(|failover| failover.carrier());
+            for (index, centre) in shared.centres.iter().enumerate() {
+                let mut session = lock(&centre.session);
+                let mut out = Sealing { to: centre.endpoint, datagrams };
+                if tick {
+                    session.tick(now, &mut out);
+                }
+                if probe && session.established() {
+                    let sequence = shared.ask(|failover| failover.probe_sent(index, now));
+                    session.seal(now, &shared.prober.request(centre.probe, sequence), &mut out);
+                    if carrier == Some(index) {
+                        session.seal(now, &shared.prober.announcement(centre.probe), &mut out);
+                    }
+                } else if probe {
+                    session.connect(now, &mut out);
+                }
+            }
+        }
+        shared.decide(|failover| failover.advance(now));
+        if now >= self.publish {
+            self.publish = now + PUBLISH;
+            shared.publish();
+        }
+    }
+
+    fn deadline(&self, shared: &Shared) -> Instant {
+        self.tick.min(self.publish).min(shared.ask(|failover| failover.next_deadline()))
+    }
+}
+
+fn seal(centre: &Link, packets: &PacketsIn, datagrams: &mut DatagramsOut) {
+    let now = Instant::now();
+    let mut session = lock(&centre.session);
+    let mut out = Sealing { to: centre.endpoint, datagrams };
+    for packet in packets.iter() {
+        session.seal(now, packet, &mut out);
+    }
+}
+
+/// What opening a batch makes.
+struct Opening {
+    prober: Prober,
+    packets: PacketsOut,
+    datagrams: DatagramsOut,
+    /// Centre and sequence number of the probes answered.
+    answers: Vec<(usize, u16)>,
+}
+
+impl Opening {
+    /// More answers than any batch brings while the centres are honest.
+    const ANSWERS: usize = 64;
+
+    fn new(prober: Prober) -> Self {
+        Self {
+            prober,
+            packets: PacketsOut::new(),
+            datagrams: DatagramsOut::new(),
+            answers: Vec::with_capacity(Self::ANSWERS),
+        }
+    }
+}
+
+fn open(
+    shared: &Shared,
+    batch: &DatagramsIn,
+    now: Instant,
+    opening: &mut Opening,
+) -> Result<(), TunnelError> {
+    let mut locked = None;
+    for (source, datagrams) in batch.runs() {
+        let Some(index) = shared.centre_at(source) else {
+            shared.drops.foreign.fetch_add(datagrams.count() as u64, Ordering::Relaxed);
+            continue;
+        };
+        // The device is written without the lock, so that the other thread can go on.
+        if opening.packets.room() < PacketsOut::PACKETS / 2 {
+            locked = None;
+            opening.packets.write(&shared.tun)?;
+        }
+        if locked.as_ref().is_none_or(|(holder, _)| *holder != index) {
+            drop(locked.take());
+            locked = Some((index, lock(&shared.centres[index].session)));
+        }
+        let Some((_, session)) = &mut locked else { continue };
+        let mut out = FromCentre { index, centre: &shared.centres[index], opening };
+        for datagram in datagrams {
+            let opened = session.open(now, source.ip(), datagram, &mut out);
+            tracing::trace!(centre = out.centre.name.as_str(), ?opened, length = datagram.len());
+        }
+    }
+    Ok(())
+}
+
+/// Takes what a session opens: answers to probes stay here, everything else goes to the device.
+struct FromCentre<'a> {
+    index: usize,
+    centre: &'a Link,
+    opening: &'a mut Opening,
+}
+
+impl Outbox for FromCentre<'_> {
+    fn network(&mut self, datagram: &[u8]) {
+        self.opening.datagrams.push(self.centre.endpoint, datagram);
+    }
+
+    fn tunnel(&mut self, packet: &[u8]) {
+        match self.opening.prober.reply(self.centre.probe, packet) {
+            None => self.opening.packets.push(packet),
+            Some(sequence) if self.opening.answers.len() < Opening::ANSWERS => {
+                self.opening.answers.push((self.index, sequence));
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Wake {
+    Stop,
+    Ready,
+    Timeout,
+}
+
+/// Waits until something can be read, the engine stops, or time is up; `None` waits for ever.
+fn wait(
+    source: &impl AsFd,
+    hangup: &impl AsFd,
+    timeout: Option<Duration>,
+) -> Result<Wake, TunnelError> {
+    let timeout = timeout.map_or(PollTimeout::NONE, |timeout| {
+        // Rounded up: waking a moment too early would only poll again.
+        let milliseconds = timeout.as_micros().div_ceil(1_000);
+        PollTimeout::from(u16::try_from(milliseconds).unwrap_or(u16::MAX))
+    });
+    let mut fds = [
+        PollFd::new(source.as_fd(), PollFlags::POLLIN),
+        PollFd::new(hangup.as_fd(), PollFlags::POLLIN),
+    ];
+    match poll(&mut fds, timeout) {
+        Ok(0) | Err(Errno::EINTR) => Ok(Wake::Timeout),
+        Ok(_) if fds[1].any() != Some(false) => Ok(Wake::Stop),
+        Ok(_) => Ok(Wake::Ready),
+        Err(error) => Err(TunnelError::Poll(error)),
+    }
+}
+
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("without a message")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_ends_by_itself_says_why() {
+        assert_eq!(supervise("t", || Ok(())), Ok(()));
+        let gone = std::io::Error::from(Errno::EBADFD);
+        let reason = supervise("t", || Err(TunnelError::Device(gone))).unwrap_err();
+        assert!(reason.starts_with("t: read the tunnel device: "), "{reason}");
+        let reason = supervise("t", || panic!("at packet {}", 7)).unwrap_err();
+        assert_eq!(reason, "t: panicked: at packet 7");
+    }
+
+    #[test]
+    fn waiting_ends_by_traffic_time_and_hangup() {
+        let (quiet, _writer) = std::io::pipe().unwrap();
+        let (hangup, stop) = std::io::pipe().unwrap();
+        assert_eq!(wait(&quiet, &hangup, Some(Duration::from_millis(1))).unwrap(), Wake::Timeout);
+        let (busy, mut writer) = std::io::pipe().unwrap();
+        std::io::Write::write_all(&mut writer, b"x").unwrap();
+        assert_eq!(wait(&busy, &hangup, None).unwrap(), Wake::Ready);
+        drop(stop);
+        assert_eq!(wait(&busy, &hangup, None).unwrap(), Wake::Stop);
+    }
+}

@@ -1,0 +1,203 @@
+//! Which centre carries traffic: a pure machine fed by probes (R1).
+//!
+//! ```text
+//!            first answer                     no answer for Probing::silence()
+//!  silent ────────────────> alive, unsteady ─────────────────────────────────> silent
+//!                                │ Probing::hold_down of answers                  ^
+//!                                v                                                │
+//!                          alive, steady ─────────────────────────────────────────┘
+//! ```
+//!
+//! The carrier stays while it is alive, until a centre of higher preference is steady. When the carrier falls silent,
+//! the first steady centre in order of preference takes over, or else the first that is alive at all. A centre that
+//! answers within the first hold-down of the run and has not fallen silent since is steady at once, so that a start
+//! doesn't begin on the second choice.
+
+use std::time::{Duration, Instant};
+
+#[cfg(test)]
+mod tests;
+
+/// How centres are probed. The defaults notice a silent centre 1.1 s after its last answer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Probing {
+    /// Time between two probes of a centre.
+    pub interval: Duration,
+    /// How many probes in a row may stay unanswered, at least one.
+    pub unanswered: u32,
+    /// How long a centre of higher preference must have answered before traffic goes back to it.
+    pub hold_down: Duration,
+}
+
+/// The machine. Centres are named by their place in the order of preference.
+#[derive(Clone, Debug)]
+pub struct Failover {
+    probing: Probing,
+    started: Instant,
+    due: Instant,
+    centres: Vec<Watched>,
+    carrier: Option<usize>,
+    silent_since: Option<Instant>,
+}
+
+/// What the probes say about a centre.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Liveness {
+    /// Since when it has answered without falling silent; `None` while it is silent.
+    pub alive_since: Option<Instant>,
+    /// When its last answer arrived.
+    pub last_answer: Option<Instant>,
+    /// Round trip of that answer.
+    pub round_trip: Option<Duration>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Watched {
+    liveness: Liveness,
+    fell_silent: bool,
+    sequence: u16,
+    /// Probes that may still be answered, by the lowest bits of their sequence number.
+    sent: [Option<(u16, Instant)>; Failover::REMEMBERED],
+}
+
+impl Default for Probing {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_millis(200),
+            unanswered: 5,
+            hold_down: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Probing {
+    /// How long after its last answer a centre counts as silent: the probes that may stay unanswered, and half an
+    /// interval in which the last of them may still be answered.
+    pub fn silence(&self) -> Duration {
+        self.interval * self.unanswered.max(1) + self.interval / 2
+    }
+}
+
+impl Failover {
+    /// Probes remembered per centre. An answer that is older than this many intervals proves nothing about now.
+    const REMEMBERED: usize = 8;
+
+    /// A machine for `count` centres, all silent, the first probes due at once.
+    pub fn new(count: usize, probing: Probing, now: Instant) -> Self {
+        Self {
+            probing,
+            started: now,
+            due: now,
+            centres: vec![Watched::default(); count],
+            carrier: None,
+            silent_since: Some(now),
+        }
+    }
+
+    /// Whether it is time to probe every centre; asked once per answer `true`. Rounds that were missed are not made up.
+    pub fn probes_due(&mut self, now: Instant) -> bool {
+        let due = now >= self.due;
+        if due {
+            self.due = (self.due + self.probing.interval).max(now);
+        }
+        due
+    }
+
+    /// A probe goes out to a centre: the sequence number that it shall carry.
+    pub fn probe_sent(&mut self, centre: usize, now: Instant) -> u16 {
+        let Some(watched) = self.centres.get_mut(centre) else { return 0 };
+        watched.sequence = watched.sequence.wrapping_add(1);
+        watched.sent[usize::from(watched.sequence) % Self::REMEMBERED] =
+            Some((watched.sequence, now));
+        watched.sequence
+    }
+
+    /// A centre answered. Duplicates, late answers and answers to nothing are ignored. `true` where liveness or the
+    /// carrier changed.
+    pub fn answered(&mut self, centre: usize, sequence: u16, now: Instant) -> bool {
+        let silence = self.probing.silence();
+        let Some(watched) = self.centres.get_mut(centre) else { return false };
+        let slot = &mut watched.sent[usize::from(sequence) % Self::REMEMBERED];
+        let Some((_, sent)) = slot.take_if(|(expected, _)| *expected == sequence) else {
+            return false;
+        };
+        let round_trip = now.saturating_duration_since(sent);
+        if round_trip > silence {
+            return false;
+        }
+        let was_alive = watched.liveness.alive_since.is_some();
+        watched.liveness.last_answer = Some(now);
+        watched.liveness.round_trip = Some(round_trip);
+        watched.liveness.alive_since.get_or_insert(now);
+        self.choose(now) || !was_alive
+    }
+
+    /// Lets time pass: centres fall silent or become steady. `true` where liveness or the carrier changed.
+    pub fn advance(&mut self, now: Instant) -> bool {
+        let silence = self.probing.silence();
+        let mut changed = false;
+        for watched in &mut self.centres {
+            if watched.liveness.alive_since.is_some()
+                && watched.liveness.last_answer.is_none_or(|at| now >= at + silence)
+            {
+                watched.liveness.alive_since = None;
+                watched.fell_silent = true;
+                changed = true;
+            }
+        }
+        self.choose(now) || changed
+    }
+
+    /// The centre that carries traffic; `None` while no centre is alive.
+    pub fn carrier(&self) -> Option<usize> {
+        self.carrier
+    }
+
+    /// Since when no centre is alive; `None` while one is.
+    pub fn silent_since(&self) -> Option<Instant> {
+        self.silent_since
+    }
+
+    /// What the probes say about a centre.
+    pub fn liveness(&self, centre: usize) -> Liveness {
+        self.centres.get(centre).map(|watched| watched.liveness).unwrap_or_default()
+    }
+
+    /// When [`Failover::probes_due`] or [`Failover::advance`] next has something to do. Never later than one interval.
+    pub fn next_deadline(&self) -> Instant {
+        let silence = self.probing.silence();
+        self.centres
+            .iter()
+            .filter(|watched| watched.liveness.alive_since.is_some())
+            .filter_map(|watched| watched.liveness.last_answer)
+            .map(|at| at + silence)
+            .fold(self.due, Instant::min)
+    }
+
+    fn choose(&mut self, now: Instant) -> bool {
+        let alive = |centre: usize| self.centres[centre].liveness.alive_since.is_some();
+        let steady =
+            |centre: usize| self.centres[centre].steady(now, self.started, self.probing.hold_down);
+        let staying = self.carrier.filter(|carrier| alive(*carrier));
+        let better = (0..staying.unwrap_or(self.centres.len())).find(|centre| steady(*centre));
+        let carrier =
+            better.or(staying).or_else(|| (0..self.centres.len()).find(|centre| alive(*centre)));
+        let changed = carrier != self.carrier;
+        self.carrier = carrier;
+        match carrier {
+            Some(_) => self.silent_since = None,
+            None => {
+                self.silent_since.get_or_insert(now);
+            }
+        }
+        changed
+    }
+}
+
+impl Watched {
+    fn steady(&self, now: Instant, started: Instant, hold_down: Duration) -> bool {
+        let Some(since) = self.liveness.alive_since else { return false };
+        let from_the_start = !self.fell_silent && since < started + hold_down;
+        from_the_start || now >= since + hold_down
+    }
+}

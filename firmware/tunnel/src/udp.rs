@@ -1,0 +1,359 @@
+//! Batches from and to the network, with UDP segmentation and receive offload.
+
+use std::{
+    io::{self, IoSliceMut},
+    net::{SocketAddr, UdpSocket},
+    os::fd::{AsFd, BorrowedFd},
+};
+
+use nix::{
+    errno::Errno,
+    poll::{PollFd, PollFlags, poll},
+    sys::socket::{setsockopt, sockopt},
+};
+use quinn_udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
+
+use crate::TunnelError;
+
+/// A UDP socket that sends and receives runs of datagrams in one call. It doesn't block and sets "don't fragment".
+pub struct Udp {
+    socket: UdpSocket,
+    state: UdpSocketState,
+}
+
+impl Udp {
+    /// Bytes that the kernel may queue each way: a third of a second at 100 Mbit/s, eight batches of superpackets.
+    const QUEUE: usize = 4 << 20;
+
+    /// Prepares a bound socket. Its queues are made larger, beyond the system's limit where the caller may do so.
+    ///
+    /// # Errors
+    /// [`TunnelError::Socket`].
+    pub fn new(socket: UdpSocket) -> Result<Self, TunnelError> {
+        setsockopt(&socket, sockopt::RcvBufForce, &Self::QUEUE)
+            .or_else(|_| setsockopt(&socket, sockopt::RcvBuf, &Self::QUEUE))
+            .and_then(|()| {
+                setsockopt(&socket, sockopt::SndBufForce, &Self::QUEUE)
+                    .or_else(|_| setsockopt(&socket, sockopt::SndBuf, &Self::QUEUE))
+            })
+            .map_err(|error| TunnelError::Socket(error.into()))?;
+        let state = UdpSocketState::new(UdpSockRef::from(&socket)).map_err(TunnelError::Socket)?;
+        Ok(Self { socket, state })
+    }
+
+    /// The address that the socket is bound to.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    fn try_send(&self, to: SocketAddr, contents: &[u8], segment: Option<usize>) -> io::Result<()> {
+        let transmit =
+            Transmit { destination: to, ecn: None, contents, segment_size: segment, src_ip: None };
+        self.state.try_send(UdpSockRef::from(&self.socket), &transmit)
+    }
+}
+
+impl AsFd for Udp {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+/// A batch received from the network. Its memory is allocated once, 1 MB.
+pub struct DatagramsIn {
+    bytes: Vec<u8>,
+    meta: [RecvMeta; Self::RUNS],
+    count: usize,
+}
+
+impl DatagramsIn {
+    /// Runs in a batch. A run is up to 64 datagrams of one size from one source.
+    const RUNS: usize = 16;
+    const RUN_BYTES: usize = 1 << 16;
+
+    /// An empty batch.
+    pub fn new() -> Self {
+        Self {
+            bytes: vec![0; Self::RUNS * Self::RUN_BYTES],
+            meta: [RecvMeta::default(); Self::RUNS],
+            count: 0,
+        }
+    }
+
+    /// Replaces the batch by what waits in the socket, without blocking: possibly nothing.
+    ///
+    /// # Errors
+    /// What the kernel says; the next call may well succeed.
+    pub fn receive(&mut self, udp: &Udp) -> io::Result<()> {
+        self.count = 0;
+        let mut runs = self.bytes.chunks_exact_mut(Self::RUN_BYTES);
+        let mut slices: [IoSliceMut<'_>; Self::RUNS] =
+            std::array::from_fn(|_| IoSliceMut::new(runs.next().unwrap_or_default()));
+        match udp.state.recv(UdpSockRef::from(&udp.socket), &mut slices, &mut self.meta) {
+            Ok(count) => {
+                self.count = count;
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The runs of the batch in order: their source and their datagrams, at most 64.
+    pub fn runs(&self) -> impl Iterator<Item = (SocketAddr, impl Iterator<Item = &[u8]>)> {
+        let runs = self.meta[..self.count].iter().zip(self.bytes.chunks_exact(Self::RUN_BYTES));
+        runs.map(|(meta, run)| (meta.addr, run[..meta.len].chunks(meta.stride.max(1))))
+    }
+}
+
+impl Default for DatagramsIn {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A batch on its way to the network: neighbouring datagrams of one size and one destination leave as one run.
+pub struct DatagramsOut {
+    bytes: Vec<u8>,
+    runs: Vec<Run>,
+    dropped: u64,
+}
+
+struct Run {
+    to: SocketAddr,
+    start: usize,
+    length: usize,
+    segment: usize,
+    count: usize,
+}
+
+impl DatagramsOut {
+    /// Bytes in a batch: 256 packets of ordinary length, and as much again for what a session held back.
+    const BYTES: usize = 1 << 20;
+    /// The longest UDP payload over IPv4.
+    const RUN_BYTES: usize = 65_507;
+    /// Milliseconds to wait for a full socket before a run is dropped.
+    const PATIENCE: u8 = 20;
+
+    /// An empty batch.
+    pub fn new() -> Self {
+        Self { bytes: Vec::with_capacity(Self::BYTES), runs: Vec::new(), dropped: 0 }
+    }
+
+    /// Whether nothing waits to be sent.
+    pub fn is_empty(&self) -> bool {
+        self.runs.is_empty()
+    }
+
+    /// Adds a datagram. A batch without room, and a datagram longer than UDP carries, is dropped and counted.
+    pub fn push(&mut self, to: SocketAddr, datagram: &[u8]) {
+        if datagram.len() > Self::RUN_BYTES || self.bytes.len() + datagram.len() > Self::BYTES {
+            self.dropped += 1;
+            return;
+        }
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(datagram);
+        match self.runs.last_mut() {
+            Some(run) if run.takes(to, datagram.len()) => {
+                run.length += datagram.len();
+                run.count += 1;
+            }
+            _ => {
+                self.runs.push(Run {
+                    to,
+                    start,
+                    length: datagram.len(),
+                    segment: datagram.len(),
+                    count: 1,
+                });
+            }
+        }
+    }
+
+    /// Sends the batch and empties it. What the socket doesn't take is dropped and counted: an unreachable centre, a
+    /// refusal by the packet filter or a queue that stays full is the protocols' business inside the tunnel.
+    pub fn send(&mut self, udp: &Udp) {
+        for run in &self.runs {
+            let contents = &self.bytes[run.start..run.start + run.length];
+            self.dropped += run.send(udp, contents);
+        }
+        self.runs.clear();
+        self.bytes.clear();
+    }
+
+    /// Datagrams dropped since the batch was made.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+}
+
+impl Default for DatagramsOut {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Run {
+    /// The kernel's `UDP_MAX_SEGMENTS` of every kernel that has the option.
+    const SEGMENTS: usize = 64;
+
+    /// Only the last datagram of a run may be shorter, and none may be longer.
+    fn takes(&self, to: SocketAddr, length: usize) -> bool {
+        self.to == to
+            && length != 0
+            && length <= self.segment
+            && self.length == self.segment * self.count
+            && self.count < Self::SEGMENTS
+            && self.length + length <= DatagramsOut::RUN_BYTES
+    }
+
+    /// How many datagrams were dropped.
+    fn send(&self, udp: &Udp, contents: &[u8]) -> u64 {
+        match Self::send_patiently(udp, self.to, contents, Some(self.segment)) {
+            Ok(()) => return 0,
+            // Either the driver can't segment, or the route is away; one by one tells which. The library would take it
+            // for the driver and never try again, so a moment without a route would cost half the throughput for good.
+            Err(error) if is_without_offload(&error) && self.count > 1 => {}
+            Err(error) => {
+                tracing::trace!(%error, to = %self.to, "the network refused a run of datagrams");
+                return self.count as u64;
+            }
+        }
+        contents
+            .chunks(self.segment.max(1))
+            .filter(|datagram| Self::send_patiently(udp, self.to, datagram, None).is_err())
+            .count() as u64
+    }
+
+    fn send_patiently(
+        udp: &Udp,
+        to: SocketAddr,
+        contents: &[u8],
+        segment: Option<usize>,
+    ) -> io::Result<()> {
+        match udp.try_send(to, contents, segment) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let mut writable = [PollFd::new(udp.as_fd(), PollFlags::POLLOUT)];
+                poll(&mut writable, DatagramsOut::PATIENCE)?;
+                udp.try_send(to, contents, segment)
+            }
+            sent => sent,
+        }
+    }
+}
+
+fn is_without_offload(error: &io::Error) -> bool {
+    [Errno::EIO, Errno::EINVAL].map(|errno| Some(errno as i32)).contains(&error.raw_os_error())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    fn loopback() -> (Udp, SocketAddr) {
+        let udp = Udp::new(UdpSocket::bind("127.0.0.1:0").unwrap()).unwrap();
+        let address = udp.local_addr().unwrap();
+        (udp, address)
+    }
+
+    /// Receives until `count` datagrams are there.
+    fn receive(udp: &Udp, count: usize) -> Vec<(SocketAddr, Vec<u8>)> {
+        let mut batch = DatagramsIn::new();
+        let mut all = Vec::new();
+        let end = Instant::now() + Duration::from_secs(5);
+        while all.len() < count && Instant::now() < end {
+            poll(&mut [PollFd::new(udp.as_fd(), PollFlags::POLLIN)], 100_u8).unwrap();
+            batch.receive(udp).unwrap();
+            for (from, datagrams) in batch.runs() {
+                all.extend(datagrams.map(|datagram| (from, datagram.to_vec())));
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn runs_follow_the_kernels_rules() {
+        let (a, b) = ("127.0.0.1:1".parse().unwrap(), "127.0.0.1:2".parse().unwrap());
+        let mut batch = DatagramsOut::new();
+        // Two of a size and a shorter one; a longer one; another destination; empty ones by themselves.
+        for (to, length) in [(a, 100), (a, 100), (a, 60), (a, 60), (a, 61), (b, 61), (b, 0), (b, 0)]
+        {
+            batch.push(to, &vec![0; length]);
+        }
+        let runs: Vec<_> =
+            batch.runs.iter().map(|run| (run.to, run.segment, run.count, run.length)).collect();
+        assert_eq!(
+            runs,
+            [
+                (a, 100, 3, 260),
+                (a, 60, 1, 60),
+                (a, 61, 1, 61),
+                (b, 61, 1, 61),
+                (b, 0, 1, 0),
+                (b, 0, 1, 0)
+            ]
+        );
+
+        let mut batch = DatagramsOut::new();
+        for _ in 0..130 {
+            batch.push(a, &[0; 1452]);
+        }
+        assert!(
+            batch.runs.iter().all(|run| run.length <= DatagramsOut::RUN_BYTES && run.count <= 64)
+        );
+        assert_eq!(batch.runs.iter().map(|run| run.count).sum::<usize>(), 130);
+    }
+
+    #[test]
+    fn a_batch_arrives_whole_and_in_order() {
+        let (sender, from) = loopback();
+        let (receiver, to) = loopback();
+        let datagrams: Vec<Vec<u8>> = (0..200_u16)
+            .map(|i| i.to_be_bytes().repeat(if i % 37 == 0 { 30 } else { 700 }))
+            .collect();
+        let mut batch = DatagramsOut::new();
+        for datagram in &datagrams {
+            batch.push(to, datagram);
+        }
+        batch.send(&sender);
+        assert!(batch.is_empty());
+        let arrived = receive(&receiver, datagrams.len());
+        assert_eq!(batch.dropped(), 0);
+        assert_eq!(arrived.len(), datagrams.len());
+        for ((source, datagram), sent) in arrived.iter().zip(&datagrams) {
+            assert_eq!(*source, from);
+            assert!(datagram == sent);
+        }
+    }
+
+    #[test]
+    fn a_refused_destination_costs_its_own_datagrams_only() {
+        let (sender, _) = loopback();
+        let (receiver, to) = loopback();
+        let mut batch = DatagramsOut::new();
+        // A socket on loopback can't reach an address beyond it.
+        batch.push("192.0.2.1:9".parse().unwrap(), &[1; 10]);
+        batch.push(to, &[2; 10]);
+        batch.send(&sender);
+        assert_eq!(batch.dropped(), 1);
+        assert_eq!(receive(&receiver, 1)[0].1, [2; 10]);
+    }
+
+    #[test]
+    fn a_batch_is_bounded() {
+        let mut batch = DatagramsOut::new();
+        let to = "127.0.0.1:1".parse().unwrap();
+        batch.push(to, &vec![0; 65_508]);
+        assert_eq!(batch.dropped(), 1);
+        for _ in 0..20 {
+            batch.push(to, &vec![0; 65_507]);
+        }
+        assert_eq!(batch.dropped(), 1 + 4);
+        assert_eq!(batch.bytes.capacity(), DatagramsOut::BYTES);
+    }
+}

@@ -1,0 +1,9 @@
+//! Whole engines on real devices and sockets, each test in a network namespace of its own. No root is needed where
+//! unprivileged user namespaces are allowed; `ip` and `unshare` are.
+
+#[cfg(test)]
+mod centres;
+#[cfg(test)]
+mod namespace;
+#[cfg(test)]
+mod superpackets;
