@@ -1,0 +1,271 @@
+//! What can go wrong on the Linux side, and the way out.
+
+use std::{error::Error, io, net::SocketAddrV4, path::PathBuf, time::Duration};
+
+use sekisho_design::PortName;
+
+/// A failure on the Linux side. Each says what was tried; [`HostError::way_out`] says what an operator can do.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// A link that the design names isn't there.
+    #[error("there is no network port '{name}'")]
+    NoSuchLink {
+        /// The name.
+        name: PortName,
+    },
+    /// Only a TUN device can be made and removed.
+    #[error("the network port '{name}' can be neither made nor removed")]
+    FixedLink {
+        /// The name.
+        name: PortName,
+    },
+    /// The kernel refused a change or a question about links, addresses, routes or rules.
+    #[error("can't {tried}: {source}")]
+    Netlink {
+        /// What was tried, as a verb phrase.
+        tried: String,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// The TUN device can't be made.
+    #[error("can't make the tunnel device '{name}': {source}")]
+    Tun {
+        /// Its name.
+        name: PortName,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// Something stands where only we should put things, and we can't have put it there.
+    #[error("{what} is not of our making but carries our mark")]
+    NotOurs {
+        /// What stands there.
+        what: String,
+    },
+    /// A kernel setting can't be read or written.
+    #[error("can't {tried} the kernel setting '{path}': {source}")]
+    Setting {
+        /// `read` or `write`.
+        tried: &'static str,
+        /// Path below `/proc/sys/`.
+        path: String,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// A setting's path leads out of `/proc/sys/`.
+    #[error("'{path}' is no path of a kernel setting")]
+    SettingPath {
+        /// The path.
+        path: String,
+    },
+    /// The packet filter's program isn't there.
+    #[error("can't find the program '{}'", program.display())]
+    NftMissing {
+        /// Where it was looked for.
+        program: PathBuf,
+    },
+    /// The packet filter's program can't be started or spoken to.
+    #[error("can't run '{}': {source}", program.display())]
+    NftRun {
+        /// The program.
+        program: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The packet filter refused; nothing of the transaction is in force.
+    #[error("the packet filter refused: {}", first_line(stderr))]
+    NftRefused {
+        /// All that the program said.
+        stderr: String,
+    },
+    /// The packet filter's program was ended by a signal. Whether the transaction is in force is unknown.
+    #[error("the packet filter's program was killed by signal {signal}")]
+    NftKilled {
+        /// The signal's number.
+        signal: i32,
+    },
+    /// The packet filter's program took too long and was killed. Whether the transaction is in force is unknown.
+    #[error("the packet filter's program didn't end within {} s", limit.as_secs())]
+    NftTimeout {
+        /// The time it was given.
+        limit: Duration,
+    },
+    /// The packet filter's answer can't be read.
+    #[error("can't read the packet filter's answer: {source}")]
+    NftAnswer {
+        /// Why.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The log of refused packets can't be listened to.
+    #[error("can't listen to the log of refused packets: {source}")]
+    RefusalLog {
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// A UDP socket can't be bound.
+    #[error("can't bind UDP {address} on '{link}': {source}")]
+    Bind {
+        /// The link.
+        link: PortName,
+        /// The address and port.
+        address: SocketAddrV4,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// A file can't be read, written or made.
+    #[error("can't {tried} '{}': {source}", path.display())]
+    File {
+        /// `read`, `write`, `lock`.
+        tried: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file is larger than anything that belongs there.
+    #[error("'{}' is larger than {limit} bytes", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The most that is read, in bytes.
+        limit: u64,
+    },
+    /// A secret is there already; secrets are never overwritten.
+    #[error("'{}' exists and is not overwritten", path.display())]
+    SecretExists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Others than the owner may read a secret.
+    #[error("'{}' has mode {mode:04o}: others than its owner can reach it", path.display())]
+    SecretExposed {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// Another process holds the lock.
+    #[error("'{}' is held by {}", path.display(), name_holder(*holder))]
+    Locked {
+        /// The lock file.
+        path: PathBuf,
+        /// The other process, where it wrote its number down.
+        holder: Option<u32>,
+    },
+}
+
+impl HostError {
+    /// What an operator can do about it, as one sentence; `None` where the error itself says all there is.
+    pub fn way_out(&self) -> Option<&'static str> {
+        use io::ErrorKind::{
+            AddrInUse, AddrNotAvailable, NotFound, PermissionDenied, ReadOnlyFilesystem,
+            ResourceBusy, StorageFull,
+        };
+        match self {
+            Self::NoSuchLink { .. } | Self::FixedLink { .. } => {
+                Some("Name a port of this box in the design; `ip link` lists them.")
+            }
+            Self::Netlink { source, .. } | Self::Setting { source, .. }
+                if is(source, PermissionDenied) =>
+            {
+                Some(NEEDS_NET_ADMIN)
+            }
+            Self::Tun { source, .. } if is(source, NotFound) => {
+                Some("Load the kernel's TUN driver (`modprobe tun`) so that /dev/net/tun exists.")
+            }
+            Self::Tun { source, .. } if is(source, ResourceBusy) => {
+                Some("Another program holds a device of this name; end it or remove the device.")
+            }
+            Self::Tun { source, .. } if is(source, PermissionDenied) => {
+                Some("Run as root, or with CAP_NET_ADMIN and permission to open /dev/net/tun.")
+            }
+            Self::NotOurs { .. } => Some("Remove it, then apply again."),
+            Self::NftMissing { .. } => Some("Install the package nftables."),
+            Self::NftRefused { stderr } if stderr.contains("Operation not permitted") => {
+                Some(NEEDS_NET_ADMIN)
+            }
+            Self::NftKilled { .. } | Self::NftTimeout { .. } => {
+                Some("Apply again; what is in force is read anew first.")
+            }
+            // The kernel has the same answer for both.
+            Self::RefusalLog { source } if is(source, PermissionDenied) => Some(
+                "Run as root, or with CAP_NET_ADMIN; end other programs that listen to log group 83.",
+            ),
+            Self::Bind { source, .. } if is(source, AddrInUse) => {
+                Some("Another program uses the port; end it.")
+            }
+            Self::Bind { source, .. } if is(source, AddrNotAvailable) => {
+                Some("The address must be on the device before the socket is bound.")
+            }
+            Self::Bind { source, .. } if is(source, PermissionDenied) => {
+                Some("Run as root, or with CAP_NET_RAW and CAP_NET_BIND_SERVICE.")
+            }
+            Self::File { source, .. } if is(source, StorageFull) => Some("Free space on the disk."),
+            Self::File { source, .. } if is(source, ReadOnlyFilesystem) => {
+                Some("Mount the file system for writing.")
+            }
+            Self::File { source, .. } if is(source, PermissionDenied) => {
+                Some("Run as the user who owns the folder.")
+            }
+            Self::SecretExposed { .. } => Some("Take the rights of others away: `chmod 600`."),
+            Self::Locked { .. } => Some("End the other daemon, or give this one its own folder."),
+            Self::Netlink { .. }
+            | Self::Tun { .. }
+            | Self::Bind { .. }
+            | Self::File { .. }
+            | Self::Setting { .. }
+            | Self::SettingPath { .. }
+            | Self::NftRun { .. }
+            | Self::NftRefused { .. }
+            | Self::NftAnswer { .. }
+            | Self::RefusalLog { .. }
+            | Self::TooLarge { .. }
+            | Self::SecretExists { .. } => None,
+        }
+    }
+}
+
+const NEEDS_NET_ADMIN: &str = "Run as root, or with CAP_NET_ADMIN.";
+
+fn is(source: &io::Error, kind: io::ErrorKind) -> bool {
+    source.kind() == kind
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it gave no reason")
+}
+
+fn name_holder(holder: Option<u32>) -> String {
+    holder.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusal_shows_first_line_only() {
+        let error =
+            HostError::NftRefused { stderr: "\nError: syntax\nlist table\n  ^\n".to_owned() };
+        assert_eq!(error.to_string(), "the packet filter refused: Error: syntax");
+        assert_eq!(error.way_out(), None);
+        let silent = HostError::NftRefused { stderr: String::new() };
+        assert_eq!(silent.to_string(), "the packet filter refused: it gave no reason");
+    }
+
+    #[test]
+    fn missing_right_has_a_way_out() {
+        let denied = || io::Error::from_raw_os_error(nix::libc::EPERM);
+        let errors = [
+            HostError::Netlink { tried: "add a route".to_owned(), source: denied() },
+            HostError::Setting {
+                tried: "write",
+                path: "net/ipv4/ip_forward".to_owned(),
+                source: denied(),
+            },
+            HostError::NftRefused { stderr: "Error: Operation not permitted".to_owned() },
+        ];
+        for error in errors {
+            assert_eq!(error.way_out(), Some(NEEDS_NET_ADMIN), "{error}");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Files that survive a loss of power: written beside, synced, renamed, and the folder synced.
+//!
+//! At every moment a reader finds the old contents whole or the new contents whole. One writer at a time per file;
+//! [`Lock`] sees to that for a folder.
+
+use std::{
+    fs::{self, File, OpenOptions, Permissions, TryLockError},
+    io::{self, Read, Write},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+    process,
+};
+
+use crate::HostError;
+
+/// Replaces a file's contents. `mode` has the permission bits, whatever the umask.
+///
+/// # Errors
+/// [`HostError::File`]; the old contents are then untouched.
+pub fn write(path: &Path, contents: &[u8], mode: u32) -> Result<(), HostError> {
+    let wrote = with_file_beside(path, contents, mode, |beside| fs::rename(beside, path));
+    wrote.map_err(|source| file_error("write", path, source))
+}
+
+/// Reads a whole file of at most `limit` bytes.
+///
+/// # Errors
+/// [`HostError::File`], [`HostError::TooLarge`].
+pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, HostError> {
+    let file = File::open(path).map_err(|source| file_error("read", path, source))?;
+    read_open(file, path, limit)
+}
+
+/// Makes a file that only its owner can reach (mode 0600). Never overwrites: a secret that is lost can't be had again.
+///
+/// # Errors
+/// [`HostError::SecretExists`], [`HostError::File`]; the file is then not there.
+pub fn create_secret(path: &Path, contents: &[u8]) -> Result<(), HostError> {
+    // Unlike a rename, a link fails where the name is taken.
+    let created = with_file_beside(path, contents, 0o600, |beside| {
+        fs::hard_link(beside, path)?;
+        fs::remove_file(beside)
+    });
+    created.map_err(|source| {
+        if source.kind() == io::ErrorKind::AlreadyExists {
+            HostError::SecretExists { path: path.to_owned() }
+        } else {
+            file_error("write", path, source)
+        }
+    })
+}
+
+/// Reads a secret of at most `limit` bytes.
+///
+/// # Errors
+/// [`HostError::SecretExposed`] where group or others have any right to it, [`HostError::File`],
+/// [`HostError::TooLarge`].
+pub fn read_secret(path: &Path, limit: u64) -> Result<Vec<u8>, HostError> {
+    let file = File::open(path).map_err(|source| file_error("read", path, source))?;
+    let metadata = file.metadata().map_err(|source| file_error("read", path, source))?;
+    let mode = metadata.permissions().mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        return Err(HostError::SecretExposed { path: path.to_owned(), mode });
+    }
+    read_open(file, path, limit)
+}
+
+/// Keeps a folder to one process. The kernel lets go of it when the process ends, however it ends.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock and writes this process's number into the lock file. The file stays when the lock goes.
+    ///
+    /// # Errors
+    /// [`HostError::Locked`] at once where another process holds it, [`HostError::File`].
+    pub fn take(path: &Path) -> Result<Self, HostError> {
+        let failed = |source| file_error("lock", path, source);
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o644)
+            .open(path)
+            .map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let holder = read_open(file, path, 32)
+                    .ok()
+                    .and_then(|bytes| String::from_utf8(bytes).ok())
+                    .and_then(|text| text.trim().parse().ok());
+                return Err(HostError::Locked { path: path.to_owned(), holder });
+            }
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        }
+        file.set_len(0).map_err(failed)?;
+        writeln!(file, "{}", process::id()).map_err(failed)?;
+        Ok(Self { _file: file })
+    }
+}
+
+fn with_file_beside(
+    path: &Path,
+    contents: &[u8],
+    mode: u32,
+    put_in_place: impl FnOnce(&Path) -> io::Result<()>,
+) -> io::Result<()> {
+    let beside = beside(path)?;
+    // What a crash left there; its name is always the same, so that crashes don't fill the disk.
+    match fs::remove_file(&beside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let written = write_synced(&beside, contents, mode).and_then(|()| put_in_place(&beside));
+    if written.is_err() {
+        // The first error is the one to report.
+        drop(fs::remove_file(&beside));
+    }
+    written?;
+    File::open(folder(path))?.sync_all()
+}
+
+fn write_synced(path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.set_permissions(Permissions::from_mode(mode))?;
+    file.write_all(contents)?;
+    file.sync_all()
+}
+
+fn beside(path: &Path) -> io::Result<PathBuf> {
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let mut hidden = std::ffi::OsString::from(".");
+    hidden.push(name);
+    hidden.push(".new");
+    Ok(path.with_file_name(hidden))
+}
+
+fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+fn read_open(file: File, path: &Path, limit: u64) -> Result<Vec<u8>, HostError> {
+    let mut contents = Vec::new();
+    file.take(limit.saturating_add(1))
+        .read_to_end(&mut contents)
+        .map_err(|source| file_error("read", path, source))?;
+    if contents.len() as u64 > limit {
+        return Err(HostError::TooLarge { path: path.to_owned(), limit });
+    }
+    Ok(contents)
+}
+
+fn file_error(tried: &'static str, path: &Path, source: io::Error) -> HostError {
+    HostError::File { tried, path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests;

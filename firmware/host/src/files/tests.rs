@@ -1,0 +1,111 @@
+use super::*;
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+#[test]
+fn write_replaces_and_leaves_nothing_beside() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("site.toml");
+    write(&path, b"first, and longer", 0o666).unwrap();
+    assert_eq!(mode(&path), 0o666, "the umask has no say");
+    write(&path, b"second", 0o640).unwrap();
+    assert_eq!(read(&path, 100).unwrap(), b"second");
+    assert_eq!((mode(&path), names(folder.path())), (0o640, vec!["site.toml".to_owned()]));
+}
+
+#[test]
+fn reader_of_the_old_file_keeps_the_old_contents() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("site.toml");
+    write(&path, b"old", 0o600).unwrap();
+    let mut open = File::open(&path).unwrap();
+    write(&path, b"new", 0o600).unwrap();
+    let mut seen = String::new();
+    open.read_to_string(&mut seen).unwrap();
+    assert_eq!(seen, "old");
+}
+
+#[test]
+fn leavings_of_a_crash_are_swept_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tunnel.key");
+    let elsewhere = folder.path().join("elsewhere");
+    fs::write(&elsewhere, "kept").unwrap();
+    std::os::unix::fs::symlink(&elsewhere, folder.path().join(".tunnel.key.new")).unwrap();
+    create_secret(&path, b"key").unwrap();
+    assert_eq!(fs::read(&elsewhere).unwrap(), b"kept", "a planted link is not followed");
+    assert_eq!(read_secret(&path, 100).unwrap(), b"key");
+}
+
+#[test]
+fn failed_write_keeps_the_old_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("site.toml");
+    fs::create_dir_all(path.join("full")).unwrap();
+    let error = write(&path, b"new", 0o600).unwrap_err();
+    assert!(matches!(error, HostError::File { tried: "write", .. }), "{error}");
+    assert!(path.join("full").exists());
+    assert_eq!(names(folder.path()), ["site.toml"], "nothing is left beside");
+    let error = write(&folder.path().join("missing/site.toml"), b"new", 0o600).unwrap_err();
+    assert!(matches!(error, HostError::File { tried: "write", .. }), "{error}");
+    assert!(write(Path::new("/"), b"new", 0o600).is_err());
+}
+
+#[test]
+fn read_stops_at_its_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("site.toml");
+    write(&path, b"12345", 0o600).unwrap();
+    assert_eq!(read(&path, 5).unwrap(), b"12345");
+    assert!(matches!(read(&path, 4), Err(HostError::TooLarge { limit: 4, .. })));
+    assert!(matches!(read(Path::new("/dev/zero"), 1 << 20), Err(HostError::TooLarge { .. })));
+    assert!(matches!(read(folder.path(), 5), Err(HostError::File { tried: "read", .. })));
+    assert!(matches!(read(&folder.path().join("none"), 5), Err(HostError::File { .. })));
+}
+
+#[test]
+fn secret_is_private_and_never_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tunnel.key");
+    create_secret(&path, b"first").unwrap();
+    assert_eq!(mode(&path), 0o600);
+    let error = create_secret(&path, b"second").unwrap_err();
+    assert!(matches!(error, HostError::SecretExists { .. }), "{error}");
+    assert_eq!(read_secret(&path, 100).unwrap(), b"first");
+    assert_eq!(names(folder.path()), ["tunnel.key"]);
+}
+
+#[test]
+fn exposed_secret_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tunnel.key");
+    for exposed in [0o640, 0o604, 0o620, 0o601] {
+        write(&path, b"key", exposed).unwrap();
+        let error = read_secret(&path, 100).unwrap_err();
+        assert!(matches!(&error, HostError::SecretExposed { mode, .. } if *mode == exposed));
+        assert!(error.way_out().is_some());
+    }
+}
+
+#[test]
+fn lock_names_its_holder() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lock");
+    fs::write(&path, "4194304999\nleft by a longer text").unwrap();
+    let held = Lock::take(&path).unwrap();
+    let error = Lock::take(&path).unwrap_err();
+    assert!(
+        matches!(&error, HostError::Locked { holder: Some(pid), .. } if *pid == process::id()),
+        "{error}"
+    );
+    assert!(error.to_string().ends_with(&format!("process {}", process::id())));
+    drop(held);
+    Lock::take(&path).unwrap();
+}

@@ -1,0 +1,194 @@
+//! The one handle to the kernel: look at its state, carry out a step.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    path::{Path, PathBuf},
+};
+
+use rtnetlink::Handle;
+use sekisho_design::PortName;
+use sekisho_plan::{
+    Step,
+    state::{KernelState, LinkKind},
+};
+
+use crate::{
+    HostError, link,
+    nft::{Count, Nft},
+    route, settings,
+};
+
+/// Links, addresses, routes and rules through netlink, settings through `/proc/sys`, the packet filter through `nft`;
+/// all in the network namespace of the thread that connected.
+///
+/// Changes are for one caller at a time: it holds the state that the steps were planned against.
+#[derive(Debug)]
+pub struct Kernel {
+    netlink: Handle,
+    nft: Nft,
+    settings: PathBuf,
+}
+
+/// Where the program of the packet filter and the kernel's settings are found.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// The `nft` program: a path, or a name to look for in `PATH`.
+    pub nft: PathBuf,
+    /// The folder of kernel settings.
+    pub settings: PathBuf,
+}
+
+/// What to look at: nothing else on the box is the design's concern.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Scope {
+    /// Links. Every IPv4 address on them is ours, whoever set it.
+    pub links: BTreeSet<PortName>,
+    /// Settings, by path below `/proc/sys/`.
+    pub settings: BTreeSet<String>,
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        // An ordinary user's PATH often lacks the administrator's folders.
+        let nft = ["/usr/sbin/nft", "/sbin/nft"].into_iter().find(|path| Path::new(path).exists());
+        Self { nft: nft.unwrap_or("nft").into(), settings: "/proc/sys".into() }
+    }
+}
+
+impl Kernel {
+    /// Opens the netlink socket and spawns its task on the current tokio runtime. The task ends with the last handle.
+    ///
+    /// # Errors
+    /// [`HostError::Netlink`] where the kernel gives no socket.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn connect() -> Result<Self, HostError> {
+        Self::connect_with(Places::default())
+    }
+
+    /// Like [`Kernel::connect`], with the places to use.
+    pub fn connect_with(places: Places) -> Result<Self, HostError> {
+        let (connection, netlink, _) = rtnetlink::new_connection().map_err(|source| {
+            HostError::Netlink { tried: "open a netlink socket".to_owned(), source }
+        })?;
+        tokio::spawn(connection);
+        Ok(Self { netlink, nft: Nft::new(places.nft), settings: places.settings })
+    }
+
+    /// The state of the kernel within the scope. Links and settings that don't exist are absent.
+    ///
+    /// # Errors
+    /// What the kernel or `nft` answered; [`HostError::NotOurs`] where a route of our protocol number or a rule of our
+    /// priorities has a form that no plan has.
+    pub async fn observe(&self, scope: &Scope) -> Result<KernelState, HostError> {
+        let mut state = KernelState::default();
+        for path in &scope.settings {
+            if let Some(value) = settings::read(&self.settings, path)? {
+                state.settings.insert(path.clone(), value);
+            }
+        }
+        let all = link::list(&self.netlink).await?;
+        let names: BTreeMap<u32, PortName> =
+            all.iter().map(|found| (found.index, found.name.clone())).collect();
+        state.links = all
+            .into_iter()
+            .filter(|found| scope.links.contains(&found.name))
+            .map(|found| (found.name, found.link))
+            .collect();
+        state.addresses = link::addresses(&self.netlink, &names)
+            .await?
+            .into_iter()
+            .filter(|address| scope.links.contains(&address.link))
+            .collect();
+        state.routes = route::routes(&self.netlink, &names).await?;
+        state.rules = route::rules(&self.netlink).await?;
+        state.table = self.nft.table().await?;
+        Ok(state)
+    }
+
+    /// Carries out one step, as it stands: what is there already is not forgiven, what is gone neither.
+    ///
+    /// # Errors
+    /// What was tried and the kernel's or `nft`'s answer. The step has then not been done, but for
+    /// [`HostError::NftKilled`] and [`HostError::NftTimeout`], and a link's MTU, which may be set where `up` failed:
+    /// look before going on.
+    pub async fn perform(&self, step: &Step) -> Result<(), HostError> {
+        match step {
+            Step::Setting { path, change } => settings::write(&self.settings, path, &change.after),
+            Step::Link { name, change } => match (&change.before, &change.after) {
+                (None, Some(link)) if link.kind == LinkKind::Tun => {
+                    link::make_tun(&self.netlink, name, link).await
+                }
+                (Some(link), None) if link.kind == LinkKind::Tun => {
+                    link::remove(&self.netlink, name).await
+                }
+                (Some(before), Some(after)) if before.kind == after.kind => {
+                    link::set(&self.netlink, name, after).await
+                }
+                (None, None) => Ok(()),
+                _ => Err(HostError::FixedLink { name: name.clone() }),
+            },
+            Step::Address { address, change } if change.after => {
+                link::add_address(&self.netlink, address).await
+            }
+            Step::Address { address, .. } => link::remove_address(&self.netlink, address).await,
+            Step::Route { route, change } => {
+                route::set_route(&self.netlink, route, change.after).await
+            }
+            Step::Rule { rule, change } => route::set_rule(&self.netlink, rule, change.after).await,
+            Step::Table { change } => {
+                self.nft.replace(change.before.as_deref(), change.after.as_deref()).await
+            }
+        }
+    }
+
+    /// The named counters of our table; empty where the table doesn't exist.
+    pub async fn counters(&self) -> Result<BTreeMap<String, Count>, HostError> {
+        self.nft.counters().await
+    }
+
+    /// Replaces all elements of a set of our table in one transaction: nobody sees it half filled.
+    ///
+    /// `elements` have the JSON form of `nft -j`.
+    pub async fn fill_set(
+        &self,
+        set: &str,
+        elements: &[serde_json::Value],
+    ) -> Result<(), HostError> {
+        self.nft.fill_set(set, elements).await
+    }
+}
+
+/// The kernel's answer as an error of ours.
+pub(crate) fn refused(
+    tried: impl FnOnce() -> String,
+) -> impl FnOnce(rtnetlink::Error) -> HostError {
+    move |error| {
+        let source = if let rtnetlink::Error::NetlinkError(answer) = &error {
+            answer.to_io()
+        } else {
+            io::Error::other(error)
+        };
+        HostError::Netlink { tried: tried(), source }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_send(_: impl Send) {}
+
+    #[tokio::test]
+    async fn work_may_move_between_threads() {
+        let kernel = Kernel::connect().unwrap();
+        let step = Step::Table { change: sekisho_plan::Change::new(None, None) };
+        is_send(kernel.observe(&Scope::default()));
+        is_send(kernel.perform(&step));
+        is_send(kernel.counters());
+        is_send(kernel.fill_set("set", &[]));
+        is_send(kernel);
+    }
+}

@@ -1,0 +1,23 @@
+//! The Linux side: what the kernel holds is read, and one step of a plan at a time is carried out.
+//!
+//! This crate never decides. It looks where it is told to look ([`Scope`]), does what a
+//! [`Step`](sekisho_plan::Step) says, and reports each failure with what was tried and, where there is one, the way
+//! out ([`HostError::way_out`]).
+
+#![forbid(unsafe_code)]
+
+mod bind;
+mod error;
+pub mod files;
+mod kernel;
+mod link;
+mod nft;
+mod refusals;
+mod route;
+mod settings;
+
+pub use bind::bind_udp;
+pub use error::HostError;
+pub use kernel::{Kernel, Places, Scope};
+pub use nft::Count;
+pub use refusals::{Refusal, Refusals};
