@@ -1,0 +1,233 @@
+//! Request and response types of the control API.
+//!
+//! `sekishod` speaks HTTP/1.1 with JSON bodies on a Unix socket; the command line and the web page are its clients. An
+//! answer other than 200 carries a [`Failure`].
+
+#![forbid(unsafe_code)]
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::{Ipv4Addr, SocketAddr},
+};
+
+use jiff::Timestamp;
+use sekisho_design::{Name, OrganisationCode, Placement, ProfileStamp, PublicKey, Report};
+use sekisho_plan::Step;
+use serde::{Deserialize, Serialize};
+
+/// `GET`: [`Status`].
+pub const STATUS: &str = "/v1/status";
+/// `GET`: [`Key`].
+pub const KEY: &str = "/v1/key";
+/// `POST` [`Proposal`]: [`Plan`].
+pub const PLAN: &str = "/v1/plan";
+/// `POST` [`Proposal`]: [`Applied`].
+pub const APPLY: &str = "/v1/apply";
+
+/// Largest request body, in bytes: two files of the largest size that the design room reads, with JSON's escapes.
+pub const LARGEST_BODY: usize = 8 << 20;
+
+/// A design that somebody wants to be in force.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Proposal {
+    /// The site design.
+    pub site: File,
+    /// The platform profile; the one in force where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<File>,
+}
+
+/// A file as the user has it.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct File {
+    /// The name that problems show.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// What applying a design would do, or has done.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Plan {
+    /// The steps, in order; empty where the kernel holds all of it.
+    pub steps: Vec<Step>,
+    /// The same steps as sentences.
+    pub sentences: Vec<String>,
+    /// What somebody should look at.
+    pub warnings: Vec<Report>,
+}
+
+/// A design is in force.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Applied {
+    /// How many steps it took.
+    pub steps: usize,
+    /// Milliseconds from the first step to the verified end.
+    pub milliseconds: u64,
+    /// What somebody should look at.
+    pub warnings: Vec<Report>,
+}
+
+/// The device's public key, which the operator registers for the tunnel. The private key never leaves the device.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Key {
+    /// Curve25519, base64.
+    pub public: PublicKey,
+}
+
+/// How the device is.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Status {
+    /// The firmware's version.
+    pub version: String,
+    /// Whether a design is in force.
+    pub phase: Phase,
+    /// The site in force.
+    pub site: Option<SiteSummary>,
+    /// The tunnel; `None` while no design is in force.
+    pub tunnel: Option<TunnelStatus>,
+    /// What of this status couldn't be found out, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<Failure>,
+    /// Packets refused, by side and rule, since the counter was made. Rules that refused nothing are left out.
+    pub refused: BTreeMap<String, Refused>,
+    /// The last refusals, newest first.
+    pub last_refusals: Vec<RefusedPacket>,
+}
+
+/// Whether a design is in force.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "name")]
+pub enum Phase {
+    /// No design has been applied; nothing is forwarded.
+    Closed,
+    /// A design is in force.
+    InForce,
+    /// The stored design can't be put in force; nothing new is opened.
+    Faulty {
+        /// Why, and what to do.
+        fault: Failure,
+    },
+    /// A change failed and so did its roll-back: the kernel holds neither the old state nor the new one.
+    RollbackFailed {
+        /// Why, and what to do.
+        fault: Failure,
+    },
+}
+
+/// The site in force.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct SiteSummary {
+    /// Its name.
+    pub name: String,
+    /// The organisation that holds the device.
+    pub organisation: OrganisationCode,
+    /// Where the servers stand.
+    pub placement: Placement,
+    /// The profile in force.
+    pub profile: ProfileStamp,
+    /// Bidirectional servers.
+    pub servers: usize,
+    /// Rows of terminals.
+    pub terminals: usize,
+}
+
+/// The tunnel as a whole.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct TunnelStatus {
+    /// The centre that carries traffic; `None` while none answers.
+    pub carrier: Option<Name>,
+    /// Whether new connections are refused at once, because no centre has answered for five seconds.
+    pub cut_off: bool,
+    /// Each centre, in order of preference.
+    pub centres: Vec<CentreStatus>,
+}
+
+/// One centre.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct CentreStatus {
+    /// Its name.
+    pub name: Name,
+    /// Where its end of the tunnel listens.
+    pub endpoint: SocketAddr,
+    /// Whether it answers probes.
+    pub alive: bool,
+    /// Round trip of the last answered probe, in microseconds.
+    pub round_trip_us: Option<u64>,
+    /// Seconds since the last completed handshake.
+    pub handshake_age_s: Option<u64>,
+    /// Payload received, in bytes.
+    pub received: u64,
+    /// Payload sent, in bytes.
+    pub sent: u64,
+    /// Datagrams that proved to be nobody's: forged, replayed, damaged.
+    pub rejected: u64,
+}
+
+/// A refusal's counter.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Refused {
+    /// Packets.
+    pub packets: u64,
+    /// Bytes of those packets.
+    pub bytes: u64,
+}
+
+/// One refused packet from the log.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct RefusedPacket {
+    /// When the device saw it.
+    pub at: Timestamp,
+    /// The side that it came from, a LAN's name mostly.
+    pub side: String,
+    /// The rule that refused it.
+    pub rule: String,
+    /// Its source.
+    pub source: Ipv4Addr,
+    /// Its destination.
+    pub destination: Ipv4Addr,
+    /// Its protocol's number.
+    pub protocol: u8,
+    /// Destination port, where the protocol has ports.
+    pub port: Option<u16>,
+}
+
+/// Why a request wasn't carried out.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Failure {
+    /// What kind of failure; it decides the command line's exit code.
+    pub kind: FailureKind,
+    /// What went wrong, with its causes.
+    pub message: String,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub way_out: Option<String>,
+    /// The design's problems, where it was refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<Report>,
+}
+
+/// Kinds of failure.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureKind {
+    /// The design breaks rules; nothing was touched.
+    Refused,
+    /// The request itself is malformed.
+    Malformed,
+    /// A step failed and the state before it is back.
+    RolledBack,
+    /// A step failed and so did its roll-back.
+    RollbackFailed,
+    /// The device couldn't do it; nothing was touched.
+    Device,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}

@@ -1,0 +1,398 @@
+//! The command line `sekisho`.
+//!
+//! `check`, `trace`, `diff`, `ledger` and `sheet` work from files alone; the other commands ask the daemon. Results go to
+//! standard output, problems and errors to standard error; with `--format json` everything goes to standard output as one
+//! JSON value.
+
+mod client;
+mod diff;
+mod ledger;
+mod sheet;
+mod show;
+mod trace;
+
+use std::{
+    fs,
+    io::{self, Read as _, Write as _},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum, error::ErrorKind};
+use sekisho_control::{
+    APPLY, Applied, Failure, FailureKind, File, KEY, Key, PLAN, Plan, Proposal, STATUS, Status,
+};
+use sekisho_design::{
+    Accepted, LARGEST_FILE, Language, Problem, Problems, PublicKey, Report, Source, Sources, Trust,
+    check,
+};
+
+use self::client::ClientError;
+
+/// Design, apply and watch a Sekisho gateway.
+///
+/// A site is two files: the site design, written by the organisation, and the platform profile, signed by the operator.
+/// `sekisho check` finds every problem in them without a device. `sekisho plan` says what would change on this device,
+/// `sekisho apply` changes it; whatever fails on the way is taken back.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXIT_CODES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// The daemon's control socket
+    #[arg(long, global = true, env = "SEKISHO_SOCKET", value_name = "PATH")]
+    #[arg(default_value = "/run/sekisho/control.sock")]
+    socket: PathBuf,
+    /// How results are written
+    #[arg(long, global = true, value_enum, default_value_t)]
+    format: Format,
+    /// Language of sentences; Japanese where the locale of the environment is
+    #[arg(long, global = true, value_enum)]
+    lang: Option<Lang>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Find every problem of a design, without a device
+    ///
+    /// Shows each problem with its code, file, line, column, what is wrong and how to mend it. A design with warnings
+    /// only is accepted.
+    Check(SignedFiles),
+    /// Show what would happen to a packet, from the design alone
+    ///
+    /// Rule by rule, with translation, route and the answer's way, and what to declare where it is refused.
+    Trace(trace::Packet),
+    /// Say what is different between two designs
+    ///
+    /// A design is a folder, or a site design with its profile beside it. The order of rows doesn't count. The exit code
+    /// is 0, different or not.
+    Diff(diff::Pair),
+    /// Show who holds each global address, and which the operator must still assign
+    ///
+    /// The site may use addresses that the platform profile doesn't hold yet; everything else must be right.
+    Ledger(SignedFiles),
+    /// Make a sheet for spreadsheets and paper: address translation, flows, firewall request
+    Sheet(sheet::SheetOf),
+    /// Show what applying a design would change, and change nothing
+    Plan {
+        #[command(flatten)]
+        files: ProposedFiles,
+    },
+    /// Put a design in force and keep it
+    ///
+    /// The daemon checks it whole, carries out the difference to what the kernel holds, reads the kernel again and
+    /// compares, and keeps the design for the next start. If a step fails, all steps before it are taken back.
+    Apply {
+        #[command(flatten)]
+        files: ProposedFiles,
+    },
+    /// Show the site in force, the tunnel and what was refused
+    Status,
+    /// Print the device's public key, which the operator registers for the tunnel
+    ///
+    /// The private key was made on this device at its first start and never leaves it.
+    Key,
+}
+
+#[derive(Args, Debug)]
+struct Files {
+    /// The site design
+    #[arg(long, value_name = "FILE", default_value = "site.toml")]
+    site: PathBuf,
+    /// The platform profile
+    #[arg(long, value_name = "FILE", default_value = "platform-profile.toml")]
+    profile: PathBuf,
+}
+
+/// Both files, and what the profile is measured by.
+#[derive(Args, Debug)]
+struct SignedFiles {
+    #[command(flatten)]
+    files: Files,
+    /// The operator's Ed25519 public key, base64
+    #[arg(long, value_name = "FILE", default_value = "/etc/sekisho/operator.pub")]
+    operator_key: PathBuf,
+}
+
+#[derive(Args, Debug)]
+struct ProposedFiles {
+    /// The site design
+    #[arg(long, value_name = "FILE", default_value = "site.toml")]
+    site: PathBuf,
+    /// The platform profile; without it, the one in force
+    #[arg(long, value_name = "FILE")]
+    profile: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+enum Format {
+    /// Sentences and tables for people
+    #[default]
+    Text,
+    /// One JSON value for programs
+    Json,
+    /// A table for spreadsheets, UTF-8 with a byte order mark; ledger and sheet only
+    Csv,
+    /// A page to print on A4; ledger and sheet only
+    Html,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Lang {
+    /// 日本語
+    Ja,
+    /// English
+    En,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done; the design is accepted
+  1  the design breaks rules; nothing was changed
+  2  wrong usage, or a file that can't be read
+  3  the daemon can't be reached or doesn't answer
+  4  the device couldn't do it; everything is as before
+  5  it failed half-way and couldn't be taken back: restart the device";
+
+/// Why a command ends without success.
+#[derive(Debug, thiserror::Error)]
+enum CommandError {
+    #[error("can't read {}: {source}", path.display())]
+    Read {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("{} holds no operator's key: {source}", path.display())]
+    OperatorKey {
+        path: PathBuf,
+        #[source]
+        source: sekisho_design::MalformedKey,
+    },
+    #[error("the design breaks rules")]
+    Refused(Vec<Report>),
+    #[error(transparent)]
+    NoTrace(#[from] trace::NoTrace),
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    #[error("can't start: {0}")]
+    Runtime(#[source] io::Error),
+}
+
+impl CommandError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Refused(_) => 1,
+            Self::Read { .. } | Self::OperatorKey { .. } | Self::NoTrace(_) | Self::Runtime(_) => 2,
+            Self::Client(ClientError::Failure(failure)) => match failure.kind {
+                FailureKind::Refused => 1,
+                FailureKind::Malformed => 2,
+                FailureKind::Device | FailureKind::RolledBack => 4,
+                FailureKind::RollbackFailed => 5,
+            },
+            Self::Client(
+                ClientError::Unreachable { .. } | ClientError::Garbled(_) | ClientError::Silent,
+            ) => 3,
+        }
+    }
+
+    fn way_out(&self) -> Option<String> {
+        match self {
+            Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                Some("name the file: see sekisho --help".to_owned())
+            }
+            Self::OperatorKey { .. } => {
+                Some("give the file that came with the device: --operator-key FILE".to_owned())
+            }
+            Self::Client(ClientError::Unreachable { source, .. })
+                if source.kind() == io::ErrorKind::PermissionDenied =>
+            {
+                Some("run it as root, or as a member of the socket's group".to_owned())
+            }
+            Self::Client(ClientError::Unreachable { .. }) => {
+                Some("start sekishod, or name its socket: --socket PATH".to_owned())
+            }
+            Self::Client(ClientError::Silent | ClientError::Garbled(_)) => {
+                Some("see the daemon's log".to_owned())
+            }
+            Self::Client(ClientError::Failure(failure)) => failure.way_out.clone(),
+            Self::NoTrace(fault) => fault.way_out(),
+            Self::Read { .. } | Self::Refused(_) | Self::Runtime(_) => None,
+        }
+    }
+
+    fn problems(&self) -> &[Report] {
+        match self {
+            Self::Refused(problems) => problems,
+            Self::Client(ClientError::Failure(failure)) => &failure.problems,
+            Self::Read { .. }
+            | Self::OperatorKey { .. }
+            | Self::NoTrace(_)
+            | Self::Runtime(_)
+            | Self::Client(_) => &[],
+        }
+    }
+
+    /// The error as the JSON value that programs get: the daemon's own shape, whoever found it.
+    fn into_failure(self) -> Failure {
+        let kind = match self.exit_code() {
+            1 => FailureKind::Refused,
+            2 => FailureKind::Malformed,
+            _ => FailureKind::Device,
+        };
+        let (message, way_out) = (self.to_string(), self.way_out());
+        let problems = self.problems().to_vec();
+        if let Self::Client(ClientError::Failure(failure)) = self {
+            return failure;
+        }
+        Failure { kind, message, way_out, problems }
+    }
+}
+
+/// Runs the command line.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let table = matches!(arguments.command, Command::Ledger(_) | Command::Sheet(_));
+    if matches!(arguments.format, Format::Csv | Format::Html) && !table {
+        let reason = "only 'ledger' and 'sheet' have the formats csv and html";
+        let mut command = Arguments::command().bin_name("sekisho");
+        command.error(ErrorKind::ArgumentConflict, reason).exit();
+    }
+    let language = match arguments.lang {
+        Some(Lang::Ja) => Language::Japanese,
+        Some(Lang::En) => Language::English,
+        None => language_of_environment(),
+    };
+    let (output, code) = match run(&arguments, language) {
+        Ok(output) => (output, ExitCode::SUCCESS),
+        Err(error) => {
+            let code = ExitCode::from(error.exit_code());
+            match arguments.format {
+                Format::Json => (show::json(&error.into_failure()), code),
+                Format::Text | Format::Csv | Format::Html => {
+                    eprintln!("{}", show::error(&error, language));
+                    return code;
+                }
+            }
+        }
+    };
+    // Whoever reads may have seen enough and gone away.
+    let _ = match arguments.format {
+        Format::Text | Format::Json => writeln!(io::stdout(), "{}", output.trim_end()),
+        // A file, to the byte.
+        Format::Csv | Format::Html => write!(io::stdout(), "{output}"),
+    };
+    code
+}
+
+fn language_of_environment() -> Language {
+    let value = ["LC_ALL", "LC_MESSAGES", "LANG"]
+        .into_iter()
+        .filter_map(|name| std::env::var(name).ok())
+        .find(|value| !value.is_empty());
+    if value.is_some_and(|value| value.starts_with("ja")) {
+        Language::Japanese
+    } else {
+        Language::English
+    }
+}
+
+fn run(arguments: &Arguments, language: Language) -> Result<String, CommandError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(CommandError::Runtime)?;
+    let socket = &arguments.socket;
+    let json = arguments.format == Format::Json;
+    Ok(match &arguments.command {
+        Command::Check(SignedFiles { files, operator_key }) => {
+            let warnings = reports(check_files(files, operator_key)?.warnings);
+            if json { show::json(&warnings) } else { show::accepted(&warnings, language) }
+        }
+        Command::Trace(packet) => {
+            let SignedFiles { files, operator_key } = &packet.files;
+            let design = check_files(files, operator_key)?.design;
+            let trace = trace::trace(&design, packet)?;
+            if json { show::json(&trace) } else { trace.text(language) }
+        }
+        Command::Diff(pair) => diff::run(pair, arguments.format, language)?,
+        Command::Ledger(files) => ledger::run(files, arguments.format, language)?,
+        Command::Sheet(sheet) => sheet::run(sheet, arguments.format, language)?,
+        Command::Plan { files } => {
+            let plan: Plan = runtime.block_on(client::post(socket, PLAN, &proposal(files)?))?;
+            if json { show::json(&plan) } else { show::plan(&plan, language) }
+        }
+        Command::Apply { files } => {
+            let applied: Applied =
+                runtime.block_on(client::post(socket, APPLY, &proposal(files)?))?;
+            if json { show::json(&applied) } else { show::applied(&applied, language) }
+        }
+        Command::Status => {
+            let status: Status = runtime.block_on(client::get(socket, STATUS))?;
+            if json { show::json(&status) } else { show::status(&status, language) }
+        }
+        Command::Key => {
+            let key: Key = runtime.block_on(client::get(socket, KEY))?;
+            if json { show::json(&key) } else { key.public.to_string() }
+        }
+    })
+}
+
+fn check_files(files: &Files, operator_key: &Path) -> Result<Accepted, CommandError> {
+    with_files(files, operator_key, check)
+}
+
+/// Reads both files and hands them on; nothing is measured against a profile in force.
+fn with_files<T>(
+    files: &Files,
+    operator_key: &Path,
+    work: impl FnOnce(&Sources<'_>, &Trust) -> Result<T, Problems>,
+) -> Result<T, CommandError> {
+    let key = read(operator_key)?;
+    let operator: PublicKey = String::from_utf8_lossy(&key)
+        .trim()
+        .parse()
+        .map_err(|source| CommandError::OperatorKey { path: operator_key.to_owned(), source })?;
+    let (site, profile) = (read(&files.site)?, read(&files.profile)?);
+    let (site_name, profile_name) = (files.site.to_string_lossy(), files.profile.to_string_lossy());
+    let sources = Sources {
+        site: Source { name: &site_name, bytes: &site },
+        profile: Source { name: &profile_name, bytes: &profile },
+    };
+    work(&sources, &Trust { operator, in_force: None })
+        .map_err(|Problems(problems)| CommandError::Refused(reports(problems)))
+}
+
+fn reports(problems: Vec<Problem>) -> Vec<Report> {
+    problems.into_iter().map(Report::from).collect()
+}
+
+fn proposal(files: &ProposedFiles) -> Result<Proposal, CommandError> {
+    let site = text_file(&files.site)?;
+    let profile = files.profile.as_deref().map(text_file).transpose()?;
+    Ok(Proposal { site, profile })
+}
+
+fn text_file(path: &Path) -> Result<File, CommandError> {
+    let bytes = read(path)?;
+    let name = path.to_string_lossy().into_owned();
+    if bytes.len() > LARGEST_FILE {
+        // Cut in the middle of a character, perhaps; it is too long all the same, and the daemon says so.
+        return Ok(File { name, text: String::from_utf8_lossy(&bytes).into_owned() });
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let message = format!("byte {at} is not UTF-8; save the file as UTF-8");
+        CommandError::Read { path: path.to_owned(), source: io::Error::other(message) }
+    })?;
+    Ok(File { name, text })
+}
+
+/// Reads a file, but never more than one byte over the limit, so that the rule about its size speaks.
+fn read(path: &Path) -> Result<Vec<u8>, CommandError> {
+    let fault = |source| CommandError::Read { path: path.to_owned(), source };
+    let file = fs::File::open(path).map_err(fault)?;
+    let mut bytes = Vec::new();
+    file.take(LARGEST_FILE as u64 + 1).read_to_end(&mut bytes).map_err(fault)?;
+    Ok(bytes)
+}

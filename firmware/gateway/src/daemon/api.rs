@@ -1,0 +1,125 @@
+//! The control API's server: HTTP in front of the loop's queue of requests. It holds no state and decides nothing.
+
+use std::{fs, io, os::unix::fs::PermissionsExt as _, path::Path};
+
+use anyhow::Context;
+use axum::{
+    Json, Router,
+    extract::{DefaultBodyLimit, State, rejection::JsonRejection},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use sekisho_control::{APPLY, Failure, FailureKind, KEY, LARGEST_BODY, PLAN, Proposal, STATUS};
+use serde::Serialize;
+use tokio::{
+    net::UnixListener,
+    sync::{mpsc, oneshot},
+};
+use tracing::error;
+
+use super::Request;
+
+/// Owner and group may speak to the daemon; the group is the web page's.
+const SOCKET_MODE: u32 = 0o660;
+
+/// Opens the control socket. The state folder's lock has shown that no other daemon uses it.
+pub(super) fn bind(path: &Path) -> anyhow::Result<UnixListener> {
+    let what = || format!("can't open the control socket {}", path.display());
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).with_context(what)?;
+    }
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(error).with_context(what);
+        }
+        _ => {}
+    }
+    let listener = UnixListener::bind(path).with_context(what)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(SOCKET_MODE)).with_context(what)?;
+    Ok(listener)
+}
+
+/// Serves until aborted.
+pub(super) async fn serve(listener: UnixListener, requests: mpsc::Sender<Request>) {
+    let router = Router::new()
+        .route(STATUS, get(status))
+        .route(KEY, get(key))
+        .route(PLAN, post(plan))
+        .route(APPLY, post(apply))
+        .fallback(|| async { malformed("there is no such resource".to_owned()) })
+        .method_not_allowed_fallback(|| async {
+            malformed("the resource has no such method".to_owned())
+        })
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .with_state(Queue(requests));
+    if let Err(fault) = axum::serve(listener, router).await {
+        error!(%fault, "the control API ended; restart sekishod");
+    }
+}
+
+type Reply<T> = oneshot::Sender<Result<T, Failure>>;
+
+type Body = Result<Json<Proposal>, JsonRejection>;
+
+#[derive(Clone)]
+struct Queue(mpsc::Sender<Request>);
+
+impl Queue {
+    /// Puts a request into the queue and waits for its answer.
+    async fn ask<T: Serialize>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Response {
+        let (reply, answer) = oneshot::channel();
+        if self.0.send(request(reply)).await.is_ok()
+            && let Ok(answer) = answer.await
+        {
+            return match answer {
+                Ok(value) => Json(value).into_response(),
+                Err(failure) => refuse(failure),
+            };
+        }
+        let message = "the daemon is ending".to_owned();
+        refuse(Failure { kind: FailureKind::Device, message, way_out: None, problems: Vec::new() })
+    }
+
+    async fn propose<T: Serialize>(
+        &self,
+        body: Body,
+        request: fn(Proposal, Reply<T>) -> Request,
+    ) -> Response {
+        match body {
+            Ok(Json(proposal)) => self.ask(|reply| request(proposal, reply)).await,
+            Err(rejection) => malformed(rejection.body_text()),
+        }
+    }
+}
+
+async fn status(State(queue): State<Queue>) -> Response {
+    queue.ask(Request::Status).await
+}
+
+async fn key(State(queue): State<Queue>) -> Response {
+    queue.ask(Request::Key).await
+}
+
+async fn plan(State(queue): State<Queue>, body: Body) -> Response {
+    queue.propose(body, Request::Plan).await
+}
+
+async fn apply(State(queue): State<Queue>, body: Body) -> Response {
+    queue.propose(body, Request::Apply).await
+}
+
+fn malformed(message: String) -> Response {
+    refuse(Failure { kind: FailureKind::Malformed, message, way_out: None, problems: Vec::new() })
+}
+
+fn refuse(failure: Failure) -> Response {
+    let status = match failure.kind {
+        FailureKind::Refused => StatusCode::UNPROCESSABLE_ENTITY,
+        FailureKind::Malformed => StatusCode::BAD_REQUEST,
+        FailureKind::RolledBack | FailureKind::RollbackFailed | FailureKind::Device => {
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
+    };
+    (status, Json(failure)).into_response()
+}

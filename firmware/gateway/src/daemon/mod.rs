@@ -1,0 +1,130 @@
+//! The daemon: start, the loop, the end.
+//!
+//! Tasks: the loop itself, the control API's server (which only talks to the loop), and the netlink connection inside
+//! `sekisho-host`. The tunnel has two threads of its own. On SIGTERM or SIGINT the API stops taking requests, the tunnel
+//! stops, and the kernel keeps its rules: what is left standing forwards into a tunnel device that nobody reads.
+
+mod api;
+mod apply;
+mod device;
+mod store;
+mod tunnel;
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::Context;
+use sd_notify::NotifyState;
+use sekisho_design::PublicKey;
+use sekisho_host::{Kernel, Refusals, files};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::mpsc,
+};
+use tracing::{error, info, warn};
+
+pub use self::device::{Device, Request};
+use self::store::Store;
+
+/// Where the daemon finds and keeps things.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// Designs and keys; survives a reboot.
+    pub state: PathBuf,
+    /// The control socket.
+    pub run: PathBuf,
+    /// The operator's Ed25519 public key, base64.
+    pub operator_key: PathBuf,
+}
+
+/// The control socket's name in the run folder.
+pub const SOCKET: &str = "control.sock";
+
+/// The largest key file that makes sense, in bytes.
+const KEY_FILE: u64 = 256;
+
+/// How often the tunnel's state is looked at, for the time that no centre may answer before new connections are refused.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Requests that may wait for the loop; each comes from a connection of its own, and more than a few would be abuse.
+const WAITING_REQUESTS: usize = 16;
+
+/// Runs the daemon until it is told to end.
+///
+/// # Errors
+/// Whatever keeps it from starting: no permission, another daemon, an unreadable key. A stored design that can't be put
+/// in force is no such error: the daemon runs, says so, and waits for a better one.
+pub async fn run(places: Places) -> anyhow::Result<()> {
+    let store = Store::open(&places.state)?;
+    let operator = read_operator_key(&places.operator_key)?;
+    let key = store.tunnel_key()?;
+    let kernel = Kernel::connect()?;
+    let refusals = Refusals::listen().await?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+
+    let mut device = Device::new(kernel, store, operator, key);
+    device.boot().await;
+    let (requests, mut waiting) = mpsc::channel(WAITING_REQUESTS);
+    let socket = api::bind(&places.run.join(SOCKET))?;
+    let server = tokio::spawn(api::serve(socket, requests));
+    info!(version = env!("CARGO_PKG_VERSION"), "ready");
+    notify(&[NotifyState::Ready]);
+
+    let mut refusals = Some(refusals);
+    let mut tick = tokio::time::interval(TICK);
+    loop {
+        tokio::select! {
+            Some(request) = waiting.recv() => device.answer(request).await,
+            _ = tick.tick() => device.look_after_tunnel().await,
+            refusal = next(&mut refusals) => match refusal {
+                Ok(refusal) => device.log(refusal),
+                Err(fault) => {
+                    error!(%fault, "refusals are counted but no longer logged; restart sekishod");
+                    refusals = None;
+                }
+            },
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+        }
+    }
+    info!("stopping; the rules stay and forward nothing");
+    notify(&[NotifyState::Stopping]);
+    server.abort();
+    device.stop().await;
+    Ok(())
+}
+
+async fn next(
+    refusals: &mut Option<Refusals>,
+) -> Result<sekisho_host::Refusal, sekisho_host::HostError> {
+    match refusals {
+        Some(refusals) => refusals.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn read_operator_key(path: &std::path::Path) -> anyhow::Result<PublicKey> {
+    let what = || format!("can't read the operator's key {}", path.display());
+    let bytes = files::read(path, KEY_FILE).with_context(what)?;
+    let text = String::from_utf8(bytes).with_context(what)?;
+    text.trim().parse().with_context(what)
+}
+
+/// An error and its causes in one line. Many say their cause themselves; it isn't said twice.
+pub fn reasons(fault: &anyhow::Error) -> String {
+    fault.chain().map(ToString::to_string).fold(String::new(), |said, cause| {
+        if said.is_empty() {
+            cause
+        } else if said.ends_with(&cause) {
+            said
+        } else {
+            said + ": " + &cause
+        }
+    })
+}
+
+fn notify(states: &[NotifyState<'_>]) {
+    if let Err(fault) = sd_notify::notify(states) {
+        warn!(%fault, "can't tell the service manager");
+    }
+}

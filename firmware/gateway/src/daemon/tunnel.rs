@@ -1,0 +1,198 @@
+//! The tunnel as the daemon looks after it: started for a design, restarted when it fails, new connections refused at
+//! once while no centre answers.
+
+use std::time::{Duration, Instant};
+
+use sekisho_control::{CentreStatus, TunnelStatus};
+use sekisho_design::{Design, Lan, PortName};
+use sekisho_host::{HostError, Kernel, bind_udp};
+use sekisho_plan::{TUNNEL, lan_number, ruleset};
+use sekisho_tunnel::{Centre, Config, Engine, Probing, SecretKey, TunnelError};
+use tracing::{error, info, warn};
+
+/// How long no centre may answer before new connections are told so at once instead of waiting.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Time between two attempts to start a tunnel that failed.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Why the tunnel doesn't start.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum StartError {
+    /// The socket on the LGWAN port can't be had.
+    #[error(transparent)]
+    Socket(#[from] HostError),
+    /// The engine itself.
+    #[error("can't {source}: {}", reason(source))]
+    Engine {
+        #[from]
+        source: TunnelError,
+    },
+}
+
+fn reason(error: &TunnelError) -> String {
+    std::error::Error::source(error)
+        .map_or_else(|| "no reason given".to_owned(), ToString::to_string)
+}
+
+impl StartError {
+    pub(super) fn way_out(&self) -> Option<String> {
+        match self {
+            Self::Socket(fault) => fault.way_out().map(str::to_owned),
+            Self::Engine { .. } => Some(
+                "see that no other program uses the tunnel device, then apply again".to_owned(),
+            ),
+        }
+    }
+}
+
+/// What of a design the engine depends on. While it stays the same, the engine goes on untouched.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Wanted {
+    port: PortName,
+    local: std::net::SocketAddrV4,
+    device_address: std::net::Ipv4Addr,
+    centres: Vec<sekisho_design::Centre>,
+    lans: Vec<Lan>,
+}
+
+impl Wanted {
+    pub(super) fn of(design: &Design) -> Self {
+        Self {
+            port: design.lgwan.port.clone(),
+            local: std::net::SocketAddrV4::new(
+                design.lgwan.address.address(),
+                ruleset::TUNNEL_PORT,
+            ),
+            device_address: design.profile.device_address.get(),
+            centres: design.profile.centres.clone(),
+            lans: design.lans.keys().copied().collect(),
+        }
+    }
+
+    fn start(&self, key: &SecretKey) -> Result<Engine, StartError> {
+        let centres = self.centres.iter().map(|centre| Centre {
+            name: centre.name.clone(),
+            endpoint: centre.endpoint.into(),
+            public_key: centre.public_key,
+            probe: centre.probe,
+        });
+        Ok(Engine::start(Config {
+            tun: TUNNEL.to_owned(),
+            socket: bind_udp(&self.port, self.local)?,
+            key: key.clone(),
+            centres: centres.collect(),
+            device_address: self.device_address,
+            probing: Probing::default(),
+        })?)
+    }
+}
+
+/// The tunnel of the design in force.
+pub(super) struct Tunnel {
+    wanted: Wanted,
+    engine: Option<Engine>,
+    /// Since when there is no engine; without one there is no carrier either.
+    down_since: Instant,
+    /// When a failed engine is started again.
+    retry: Instant,
+    /// What the kernel's set was last told; `None` while it may hold what an earlier daemon left.
+    cut_off: Option<bool>,
+}
+
+impl Tunnel {
+    /// Starts the tunnel of a design.
+    pub(super) fn start(wanted: Wanted, key: &SecretKey) -> Result<Self, StartError> {
+        let engine = Some(wanted.start(key)?);
+        Ok(Self { engine, ..Self::waiting(wanted) })
+    }
+
+    /// A tunnel that isn't running yet; [`Tunnel::look_after`] starts it.
+    pub(super) fn waiting(wanted: Wanted) -> Self {
+        let now = Instant::now();
+        Self { wanted, engine: None, down_since: now, retry: now + RETRY, cut_off: None }
+    }
+
+    pub(super) fn wanted(&self) -> &Wanted {
+        &self.wanted
+    }
+
+    /// Restarts a failed engine, and opens or cuts off new connections as centres answer or not.
+    pub(super) async fn look_after(&mut self, kernel: &Kernel, key: &SecretKey, now: Instant) {
+        if let Some(reason) = self.engine.as_ref().and_then(Engine::failed) {
+            error!(reason, "the tunnel failed and is started again");
+            self.engine = None;
+            (self.down_since, self.retry) = (now, now + RETRY);
+        }
+        if self.engine.is_none() && now >= self.retry {
+            self.retry = now + RETRY;
+            match self.wanted.start(key) {
+                Ok(engine) => self.engine = Some(engine),
+                Err(fault) => warn!(%fault, "the tunnel can't be started; trying again"),
+            }
+        }
+        let silent_since = match &self.engine {
+            Some(engine) => engine.status().silent_since,
+            None => Some(self.down_since),
+        };
+        let silent = silent_since.is_some_and(|since| now >= since + PATIENCE);
+        if self.cut_off != Some(silent) {
+            self.cut_off(kernel, silent).await;
+        }
+    }
+
+    /// Brings the kernel's set in line with what was decided; needed after the table was laid anew.
+    pub(super) async fn restore(&mut self, kernel: &Kernel) {
+        if self.cut_off == Some(true) {
+            self.cut_off(kernel, true).await;
+        }
+    }
+
+    async fn cut_off(&mut self, kernel: &Kernel, cut: bool) {
+        let marks = self.wanted.lans.iter().map(|lan| lan_number(*lan).into());
+        let elements: Vec<serde_json::Value> = if cut { marks.collect() } else { Vec::new() };
+        if let Err(fault) = kernel.fill_set(ruleset::CUT_OFF, &elements).await {
+            // Tried again at the next look.
+            error!(%fault, cut, "can't change how new connections are met");
+            return;
+        }
+        if cut {
+            warn!("no centre answers: new connections to the platform are refused at once");
+        } else {
+            info!("connections to the platform are let through");
+        }
+        self.cut_off = Some(cut);
+    }
+
+    pub(super) fn status(&self, now: Instant) -> TunnelStatus {
+        let cut_off = self.cut_off == Some(true);
+        let Some(engine) = &self.engine else {
+            return TunnelStatus { carrier: None, cut_off, centres: Vec::new() };
+        };
+        let status = engine.status();
+        let centres = status.centres.into_iter().map(|centre| CentreStatus {
+            name: centre.name,
+            endpoint: centre.endpoint,
+            alive: centre.alive_since.is_some(),
+            round_trip_us: centre
+                .round_trip
+                .map(|trip| trip.as_micros().try_into().unwrap_or(u64::MAX)),
+            handshake_age_s: centre
+                .last_handshake
+                .map(|at| now.saturating_duration_since(at).as_secs()),
+            received: centre.counters.opened_bytes,
+            sent: centre.counters.sealed_bytes,
+            rejected: {
+                let counters = centre.counters;
+                counters.malformed + counters.forged + counters.replayed + counters.no_session
+            },
+        });
+        TunnelStatus { carrier: status.carrier, cut_off, centres: centres.collect() }
+    }
+
+    /// Stops the engine and cuts new connections off: nobody reads the tunnel device from now on.
+    pub(super) async fn stop(mut self, kernel: &Kernel) {
+        self.engine = None;
+        self.cut_off(kernel, true).await;
+    }
+}

@@ -1,0 +1,10 @@
+//! The daemon `sekishod` and its command line `sekisho`.
+//!
+//! The daemon is one task, [`daemon::Device`], that owns every effect: it takes requests from the control API, changes
+//! of the tunnel, refusals and signals one after another, so nothing else can change the kernel at the same time. The
+//! command line is a client of the control API; `sekisho check` needs no device.
+
+#![forbid(unsafe_code)]
+
+pub mod cli;
+pub mod daemon;
