@@ -1,0 +1,107 @@
+//! The demo: an office reaches the platform through the device, and everything that must not pass doesn't.
+//! One line an act, with what was seen.
+
+mod outages;
+mod refusals;
+mod traffic;
+
+use std::{
+    io::{IsTerminal, Write, stdin, stdout},
+    time::Instant,
+};
+
+use anyhow::{Context, ensure};
+use sekisho_lab::{Extent, Lab, sample, text};
+
+/// The site that the story begins with: servers in the office, both LANs with ranges of their own.
+pub(crate) const FIRST_SITE: &str = "1-office";
+/// The site that it goes on with: both LANs have one range, one device address, one server address.
+const SECOND_SITE: &str = "overlapping-ranges";
+
+/// Acts with their numbers, and how many failed.
+struct Story {
+    acts: u32,
+    failed: u32,
+}
+
+impl Story {
+    /// Plays an act; what it returns is shown as what was seen. The story goes on after a failure.
+    fn act<T: AsRef<str>>(&mut self, what: &str, play: impl FnOnce() -> anyhow::Result<T>) {
+        self.acts += 1;
+        print!("{:2}  {what} … ", self.acts);
+        let _ = stdout().flush();
+        let start = Instant::now();
+        let result = play();
+        let seconds = start.elapsed().as_secs_f64();
+        match result {
+            Ok(seen) => {
+                println!("pass ({seconds:.1} s)");
+                seen.as_ref().lines().for_each(|line| println!("      {line}"));
+            }
+            Err(error) => {
+                self.failed += 1;
+                println!("FAIL ({seconds:.1} s)");
+                format!("{error:#}").lines().for_each(|line| println!("      {line}"));
+            }
+        }
+    }
+}
+
+/// Plays the whole story; true when every act passed. An error is one that leaves nothing to go on with.
+pub(crate) fn play() -> anyhow::Result<bool> {
+    let start = Instant::now();
+    let mut story = Story { acts: 0, failed: 0 };
+    println!(
+        "An office, its VPN device, LGWAN between, and the platform with its two centres, all on this machine:\n\
+         \x20 terminal, juki (resident registry), atena ─┐\n\
+         \x20 school (education board) ─────────────────── gateway ── LGWAN ── east, west ── platform\n"
+    );
+    let lab = bring_up(&mut story, FIRST_SITE)?;
+    traffic::play(&mut story, &lab);
+    refusals::play(&mut story, &lab);
+    drop(lab);
+
+    println!(
+        "\nNow a site where both LANs use the same addresses, the device's and the servers' included:\n"
+    );
+    let mut lab = bring_up(&mut story, SECOND_SITE)?;
+    traffic::play_one_range(&mut story, &lab);
+    outages::play(&mut story, &mut lab);
+    drop(lab);
+
+    let seconds = start.elapsed().as_secs_f64();
+    match story.failed {
+        0 => println!("\nAll {} acts passed in {seconds:.0} s.", story.acts),
+        failed => println!("\n{failed} of {} acts FAILED.", story.acts),
+    }
+    Ok(story.failed == 0)
+}
+
+fn bring_up(story: &mut Story, site: &str) -> anyhow::Result<Lab> {
+    let mut lab = None;
+    story.act("an empty device starts; it has made its key and holds no design", || {
+        let built = lab.insert(Lab::up(&sample(site), Extent::Daemon)?);
+        let status = built.sekisho(&["status"])?;
+        ensure!(status.status.success(), "{}", text(&status.stderr));
+        Ok("its public key goes to the operator, who lets it in at both centres")
+    });
+    let lab = lab.context("without a device the story can't go on")?;
+    story.act(&format!("the site '{site}' is applied, from one file"), || lab.apply(lab.site()));
+    story.act("the tunnel comes up", || {
+        let centre = lab.wait_for_carrier(None, std::time::Duration::from_secs(15))?;
+        Ok(format!("{} carries the traffic", centre.name()))
+    });
+    Ok(lab)
+}
+
+/// Asks whether to open a shell, where somebody is there to answer.
+pub(crate) fn offer_shell() -> anyhow::Result<bool> {
+    if !(stdin().is_terminal() && stdout().is_terminal()) {
+        return Ok(false);
+    }
+    print!("\nOpen a shell in the lab to look around? [y/N] ");
+    stdout().flush()?;
+    let mut answer = String::new();
+    stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}

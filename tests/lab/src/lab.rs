@@ -1,0 +1,408 @@
+//! The lab as a whole: hosts, wires, and the real programs in them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::{self, File},
+    io::Write,
+    net::Ipv4Addr,
+    os::unix::{fs::OpenOptionsExt, net::UnixStream},
+    path::{Path, PathBuf},
+    process::{ExitStatus, Output},
+    time::Duration,
+};
+
+use anyhow::{Context, bail, ensure};
+use sekisho_control::Status;
+use sekisho_design::{Design, Service};
+
+use crate::{
+    addresses::{
+        Addresses, Centre, PLATFORM_RESOLVER, PLATFORM_TEST_WEB, PLATFORM_WEB, TUNNEL_PORT,
+    },
+    capture::Capture,
+    impairment::Impairment,
+    link::Link,
+    namespace::Namespace,
+    process::{Process, command, must, tail, wait_until},
+    site, topology,
+};
+
+/// Where everything of the running lab is: on the lab's own `/run`, gone with it.
+const FOLDER: &str = "/run/sekisho-lab";
+/// The daemon's run folder.
+const RUN: &str = "/run/sekisho";
+/// Where a centre takes requests for dial-back, on its loopback.
+pub const DIAL_BACK_PORT: u16 = 8080;
+/// The port that every server answers HTTP on.
+const HTTP: u16 = 80;
+/// How long a program may take until it listens.
+const READY: Duration = Duration::from_secs(10);
+/// How long the first carrier may take after the apply.
+const CARRIER: Duration = Duration::from_secs(15);
+
+/// How far [`Lab::up`] goes.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Extent {
+    /// Hosts and wires; no program runs.
+    Wires,
+    /// The servers of office and platform answer too.
+    Servers,
+    /// The daemon and both far ends run too; no design is applied.
+    Daemon,
+    /// The site is applied and a centre carries.
+    Applied,
+}
+
+/// A running lab. Dropping it takes everything down; the next can then come up in the same process.
+#[derive(Debug)]
+pub struct Lab {
+    site: PathBuf,
+    design: Design,
+    addresses: Addresses,
+    hosts: BTreeMap<&'static str, Namespace>,
+    servers: Vec<Process>,
+    daemon: Option<Process>,
+    far_ends: BTreeMap<Centre, Process>,
+    device_key: String,
+}
+
+impl Lab {
+    /// Builds the lab for a site: a folder with `site.toml` and `platform-profile.toml`. Needs
+    /// [`enter`](crate::enter()) first.
+    pub fn up(site: &Path, extent: Extent) -> anyhow::Result<Self> {
+        let site = site.canonicalize().with_context(|| site.display().to_string())?;
+        let design = site::read(&site)?;
+        let addresses = Addresses::of(&design)?;
+        topology::remove();
+        let _ = fs::remove_dir_all(FOLDER);
+        let _ = fs::remove_dir_all(RUN);
+        fs::create_dir_all(FOLDER)?;
+        fs::create_dir_all(RUN)?;
+        let namespace = |name| (name, Namespace::new(name, PathBuf::from(FOLDER)));
+        let mut lab = Self {
+            site,
+            design,
+            addresses,
+            hosts: topology::HOSTS.into_iter().map(namespace).collect(),
+            servers: Vec::new(),
+            daemon: None,
+            far_ends: BTreeMap::new(),
+            device_key: String::new(),
+        };
+        let hosts: Vec<_> = lab.hosts.values().cloned().collect();
+        topology::build(&hosts, &lab.addresses).context("build the lab's network")?;
+        if extent >= Extent::Servers {
+            lab.start_servers()?;
+        }
+        if extent >= Extent::Daemon {
+            lab.start_daemon()?;
+            let key = must(&mut lab.sekisho_command(&["key"]))?;
+            key.trim().clone_into(&mut lab.device_key);
+            for centre in Centre::ALL {
+                lab.start_far_end(centre)?;
+            }
+        }
+        if extent == Extent::Applied {
+            lab.apply(&lab.site)?;
+            lab.wait_for_carrier(None, CARRIER)?;
+        }
+        Ok(lab)
+    }
+
+    /// A host by its name.
+    ///
+    /// # Panics
+    /// Where the lab has no such host; [`HOSTS`](topology::HOSTS) has all.
+    pub fn host(&self, name: &str) -> &Namespace {
+        match self.hosts.get(name) {
+            Some(host) => host,
+            None => panic!("the lab has no host '{name}'"),
+        }
+    }
+
+    /// Who has which address.
+    pub fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    /// The site's design.
+    pub fn design(&self) -> &Design {
+        &self.design
+    }
+
+    /// The folder of the site that the lab was built for.
+    pub fn site(&self) -> &Path {
+        &self.site
+    }
+
+    /// The folder of all logs.
+    pub fn logs(&self) -> &Path {
+        Path::new(FOLDER)
+    }
+
+    /// Runs `sekisho` with these words against the lab's daemon.
+    pub fn sekisho(&self, words: &[&str]) -> anyhow::Result<Output> {
+        self.sekisho_command(words).output().context("start sekisho")
+    }
+
+    /// Applies the site of a folder; refused is an error with what `sekisho` said.
+    pub fn apply(&self, site: &Path) -> anyhow::Result<String> {
+        let (design, profile) = (site.join("site.toml"), site.join(site::PROFILE));
+        let (design, profile) = (design.to_string_lossy(), profile.to_string_lossy());
+        let words = ["apply", "--site", &design, "--profile", &profile];
+        must(&mut self.sekisho_command(&words)).with_context(|| tail(&log("gateway-sekishod")))
+    }
+
+    /// How the device is, by its own account.
+    pub fn status(&self) -> anyhow::Result<Status> {
+        let text = must(&mut self.sekisho_command(&["status", "--format", "json"]))?;
+        serde_json::from_str(&text).with_context(|| text.clone())
+    }
+
+    /// The centre that carries traffic, as the daemon reports it.
+    pub fn carrier(&self) -> anyhow::Result<Option<Centre>> {
+        let carrier = self.status()?.tunnel.and_then(|tunnel| tunnel.carrier);
+        Ok(carrier
+            .and_then(|name| Centre::ALL.into_iter().find(|centre| centre.name() == name.as_str())))
+    }
+
+    /// Waits until a centre carries: a certain one, or any.
+    pub fn wait_for_carrier(
+        &self,
+        wanted: Option<Centre>,
+        limit: Duration,
+    ) -> anyhow::Result<Centre> {
+        let mut last = Ok(None);
+        let found = wait_until(limit, || {
+            last = self.carrier();
+            matches!(last, Ok(Some(centre)) if wanted.is_none_or(|wanted| wanted == centre))
+        });
+        match last {
+            Ok(Some(centre)) if found => Ok(centre),
+            Err(error) => Err(error),
+            Ok(other) => {
+                let log = tail(&log("gateway-sekishod"));
+                bail!("after {limit:?} the carrier is {other:?}, not {wanted:?}\n{log}")
+            }
+        }
+    }
+
+    /// Starts the daemon in `gateway` and waits for its control socket.
+    pub fn start_daemon(&mut self) -> anyhow::Result<()> {
+        let (state, key) = (format!("{FOLDER}/state"), write_key("operator.pub")?);
+        let binary = self.binary("sekishod")?;
+        let words = [&binary, "--state", &state, "--run", RUN, "--operator-key", &key];
+        let mut daemon = self.host("gateway").spawn("sekishod", &words)?;
+        wait_until(READY, || !daemon.is_running() || UnixStream::connect(self.socket()).is_ok());
+        ensure!(
+            daemon.is_running() && UnixStream::connect(self.socket()).is_ok(),
+            "the daemon doesn't come up\n{}",
+            tail(&log("gateway-sekishod"))
+        );
+        self.daemon = Some(daemon);
+        Ok(())
+    }
+
+    /// Asks the daemon to end, and waits for it.
+    pub fn stop_daemon(&mut self) -> anyhow::Result<ExitStatus> {
+        self.daemon.take().context("no daemon runs")?.stop()
+    }
+
+    /// Kills the daemon as a crash would.
+    pub fn kill_daemon(&mut self) -> anyhow::Result<()> {
+        self.daemon.take().context("no daemon runs")?.kill()?;
+        Ok(())
+    }
+
+    /// The running daemon.
+    pub fn daemon(&mut self) -> anyhow::Result<&mut Process> {
+        self.daemon.as_mut().context("no daemon runs")
+    }
+
+    /// The daemon's control socket.
+    pub fn socket(&self) -> PathBuf {
+        Path::new(RUN).join("control.sock")
+    }
+
+    /// Starts a centre's tunnel end and waits until it listens.
+    pub fn start_far_end(&mut self, centre: Centre) -> anyhow::Result<()> {
+        let key = write_key(&format!("{}.key", centre.name()))?;
+        let hook = format!("{FOLDER}/carry-{}", centre.name());
+        let commands = topology::pool_routes(&self.addresses.pool, centre);
+        let script = format!("#!/bin/sh\nexec ip -n platform -batch - <<'END'\n{commands}END\n");
+        write_new(&hook, 0o700, script.as_bytes())?;
+        let binary = self.binary("sekisho-far-end")?;
+        let listen = format!("{}:{TUNNEL_PORT}", centre.endpoint());
+        let (probe, device) =
+            (centre.probe().to_string(), self.addresses.device_global.to_string());
+        let dial_back = format!("127.0.0.1:{DIAL_BACK_PORT}");
+        let words = [
+            [&binary, "respond", "--tun", "tun0"],
+            ["--key", &key, "--peer", &self.device_key],
+            ["--listen", &listen, "--on-carrier", &hook],
+            ["--address", &probe, "--device-address", &device],
+        ]
+        .concat();
+        let words = [&words[..], &["--dial-back", &dial_back]].concat();
+        let host = self.host(centre.name());
+        let process = listening(host.spawn("respond", &words)?, host, "udp", TUNNEL_PORT)?;
+        self.far_ends.insert(centre, process);
+        Ok(())
+    }
+
+    /// Kills a centre's tunnel end: its address is still there, nothing answers.
+    pub fn kill_far_end(&mut self, centre: Centre) -> anyhow::Result<()> {
+        self.far_ends.remove(&centre).context("this far end doesn't run")?.kill()?;
+        Ok(())
+    }
+
+    /// A whole centre dies: its tunnel end, its way to LGWAN and its way to the platform, without a word.
+    pub fn kill_centre(&mut self, centre: Centre) -> anyhow::Result<()> {
+        self.cut(centre)?;
+        self.kill_far_end(centre)?;
+        topology::batch_in(Some(centre.name()), "link set platform down\n")
+    }
+
+    /// Brings back what [`Self::kill_centre`] took.
+    pub fn revive_centre(&mut self, centre: Centre) -> anyhow::Result<()> {
+        topology::batch_in(Some(centre.name()), &topology::platform_link(centre))?;
+        self.mend(centre)?;
+        self.start_far_end(centre)
+    }
+
+    /// Cuts a centre off: LGWAN's router swallows every packet from and to it, silently.
+    pub fn cut(&self, centre: Centre) -> anyhow::Result<()> {
+        cut_rules(centre, "add")
+    }
+
+    /// Mends what [`Self::cut`] cut.
+    pub fn mend(&self, centre: Centre) -> anyhow::Result<()> {
+        cut_rules(centre, "del")
+    }
+
+    /// Puts a bad line between the device and LGWAN.
+    pub fn impair(&self, impairment: Impairment) -> anyhow::Result<Link> {
+        Link::insert(impairment)
+    }
+
+    /// Records an interface of a host, or `any`.
+    pub fn capture(&self, host: &str, interface: &str) -> anyhow::Result<Capture> {
+        let file = format!("{FOLDER}/{host}-{interface}.pcap");
+        Capture::start(self.host(host), interface, PathBuf::from(file))
+    }
+
+    /// The path of a program of the project.
+    pub fn binary(&self, name: &str) -> anyhow::Result<String> {
+        site::binary(name)
+    }
+
+    fn sekisho_command(&self, words: &[&str]) -> std::process::Command {
+        let program = self.binary("sekisho").unwrap_or_else(|_| "sekisho".to_owned());
+        let mut command = command("timeout");
+        command.args(["30", &program, "--socket"]).arg(self.socket()).args(words);
+        command
+    }
+
+    fn start_servers(&mut self) -> anyhow::Result<()> {
+        for address in [PLATFORM_WEB, PLATFORM_RESOLVER, PLATFORM_TEST_WEB] {
+            self.start_server("platform", address, &[HTTP])?;
+        }
+        let named = ["juki", "atena", "school"].map(|name| (name, self.addresses.host(name).ok()));
+        for (name, host) in named.into_iter().chain([("school", self.addresses.education_server)]) {
+            if let Some(host) = host {
+                self.start_server(name, host.address, &self.ports_of(host.address))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Port 80, and the first port of every TCP service that the platform may start towards a server.
+    fn ports_of(&self, address: Ipv4Addr) -> Vec<u16> {
+        let rows = self.design.servers.iter().filter(|row| row.private.get() == address);
+        let services = rows.flat_map(|row| &row.allow_from_platform).flat_map(|row| &row.services);
+        let declared = services.filter_map(|service| match service {
+            Service::Tcp(ports) => Some(ports.first()),
+            Service::Udp(_) | Service::IcmpEcho => None,
+        });
+        declared.chain([HTTP]).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// One process answers everything on the usual ports, one more serves HTTP on each other port.
+    fn start_server(&mut self, name: &str, address: Ipv4Addr, ports: &[u16]) -> anyhow::Result<()> {
+        let binary = self.binary("sekisho-far-end")?;
+        let listen = address.to_string();
+        for port in ports {
+            let number = port.to_string();
+            let mut words = vec![&*binary, "answer", "--listen", &listen, "--http-port", &number];
+            if *port != HTTP {
+                // 0: somewhere, so that it is out of the first process's way.
+                words.extend(["--echo-port", "0", "--discard-port", "0", "--dns-port", "0"]);
+            } else if address == PLATFORM_RESOLVER {
+                words.extend(["--zone", site::ZONE]);
+            }
+            let host = self.host(name);
+            let process = host.spawn(&format!("answer-{listen}-{number}"), &words)?;
+            self.servers.push(listening(process, host, "tcp", *port)?);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        self.far_ends.clear();
+        self.servers.clear();
+        self.daemon = None;
+        topology::remove();
+        let _ = fs::remove_dir_all(FOLDER);
+        let _ = fs::remove_dir_all(RUN);
+    }
+}
+
+fn write_new(path: &str, mode: u32, content: &[u8]) -> anyhow::Result<()> {
+    let mut file = File::options().create(true).write(true).truncate(true).mode(mode).open(path)?;
+    file.write_all(content)?;
+    Ok(())
+}
+
+fn cut_rules(centre: Centre, what: &str) -> anyhow::Result<()> {
+    let endpoint = centre.endpoint();
+    let rule = |way| format!("rule {what} {way} {endpoint} priority 100 blackhole\n");
+    topology::batch_in(Some("lgwan"), &(rule("from") + &rule("to")))
+}
+
+/// Waits until a port is bound in a host, as long as the process that shall bind it lives.
+fn listening(
+    mut process: Process,
+    host: &Namespace,
+    protocol: &str,
+    port: u16,
+) -> anyhow::Result<Process> {
+    let table = format!("/proc/thread-self/net/{protocol}");
+    let wanted = format!(":{port:04X} ");
+    let bound = || {
+        let content = host.inside(|| fs::read_to_string(&table)).ok().and_then(Result::ok);
+        let local = |line: &str| line.split_whitespace().nth(1).map(|end| format!("{end} "));
+        content.is_some_and(|text| {
+            text.lines().any(|line| local(line).is_some_and(|end| end.ends_with(&wanted)))
+        })
+    };
+    wait_until(READY, || !process.is_running() || bound());
+    ensure!(
+        process.is_running() && bound(),
+        "nothing listens at {protocol} port {port} in {}\n{}",
+        host.name(),
+        process.output()
+    );
+    Ok(process)
+}
+
+fn write_key(name: &str) -> anyhow::Result<String> {
+    let path = format!("{FOLDER}/{name}");
+    write_new(&path, 0o600, site::key(name)?.as_bytes())?;
+    Ok(path)
+}
+
+fn log(name: &str) -> PathBuf {
+    Path::new(FOLDER).join(name).with_extension("log")
+}

@@ -1,0 +1,76 @@
+//! What the lab takes from the checkout and from the programs it runs.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, anyhow};
+use sekisho_design::{Design, Source, Sources, Trust, check};
+
+const KEYS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/keys");
+/// What the platform's resolver answers.
+pub(crate) const ZONE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/platform.zone");
+const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config-samples");
+
+/// The name of the operator's part in a site's folder.
+pub const PROFILE: &str = "platform-profile.toml";
+
+/// The folder of a sample site.
+pub fn sample(name: &str) -> PathBuf {
+    Path::new(SAMPLES).join(name)
+}
+
+/// Every sample site, by name.
+pub fn samples() -> anyhow::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(SAMPLES).context(SAMPLES)? {
+        found.push(entry?.path());
+    }
+    found.retain(|folder| folder.join("site.toml").is_file());
+    found.sort();
+    Ok(found)
+}
+
+/// The design of a site's folder, checked with the lab's operator key.
+pub fn read(folder: &Path) -> anyhow::Result<Design> {
+    let file = |name| {
+        let path = folder.join(name);
+        fs::read(&path).with_context(|| path.display().to_string())
+    };
+    let (site, profile) = (file("site.toml")?, file(PROFILE)?);
+    let sources = Sources {
+        site: Source { name: "site.toml", bytes: &site },
+        profile: Source { name: PROFILE, bytes: &profile },
+    };
+    let trust = Trust { operator: key("operator.pub")?.trim().parse()?, in_force: None };
+    let accepted =
+        check(&sources, &trust).map_err(|problems| anyhow!("{}: {problems}", folder.display()))?;
+    Ok(accepted.design)
+}
+
+/// A key file of the lab, as it is.
+pub(crate) fn key(name: &str) -> anyhow::Result<String> {
+    let path = Path::new(KEYS).join(name);
+    fs::read_to_string(&path).with_context(|| path.display().to_string())
+}
+
+/// A program of the project: in `SEKISHO_BIN`, or beside the running program.
+pub(crate) fn binary(name: &str) -> anyhow::Result<String> {
+    let folders = if let Some(folder) = env::var_os("SEKISHO_BIN") {
+        vec![PathBuf::from(folder)]
+    } else {
+        // Test programs stand one folder deeper, in deps/.
+        env::current_exe()?.ancestors().skip(1).take(2).map(Path::to_owned).collect()
+    };
+    let path = folders.iter().map(|folder| folder.join(name)).find(|path| path.is_file());
+    let path = path.with_context(|| {
+        format!("no {name} in {folders:?}: `cargo build --workspace`, or set SEKISHO_BIN")
+    })?;
+    Ok(path.to_string_lossy().into_owned())
+}
+
+/// The folder of the project's programs.
+pub(crate) fn binary_folder() -> anyhow::Result<PathBuf> {
+    Ok(PathBuf::from(binary("sekisho")?).parent().context("a program in no folder")?.to_owned())
+}

@@ -1,0 +1,123 @@
+//! What keeps the daemon from starting, and `sekisho` without a daemon.
+
+use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
+
+use anyhow::ensure;
+use sekisho_control::FailureKind;
+use sekisho_lab::{Extent, Lab, describe, sample};
+
+use crate::{
+    expect::{Expected, ensure_works},
+    snapshot::Snapshot,
+};
+
+/// How long a daemon may take to find that it can't start.
+const SECONDS: u32 = 3;
+
+/// Runs a daemon that can't start, before words of another program or none, and returns what it said.
+fn fails_to_start(lab: &Lab, before: &[&str], places: &[&str]) -> anyhow::Result<String> {
+    let program = lab.binary("sekishod")?;
+    let words = [before, &[&program], places].concat();
+    let output = lab.host("gateway").within(SECONDS).run(&words)?;
+    let said = describe(&output);
+    ensure!(output.status.code() == Some(1), "{said}");
+    ensure!(output.stdout.is_empty() && said.contains("can't start"), "{said}");
+    Ok(said)
+}
+
+fn places(lab: &Lab, state: &str, run: &str) -> [String; 6] {
+    let path = |name: &str| lab.logs().join(name).to_string_lossy().into_owned();
+    let words =
+        ["--state", &path(state), "--run", &path(run), "--operator-key", &path("operator.pub")];
+    words.map(str::to_owned)
+}
+
+fn ensure_says(said: &str, wanted: &[&str]) -> anyhow::Result<()> {
+    for words in wanted {
+        ensure!(said.contains(words), "not '{words}': {said}");
+    }
+    Ok(())
+}
+
+pub(crate) fn no_permission() -> anyhow::Result<()> {
+    let mut lab = Lab::up(&sample("1-office"), Extent::Applied)?;
+    ensure!(lab.stop_daemon()?.success());
+    let before = Snapshot::take(&lab)?;
+    let powerless = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"];
+    let places = places(&lab, "state", "run");
+    let said = fails_to_start(&lab, &powerless, &places.each_ref().map(String::as_str))?;
+    ensure_says(&said, &["not permitted", "Run as root, or with CAP_NET_ADMIN"])?;
+    ensure!(!lab.logs().join("run/control.sock").exists());
+    before.ensure_same(&lab, "a daemon without rights")?;
+    lab.start_daemon()?;
+    lab.wait_for_carrier(None, Duration::from_secs(15))?;
+    ensure_works(&lab)
+}
+
+pub(crate) fn another_daemon_runs() -> anyhow::Result<()> {
+    let mut lab = Lab::up(&sample("1-office"), Extent::Applied)?;
+    let before = Snapshot::take(&lab)?;
+    let holder = lab.daemon()?.id().to_string();
+    let same = places(&lab, "state", "run");
+    let said = fails_to_start(&lab, &[], &same.each_ref().map(String::as_str))?;
+    ensure_says(&said, &[&format!("process {holder}"), "End the other daemon"])?;
+    // Folders of its own don't help: there is one kernel.
+    let own = places(&lab, "state-2", "run-2");
+    let said = fails_to_start(&lab, &[], &own.each_ref().map(String::as_str))?;
+    ensure_says(&said, &["log of refused packets", "end other programs"])?;
+    before.ensure_same(&lab, "a second daemon")?;
+    ensure_works(&lab)
+}
+
+pub(crate) fn the_daemon_does_not_run() -> anyhow::Result<()> {
+    let mut lab = Lab::up(&sample("1-office"), Extent::Applied)?;
+    let site = lab.site().join("site.toml");
+    let site = site.to_string_lossy();
+    let expected = Expected {
+        code: 3,
+        kind: FailureKind::Device,
+        says: "can't reach the daemon",
+        way_out: "start sekishod",
+    };
+    let killed = |lab: &mut Lab| lab.kill_daemon();
+    let stopped = |lab: &mut Lab| lab.stop_daemon().map(drop);
+    for end in [&killed as &dyn Fn(&mut Lab) -> anyhow::Result<()>, &stopped] {
+        end(&mut lab)?;
+        let before = Snapshot::take(&lab)?;
+        for words in
+            [&["status"][..], &["key"], &["plan", "--site", &site], &["apply", "--site", &site]]
+        {
+            expected.of(&lab, words)?;
+        }
+        before.ensure_same(&lab, "a command without a daemon")?;
+        lab.start_daemon()?;
+    }
+    Ok(())
+}
+
+pub(crate) fn unusable_keys_keep_the_daemon_down() -> anyhow::Result<()> {
+    let mut lab = Lab::up(&sample("1-office"), Extent::Daemon)?;
+    ensure!(lab.stop_daemon()?.success());
+    let before = Snapshot::take(&lab)?;
+    let (operator, own) = (lab.logs().join("operator.pub"), lab.logs().join("state/tunnel.key"));
+    let start = |wanted: &[&str]| {
+        let places = places(&lab, "state", "run");
+        let said = fails_to_start(&lab, &[], &places.each_ref().map(String::as_str))?;
+        ensure_says(&said, wanted)
+    };
+    let good = fs::read(&operator)?;
+    fs::write(&operator, "nonsense\n")?;
+    start(&["operator.pub", "a key is 32 bytes in base64"])?;
+    fs::remove_file(&operator)?;
+    start(&["operator.pub", "No such file"])?;
+    fs::write(&operator, good)?;
+
+    fs::set_permissions(&own, fs::Permissions::from_mode(0o644))?;
+    start(&["tunnel.key", "0644", "chmod 600"])?;
+    fs::set_permissions(&own, fs::Permissions::from_mode(0o600))?;
+    let key = fs::read(&own)?;
+    fs::write(&own, &key[..20])?;
+    start(&["tunnel.key", "restore it from a backup"])?;
+    ensure!(fs::read(&own)? == key[..20], "a key that can't be read was replaced");
+    before.ensure_same(&lab, "a daemon without keys")
+}

@@ -1,0 +1,29 @@
+//! The tunnel between real programs: the key, fail-over, restarts, bad lines and hostile datagrams.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod failover;
+mod hostile;
+mod key;
+mod line;
+mod restart;
+mod traffic;
+
+fn main() {
+    common::run(&[
+        ("the_private_key_stays_private", key::the_private_key_stays_private),
+        ("both_centres_are_warm", failover::both_centres_are_warm),
+        ("a_cut_centre_costs_no_connection", failover::a_cut_centre_costs_no_connection),
+        ("a_far_end_dies_and_comes_back", failover::a_far_end_dies_and_comes_back),
+        ("no_centre_refuses_at_once", failover::no_centre_refuses_at_once),
+        ("a_transfer_outlives_the_daemon", restart::a_transfer_outlives_the_daemon),
+        ("a_restart_needs_no_apply", restart::a_restart_needs_no_apply),
+        (
+            "a_restart_without_centres_refuses_at_once",
+            restart::a_restart_without_centres_refuses_at_once,
+        ),
+        ("a_bad_line_delivers_every_byte", line::a_bad_line_delivers_every_byte),
+        ("hostile_datagrams_change_nothing", hostile::hostile_datagrams_change_nothing),
+        ("long_a_million_hostile_datagrams", hostile::a_million_hostile_datagrams),
+    ]);
+}

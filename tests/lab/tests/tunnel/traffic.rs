@@ -1,0 +1,93 @@
+//! Traffic whose arrival proves something.
+
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr, TcpStream},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, ensure};
+use sekisho_control::CentreStatus;
+use sekisho_lab::{Centre, Extent, Lab, PLATFORM_WEB, Process, sample};
+
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+/// How long the first carrier may take after a start.
+pub(crate) const CARRIER: Duration = Duration::from_secs(15);
+/// Most seconds that any transfer of a test takes.
+const LONGEST: &str = "60";
+
+/// The sample with all servers in the office, applied, east carrying.
+pub(crate) fn lab() -> anyhow::Result<Lab> {
+    let lab = Lab::up(&sample("1-office"), Extent::Applied)?;
+    lab.wait_for_carrier(Some(Centre::East), CARRIER)?;
+    Ok(lab)
+}
+
+/// A download by one TCP connection from the platform to the terminal.
+pub(crate) struct Transfer {
+    process: Process,
+    wanted: String,
+}
+
+impl Transfer {
+    /// Starts it: a million bytes times `megabytes`, at most `rate` (curl's notation) a second.
+    pub(crate) fn start(lab: &Lab, megabytes: u32, rate: &str) -> anyhow::Result<Self> {
+        let url = format!("http://{PLATFORM_WEB}/bytes/{megabytes}000000");
+        let fetch = |limit: &str| {
+            format!("curl -sS --max-time {LONGEST} --limit-rate {limit} {url} | sha256sum")
+        };
+        let wanted = lab.host("platform").must(&["sh", "-c", &fetch("1G")])?;
+        let label = format!("transfer-{megabytes}-{rate}");
+        let process = lab.host("terminal").spawn(&label, &["sh", "-c", &fetch(rate)])?;
+        Ok(Self { process, wanted })
+    }
+
+    /// Lets it run for a while; it has to be unfinished after that.
+    pub(crate) fn run_for(&mut self, time: Duration) -> anyhow::Result<()> {
+        thread::sleep(time);
+        self.ensure_running()
+    }
+
+    pub(crate) fn ensure_running(&mut self) -> anyhow::Result<()> {
+        ensure!(self.process.is_running(), "it ended too early: {}", self.process.output());
+        Ok(())
+    }
+
+    /// Waits for its end: every byte has to be there.
+    pub(crate) fn finish(mut self) -> anyhow::Result<()> {
+        self.process.wait(60 * SECOND)?;
+        let received = self.process.output();
+        ensure!(received == self.wanted, "not the same bytes: {received}{}", self.wanted);
+        Ok(())
+    }
+}
+
+/// One TCP connection from a host: how it went and how long that took.
+pub(crate) fn connect(
+    lab: &Lab,
+    from: &str,
+    to: Ipv4Addr,
+    limit: Duration,
+) -> anyhow::Result<(io::Result<TcpStream>, Duration)> {
+    let end = SocketAddr::from((to, 80));
+    lab.host(from).inside(|| {
+        let start = Instant::now();
+        let result = TcpStream::connect_timeout(&end, limit);
+        (result, start.elapsed())
+    })
+}
+
+/// The terminal reaches the platform.
+pub(crate) fn ensure_reaches(lab: &Lab) -> anyhow::Result<()> {
+    let (result, time) = connect(lab, "terminal", PLATFORM_WEB, 3 * SECOND)?;
+    result.with_context(|| format!("the terminal doesn't reach the platform, {time:?}"))?;
+    Ok(())
+}
+
+/// What the daemon says about a centre.
+pub(crate) fn centre(lab: &Lab, centre: Centre) -> anyhow::Result<CentreStatus> {
+    let tunnel = lab.status()?.tunnel.context("no tunnel")?;
+    let mut centres = tunnel.centres.into_iter();
+    centres.find(|row| row.name.as_str() == centre.name()).context("no such centre")
+}
