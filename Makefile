@@ -1,0 +1,43 @@
+# Everything starts here; `make` alone lists it. Each target installs what it needs (tests/setup.sh) and says so.
+
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+LAB := $(TARGET)/debug/sekisho-lab
+DENY := $(shell command -v cargo-deny || echo $(TARGET)/tools/bin/cargo-deny)
+
+.PHONY: help demo lab test test-long check setup programs
+.DEFAULT_GOAL := help
+
+help: ## Show this list
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+demo: programs ## Watch an office reach the platform through the device (CHECK=1: ask nothing, exit 0 or 1)
+	$(LAB) demo $(if $(CHECK),--check)
+
+lab: programs ## Open a shell among the demo's hosts (RUN=script, SITE=config-samples/NAME, BARE=1: apply nothing)
+	@$(LAB) $(if $(RUN),run,shell) $(if $(SITE),--site $(SITE)) $(if $(BARE),--bare) $(RUN)
+
+test: programs ## Run all tests but the long ones
+	@tests/with-namespaces.sh cargo test --locked --workspace
+
+test-long: programs ## Run the tests that take minutes
+	@tests/with-namespaces.sh cargo test --locked --workspace --lib --bins --tests -- --ignored
+
+check: setup $(DENY) ## Check format, lints, documentation, dependencies and scripts
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
+	$(DENY) --locked check bans licenses sources
+	@if timeout 60 $(DENY) --locked fetch db; then $(DENY) --locked check advisories; \
+	  else echo "NOT CHECKED: the advisory database can't be fetched from here" >&2; fi
+	shellcheck $$(git ls-files | grep -E '\.sh$$|^\.ci/run$$')
+
+setup:
+	@tests/setup.sh
+
+programs: setup
+	cargo build --locked --workspace --bins
+
+$(TARGET)/tools/bin/cargo-deny:
+	@echo "Building cargo-deny, once; this takes some minutes."
+	cargo install --locked --root $(TARGET)/tools cargo-deny --version 0.20.2
