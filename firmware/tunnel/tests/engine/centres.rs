@@ -20,6 +20,7 @@ use sekisho_tunnel::{
 use crate::namespace::{DEVICE, alone, ip, make_device};
 
 const DEVICE_ADDRESS: Ipv4Addr = Ipv4Addr::new(100, 64, 10, 1);
+const HOLD_DOWN: Duration = Duration::from_secs(2);
 const PLATFORM: &str = "100.72.1.10:9";
 
 /// A centre: answers probes while it is up, and hands on every other packet that the device seals for it.
@@ -102,18 +103,33 @@ impl FakeCentre {
         self.up.store(up, Ordering::Relaxed);
     }
 
-    /// Whether announcements go on arriving.
-    fn is_announced(&self) -> bool {
+    /// Waits for an announcement.
+    fn hears_announcement(&self) {
         let before = self.announced.load(Ordering::Relaxed);
-        thread::sleep(Duration::from_millis(500));
-        self.announced.load(Ordering::Relaxed) > before
+        let end = Instant::now() + PATIENCE;
+        while self.announced.load(Ordering::Relaxed) == before {
+            assert!(Instant::now() < end, "no announcement in {PATIENCE:?}");
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 
-    /// Whether a packet with this payload arrives.
-    fn hears(&self, payload: &[u8]) -> bool {
-        let end = Instant::now() + Duration::from_secs(2);
-        let rest = || self.packets.recv_timeout(end.saturating_duration_since(Instant::now()));
-        std::iter::from_fn(|| rest().ok()).any(|packet| packet.ends_with(payload))
+    /// Whether a packet with this payload has arrived by now.
+    fn has_heard(&self, payload: &[u8]) -> bool {
+        self.packets.try_iter().any(|packet| packet.ends_with(payload))
+    }
+
+    /// Waits for a packet with this payload.
+    fn hears(&self, payload: &[u8]) {
+        heard_by(&[self], payload);
+    }
+}
+
+/// Waits for a packet with this payload at one of these centres.
+fn heard_by(centres: &[&FakeCentre], payload: &[u8]) {
+    let end = Instant::now() + PATIENCE;
+    while !centres.iter().any(|centre| centre.has_heard(payload)) {
+        assert!(Instant::now() < end, "{:?} did not arrive", String::from_utf8_lossy(payload));
+        thread::sleep(Duration::from_millis(5));
     }
 }
 
@@ -161,17 +177,21 @@ impl Scene {
             key: self.key.clone(),
             centres: vec![centre("east", &self.east), centre("west", &self.west)],
             device_address: DEVICE_ADDRESS,
-            probing: Probing { hold_down: Duration::from_secs(2), ..Probing::default() },
+            probing: Probing { hold_down: HOLD_DOWN, ..Probing::default() },
         }
     }
 }
 
+/// How long anything may take on a machine that is busy with other tests. How fast the machine decides is shown
+/// without a clock, in the tests of `failover`.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// Waits for the carrier that the engine publishes.
-fn carried_by(engine: &Engine, name: Option<&str>, limit: Duration) {
+fn carried_by(engine: &Engine, name: Option<&str>) {
     let mut status = engine.subscribe();
-    let end = Instant::now() + limit;
+    let end = Instant::now() + PATIENCE;
     while status.borrow_and_update().carrier.as_ref().map(Name::as_str) != name {
-        assert!(Instant::now() < end, "{name:?} within {limit:?}: {:?}", engine.status());
+        assert!(Instant::now() < end, "{name:?} in {PATIENCE:?}: {:?}", engine.status());
         thread::sleep(Duration::from_millis(5));
     }
 }
@@ -182,34 +202,42 @@ fn traffic_moves_to_the_centre_that_answers() {
         let scene = Scene::new();
         let client = UdpSocket::bind((DEVICE_ADDRESS, 0)).unwrap();
         let engine = Engine::start(scene.config()).unwrap();
-        // Held until there is a session.
+        // Held until there is a session, with whichever centre was the first to have one.
         client.send_to(b"early", PLATFORM).unwrap();
-        carried_by(&engine, Some("east"), Duration::from_secs(2));
-        assert!(scene.east.hears(b"early"));
+        heard_by(&[&scene.east, &scene.west], b"early");
+        carried_by(&engine, Some("east"));
         client.send_to(b"first", PLATFORM).unwrap();
-        assert!(scene.east.hears(b"first"));
+        scene.east.hears(b"first");
         assert!(engine.status().silent_since.is_none());
-        assert!(scene.east.is_announced() && !scene.west.is_announced());
+        scene.east.hears_announcement();
+        let before = scene.west.announced.load(Ordering::Relaxed);
+        scene.east.hears_announcement();
+        assert_eq!(
+            scene.west.announced.load(Ordering::Relaxed),
+            before,
+            "only the carrier is told"
+        );
 
         scene.east.set_up(false);
-        carried_by(&engine, Some("west"), Duration::from_millis(1_500));
-        assert!(scene.west.is_announced(), "the carrier knows before the office sends anything");
+        carried_by(&engine, Some("west"));
+        // The carrier knows before the office sends anything.
+        scene.west.hears_announcement();
         client.send_to(b"second", PLATFORM).unwrap();
-        assert!(scene.west.hears(b"second"));
+        scene.west.hears(b"second");
         let status = engine.status();
         assert!(status.centres[0].alive_since.is_none() && status.centres[1].alive_since.is_some());
-        assert!(status.centres[1].round_trip.unwrap() < Duration::from_millis(500));
+        assert!(status.centres[1].round_trip.is_some());
 
         scene.west.set_up(false);
-        carried_by(&engine, None, Duration::from_millis(1_500));
+        carried_by(&engine, None);
         assert!(engine.status().silent_since.is_some());
 
         scene.west.set_up(true);
-        carried_by(&engine, Some("west"), Duration::from_secs(1));
+        carried_by(&engine, Some("west"));
+        let back = Instant::now();
         scene.east.set_up(true);
-        thread::sleep(Duration::from_millis(1_500));
-        carried_by(&engine, Some("west"), Duration::ZERO);
-        carried_by(&engine, Some("east"), Duration::from_secs(1));
+        carried_by(&engine, Some("east"));
+        assert!(back.elapsed() >= HOLD_DOWN, "held down for {:?} only", back.elapsed());
         assert!(engine.stop());
     });
 }
@@ -221,7 +249,7 @@ fn bad_input_costs_bounded_memory_and_changes_nothing() {
         let config = scene.config();
         let target = config.socket.local_addr().unwrap();
         let engine = Engine::start(config).unwrap();
-        carried_by(&engine, Some("east"), Duration::from_secs(2));
+        carried_by(&engine, Some("east"));
         let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
         let mut noise: Vec<u8> =
             (0..65_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
@@ -235,7 +263,7 @@ fn bad_input_costs_bounded_memory_and_changes_nothing() {
         let client = UdpSocket::bind((DEVICE_ADDRESS, 0)).unwrap();
         thread::sleep(Duration::from_millis(300));
         client.send_to(b"still here", PLATFORM).unwrap();
-        assert!(scene.east.hears(b"still here") || scene.west.hears(b"still here"));
+        heard_by(&[&scene.east, &scene.west], b"still here");
         let status = engine.status();
         let rejected = status.centres[0].counters;
         assert!(status.foreign_datagrams > 5_000, "{status:?}");
@@ -273,9 +301,7 @@ fn starting_and_stopping() {
                 matches!(Tun::attach(DEVICE), Err(TunnelError::Attach { .. })),
                 "the device is taken"
             );
-            let start = Instant::now();
             assert!(engine.stop());
-            assert!(start.elapsed() < Duration::from_millis(500));
         }
         drop(Tun::attach(DEVICE).unwrap());
     });
@@ -286,15 +312,15 @@ fn a_device_that_is_down_for_a_while_loses_nothing_else() {
     alone("centres::a_device_that_is_down_for_a_while_loses_nothing_else", || {
         let scene = Scene::new();
         let engine = Engine::start(scene.config()).unwrap();
-        carried_by(&engine, Some("east"), Duration::from_secs(2));
+        carried_by(&engine, Some("east"));
         ip(&format!("link set {DEVICE} down"));
         thread::sleep(Duration::from_millis(1_500));
-        carried_by(&engine, Some("east"), Duration::ZERO);
+        carried_by(&engine, Some("east"));
         ip(&format!("link set {DEVICE} up"));
         ip(&format!("route add 100.72.0.0/16 dev {DEVICE}"));
         let client = UdpSocket::bind((DEVICE_ADDRESS, 0)).unwrap();
         client.send_to(b"up again", PLATFORM).unwrap();
-        assert!(scene.east.hears(b"up again"));
+        scene.east.hears(b"up again");
         assert_eq!(engine.failed(), None);
         assert!(engine.stop());
     });
@@ -308,7 +334,7 @@ fn a_device_that_goes_away_is_reported() {
         assert_eq!(engine.failed(), None);
         let status = engine.subscribe();
         ip(&format!("link delete {DEVICE}"));
-        let end = Instant::now() + Duration::from_secs(2);
+        let end = Instant::now() + PATIENCE;
         while status.borrow().failure.is_none() {
             assert!(Instant::now() < end, "nothing was reported");
             thread::sleep(Duration::from_millis(5));
