@@ -36,9 +36,9 @@ pub const DIAL_BACK_PORT: u16 = 8080;
 /// The port that every server answers HTTP on.
 const HTTP: u16 = 80;
 /// How long a program may take until it listens.
-const READY: Duration = Duration::from_secs(10);
+const READY: Duration = Duration::from_mins(1);
 /// How long the first carrier may take after the apply.
-const CARRIER: Duration = Duration::from_secs(15);
+const CARRIER: Duration = Duration::from_mins(1);
 
 /// How far [`Lab::up`] goes.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]

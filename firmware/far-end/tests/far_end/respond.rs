@@ -68,7 +68,7 @@ impl Drop for Pair {
         let ended = self.centre.take().unwrap().join();
         if !std::thread::panicking() {
             assert!(matches!(ended, Ok(Ok(()))));
-            assert!(started.elapsed() < Duration::from_secs(2));
+            assert!(started.elapsed() < LIMIT);
         }
     }
 }
@@ -231,7 +231,7 @@ fn a_command_that_hangs_delays_packets_but_little() {
     let mut pair = Pair::new(Some("sleep 60".to_owned()));
     pair.office.ping(PROBE);
     let first = pair.office.ping(WEB);
-    assert!((Carrier::HOLD..Duration::from_secs(5)).contains(&first), "{first:?}");
+    assert!((Carrier::HOLD..LIMIT).contains(&first), "{first:?}");
     pair.office.ping(WEB);
     // Dropping the pair checks that it ends without waiting for the command.
 }

@@ -195,7 +195,7 @@ async fn hanging() {
     let start = Instant::now();
     let error = kernel.perform(&step(None, Some(table(&[], &[])))).await.expect_err("too slow");
     assert!(matches!(error, HostError::NftTimeout { .. }), "{error}");
-    assert!((4..9).contains(&start.elapsed().as_secs()));
+    assert!((4..20).contains(&start.elapsed().as_secs()));
     let pid = fs::read_to_string(folder.path().join("nft.pid")).expect("its number");
     let left = Path::new("/proc").join(pid.trim());
     assert!(!left.exists(), "it lives on");

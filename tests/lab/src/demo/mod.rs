@@ -88,7 +88,7 @@ fn bring_up(story: &mut Story, site: &str) -> anyhow::Result<Lab> {
     let lab = lab.context("without a device the story can't go on")?;
     story.act(&format!("the site '{site}' is applied, from one file"), || lab.apply(lab.site()));
     story.act("the tunnel comes up", || {
-        let centre = lab.wait_for_carrier(None, std::time::Duration::from_secs(15))?;
+        let centre = lab.wait_for_carrier(None, std::time::Duration::from_mins(1))?;
         Ok(format!("{} carries the traffic", centre.name()))
     });
     Ok(lab)

@@ -68,7 +68,7 @@ pub(super) fn source_seen(
     port: u16,
 ) -> anyhow::Result<String> {
     let url = format!("http://{to}:{port}/source");
-    let mut words = vec!["curl", "-sS", "--max-time", "5", &url];
+    let mut words = vec!["curl", "-sS", "--max-time", "20", &url];
     let web = PLATFORM_WEB.to_string();
     if from == "platform" {
         // The platform's servers have an address of their own; without it the transfer net's would be taken.

@@ -13,8 +13,8 @@ use crate::{
     snapshot::Snapshot,
 };
 
-const READY: Duration = Duration::from_secs(10);
-const CARRIER: Duration = Duration::from_secs(15);
+const READY: Duration = Duration::from_mins(1);
+const CARRIER: Duration = Duration::from_mins(1);
 
 /// A lab without its daemon: nothing was ever applied, or the sample was.
 fn prepared(extent: Extent) -> anyhow::Result<Lab> {

@@ -77,7 +77,7 @@ pub(crate) fn ensure_works(lab: &Lab) -> anyhow::Result<()> {
     let phase = lab.status()?.phase;
     ensure!(phase == Phase::InForce, "{phase:?}");
     let url = format!("http://{PLATFORM_WEB}/source");
-    let seen = lab.host("terminal").must(&["curl", "-sS", "--max-time", "8", &url])?;
+    let seen = lab.host("terminal").must(&["curl", "-sS", "--max-time", "20", &url])?;
     let wanted = lab.addresses().host("terminal")?.global.to_string();
     ensure!(seen.trim() == wanted, "the platform saw {seen}");
     Ok(())

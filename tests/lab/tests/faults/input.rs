@@ -25,7 +25,7 @@ pub(crate) fn bad_files_change_nothing() -> anyhow::Result<()> {
     ensure!(!lab.logs().join("state/in-force").is_symlink(), "a refused design was kept");
 
     lab.apply(lab.site())?;
-    lab.wait_for_carrier(None, std::time::Duration::from_secs(15))?;
+    lab.wait_for_carrier(None, std::time::Duration::from_mins(1))?;
     let (in_force, kept) = (Snapshot::take(&lab)?, stored(&lab)?);
     for (name, site, expected) in &cases {
         expected.apply(&lab, site).with_context(|| format!("{name}, a design in force"))?;

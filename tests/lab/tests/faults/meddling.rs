@@ -11,7 +11,7 @@ use crate::{
     snapshot::Snapshot,
 };
 
-const CARRIER: Duration = Duration::from_secs(15);
+const CARRIER: Duration = Duration::from_mins(1);
 
 /// What somebody with a shell on the device may do.
 const MEDDLING: [&str; 12] = [
@@ -52,7 +52,7 @@ pub(crate) fn the_daemon_ends_when_told() -> anyhow::Result<()> {
         let start = Instant::now();
         let daemon = lab.daemon()?;
         daemon.signal(signal)?;
-        let status = daemon.wait(Duration::from_secs(3))?;
+        let status = daemon.wait(CARRIER)?;
         ensure!(status.success(), "{signal}: {status} after {:?}", start.elapsed());
         ensure!(table(&lab)? == before, "{signal}: the rules are gone");
         let url = format!("http://{}/", sekisho_lab::PLATFORM_WEB);

@@ -19,7 +19,7 @@ use crate::{
     snapshot::Snapshot,
 };
 
-const CARRIER: Duration = Duration::from_secs(15);
+const CARRIER: Duration = Duration::from_mins(1);
 
 /// A small disk over a folder, gone with the value.
 struct Disk(PathBuf);

@@ -8,7 +8,7 @@ use sekisho_lab::{Capture, Lab, wait_until};
 use crate::raw;
 
 /// How long a packet may take from any corner of the lab to the device.
-const ARRIVAL: Duration = Duration::from_secs(2);
+const ARRIVAL: Duration = Duration::from_secs(20);
 /// After this a packet that will still arrive somewhere has arrived.
 const SETTLED: Duration = Duration::from_millis(300);
 

@@ -87,7 +87,7 @@ pub(crate) fn from_lgwan_about_the_tunnel() -> anyhow::Result<()> {
     }
     // Full-sized packets still pass, and the carrier is the same: nothing was cut smaller, nobody was given up.
     let url = format!("http://{PLATFORM_WEB}/bytes/2000000");
-    lab.host("terminal").must(&["curl", "-sS", "--max-time", "5", "-o", "/dev/null", &url])?;
+    lab.host("terminal").must(&["curl", "-sS", "--max-time", "20", "-o", "/dev/null", &url])?;
     ensure!(lab.carrier()? == Some(Centre::East));
     let recording = capture.stop()?;
     ensure!(recording.count(&format!("src host {centre} and udp and greater 1400"))? > 10);

@@ -39,7 +39,7 @@ pub(crate) fn of_half_open_connections() -> anyhow::Result<()> {
     visit(&lab, "terminal", PLATFORM_WEB, HTTP)?;
     let url = format!("http://{}:{HTTPS}/source", juki.global);
     let from = PLATFORM_WEB.to_string();
-    let words = ["curl", "-sS", "--max-time", "5", "--interface", &from, &url];
+    let words = ["curl", "-sS", "--max-time", "20", "--interface", &from, &url];
     lab.host("platform").must(&words)?;
     Ok(())
 }

@@ -28,7 +28,7 @@ const HTTPS: u16 = 443;
 const DNS: u16 = 53;
 /// Somebody's port.
 const ANY: u16 = 40_000;
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(20);
 /// An address of the platform where nobody is: what goes there stays without an answer.
 const NOBODY: Ipv4Addr = Ipv4Addr::new(100, 72, 99, 9);
 
@@ -59,7 +59,7 @@ fn main() {
 
 fn applied(site: &str) -> anyhow::Result<Lab> {
     let lab = Lab::up(&sample(site), Extent::Applied)?;
-    lab.wait_for_carrier(Some(Centre::East), Duration::from_secs(15))?;
+    lab.wait_for_carrier(Some(Centre::East), Duration::from_mins(1))?;
     Ok(lab)
 }
 
@@ -73,6 +73,6 @@ fn socket(lab: &Lab, host: &str, at: (Ipv4Addr, u16)) -> anyhow::Result<UdpSocke
 /// An ordinary visit to a page succeeds.
 fn visit(lab: &Lab, from: &str, to: Ipv4Addr, port: u16) -> anyhow::Result<()> {
     let url = format!("http://{to}:{port}/source");
-    lab.host(from).must(&["curl", "-sS", "--max-time", "5", &url])?;
+    lab.host(from).must(&["curl", "-sS", "--max-time", "20", &url])?;
     Ok(())
 }

@@ -47,7 +47,7 @@ pub(crate) fn own_icmp_errors() -> anyhow::Result<()> {
         // Fragmentation needed: 1500 bytes with DF don't fit the tunnel.
         let flow = Flow { from: host.address, to: PLATFORM_WEB, port: 53 };
         raw::send(&lab, name, PLATFORM_WEB, &[flow.udp(&[0; 1472])])?;
-        thread::sleep(Duration::from_millis(300));
+        thread::sleep(Duration::from_secs(1));
         let recording = capture.stop()?;
         let device = lab.addresses().device(host.lan)?.addr();
         let exceeded = format!(
@@ -65,7 +65,7 @@ pub(crate) fn own_icmp_errors() -> anyhow::Result<()> {
     let flow = Flow { from: PLATFORM_WEB, to: juki.global, port: HTTPS };
     // One hop to the centre, one to the device; there it is over.
     raw::send(&lab, "platform", juki.global, &[flow.tcp(TcpControl::Syn, 2)])?;
-    thread::sleep(Duration::from_millis(300));
+    thread::sleep(Duration::from_secs(1));
     let recording = capture.stop()?;
     let lines = recording.matching("icmp[icmptype] = icmp-timxceed")?;
     ensure!(!lines.is_empty(), "the platform got no time exceeded");

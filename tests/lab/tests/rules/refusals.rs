@@ -3,8 +3,7 @@
 use std::{
     io::ErrorKind,
     net::{Ipv4Addr, UdpSocket},
-    thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use anyhow::{Context, ensure};
@@ -12,7 +11,7 @@ use sekisho_lab::{LGWAN_DNS, PLATFORM_TEST_WEB, PLATFORM_WEB, wait_until};
 use smoltcp::wire::TcpControl;
 
 use crate::{
-    FAR, HTTP, HTTPS, PATIENCE, PROHIBITED, applied, is_ignored, is_told,
+    ARRIVAL, FAR, HTTP, HTTPS, PROHIBITED, applied, is_ignored, is_told,
     raw::{self, Flow},
     refused_by,
 };
@@ -91,7 +90,7 @@ pub(crate) fn offices_reach_what_is_declared_only() -> anyhow::Result<()> {
     let udp = |port| {
         lab.host("terminal").inside(move || -> std::io::Result<ErrorKind> {
             let socket = UdpSocket::bind("0.0.0.0:0")?;
-            socket.set_read_timeout(Some(PATIENCE))?;
+            socket.set_read_timeout(Some(ARRIVAL))?;
             socket.connect((PLATFORM_WEB, port))?;
             socket.send(b"?")?;
             Ok(socket.recv(&mut [0; 8]).map_or_else(|error| error.kind(), |_| ErrorKind::Other))
@@ -118,9 +117,7 @@ pub(crate) fn segments_of_no_connection_are_dropped() -> anyhow::Result<()> {
     let juki = lab.addresses().host("juki")?.global;
     let flow = Flow { from: PLATFORM_WEB, to: juki, port: HTTPS };
     refused_by(&lab, "platform/invalid", || {
-        raw::send(&lab, "platform", juki, &[flow.tcp(TcpControl::None, FAR)])?;
-        thread::sleep(Duration::from_millis(200));
-        Ok(())
+        raw::send(&lab, "platform", juki, &[flow.tcp(TcpControl::None, FAR)])
     })?;
     ensure!(capture.stop()?.count(&format!("dst host {PLATFORM_WEB} and tcp"))? == 0);
     Ok(())
@@ -149,9 +146,7 @@ pub(crate) fn forged_sources_are_dropped() -> anyhow::Result<()> {
     let juki = hosts.host("juki")?.global;
     let flow = Flow { from: hosts.host("terminal")?.address, to: juki, port: HTTPS };
     refused_by(&lab, "platform/spoofed-source", || {
-        raw::send(&lab, "platform", juki, &[flow.tcp(TcpControl::Syn, FAR)])?;
-        thread::sleep(Duration::from_millis(200));
-        Ok(())
+        raw::send(&lab, "platform", juki, &[flow.tcp(TcpControl::Syn, FAR)])
     })?;
     Ok(())
 }
@@ -179,7 +174,7 @@ pub(crate) fn refusals_are_counted_and_logged() -> anyhow::Result<()> {
     };
     let daemon = lab.daemon()?;
     ensure!(
-        wait_until(PATIENCE, || lines(&daemon.output()) > 0),
+        wait_until(ARRIVAL, || lines(&daemon.output()) > 0),
         "no log line: {}",
         daemon.output()
     );

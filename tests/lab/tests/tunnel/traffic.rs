@@ -13,7 +13,7 @@ use sekisho_lab::{Centre, Extent, Lab, PLATFORM_WEB, Process, sample};
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 /// How long the first carrier may take after a start.
-pub(crate) const CARRIER: Duration = Duration::from_secs(15);
+pub(crate) const CARRIER: Duration = Duration::from_mins(1);
 /// Most seconds that any transfer of a test takes.
 const LONGEST: &str = "60";
 
