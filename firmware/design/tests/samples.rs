@@ -1,4 +1,4 @@
-//! Every sample is accepted without a word, and the generated ones are current.
+//! Every sample, and every design that the manual prints, is accepted without a word; the generated ones are current.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -14,12 +14,16 @@ use sekisho_design::{Accepted, Lan, Source, Sources, Trust, check};
 fn accepted(sample: &str) -> Accepted {
     let read = |file: &str| fs::read(keys::path("config-samples").join(sample).join(file)).unwrap();
     let (site, profile) = (read("site.toml"), read("platform-profile.toml"));
+    checked(sample, &site, &profile)
+}
+
+fn checked(name: &str, site: &[u8], profile: &[u8]) -> Accepted {
     let sources = Sources {
-        site: Source { name: "site.toml", bytes: &site },
-        profile: Source { name: "platform-profile.toml", bytes: &profile },
+        site: Source { name: "site.toml", bytes: site },
+        profile: Source { name: "platform-profile.toml", bytes: profile },
     };
     let trust = Trust { operator: keys::key("operator.pub").parse().unwrap(), in_force: None };
-    check(&sources, &trust).unwrap_or_else(|problems| panic!("{sample}:\n{problems}"))
+    check(&sources, &trust).unwrap_or_else(|problems| panic!("{name}:\n{problems}"))
 }
 
 #[test]
@@ -61,4 +65,21 @@ fn the_placements_and_special_cases_are_what_they_say() {
     let large = accepted("large").design;
     assert_eq!((large.servers.len(), large.terminals.len()), (500, 40));
     assert_eq!(large.lans.values().map(|lan| lan.routes.len()).sum::<usize>(), 64);
+}
+
+#[test]
+fn every_design_of_the_manual_is_accepted() {
+    let page = fs::read_to_string(keys::path("docs/manual/design.ja.md")).unwrap();
+    let profile = fs::read(keys::path("config-samples/1-office/platform-profile.toml")).unwrap();
+    let mut placements = BTreeSet::new();
+    for section in page.split("\n## ").skip(1) {
+        let heading = section.lines().next().unwrap();
+        for block in section.split("```toml\n").skip(1) {
+            let site = block.split("```").next().unwrap();
+            let accepted = checked(heading, site.as_bytes(), &profile);
+            assert_eq!(accepted.warnings, [], "{heading}");
+            placements.insert(accepted.design.site.placement.number());
+        }
+    }
+    assert_eq!(placements, (1..=4).collect(), "a design for each placement");
 }
