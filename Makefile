@@ -4,8 +4,10 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 LAB := $(TARGET)/debug/sekisho-lab
 DENY := $(shell command -v cargo-deny || echo $(TARGET)/tools/bin/cargo-deny)
+FUZZ := $(shell command -v cargo-fuzz || echo $(TARGET)/tools/bin/cargo-fuzz)
+SECONDS_EACH := 60
 
-.PHONY: help demo lab test test-long check setup programs
+.PHONY: help demo lab test test-long bench-desk check fuzz setup programs
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -23,6 +25,9 @@ test: programs ## Run all tests but the long ones
 test-long: programs ## Run the tests that take minutes
 	@tests/with-namespaces.sh cargo test --locked --workspace --lib --bins --tests -- --ignored
 
+bench-desk: setup ## Measure what check and plan take, in release mode, against their limits
+	cargo bench --locked -p sekisho-gateway --bench desk
+
 check: setup $(DENY) ## Check format, lints, documentation, dependencies and scripts
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
@@ -31,6 +36,9 @@ check: setup $(DENY) ## Check format, lints, documentation, dependencies and scr
 	@if timeout 60 $(DENY) --locked fetch db; then $(DENY) --locked check advisories; \
 	  else echo "NOT CHECKED: the advisory database can't be fetched from here" >&2; fi
 	shellcheck $$(git ls-files | grep -E '\.sh$$|^\.ci/run$$')
+
+fuzz: setup $(FUZZ) ## Feed odd bytes to everything that reads files (SECONDS_EACH=60)
+	@firmware/design/fuzz/run.sh $(FUZZ) $(SECONDS_EACH)
 
 setup:
 	@tests/setup.sh
@@ -41,3 +49,7 @@ programs: setup
 $(TARGET)/tools/bin/cargo-deny:
 	@echo "Building cargo-deny, once; this takes some minutes."
 	cargo install --locked --root $(TARGET)/tools cargo-deny --version 0.20.2
+
+$(TARGET)/tools/bin/cargo-fuzz:
+	@echo "Building cargo-fuzz, once; this takes some minutes."
+	cargo install --locked --root $(TARGET)/tools cargo-fuzz --version 0.13.2

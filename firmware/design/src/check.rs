@@ -89,6 +89,34 @@ pub fn stamp(profile: &[u8], operator: &PublicKey) -> Option<ProfileStamp> {
     draft::read_profile(signature::split(text).0, &mut log).stamp()
 }
 
+/// The text of a site design that is to be written anew, or what is wrong with the file as a whole. Values are not judged.
+pub(crate) fn site_text<'a>(site: &Source<'a>) -> Result<&'a str, Problems> {
+    let mut log = Log::default();
+    let text = text(File::Site, site.bytes, &mut log);
+    if let Some(text) = text {
+        draft::read_site(text, &mut log);
+    }
+    log.found.retain(|(_, rule)| rule.is_of_the_file());
+    match text {
+        Some(text) if log.found.is_empty() => Ok(text),
+        _ => Err(Problems(locate_in_site(log, site))),
+    }
+}
+
+/// Everything that is wrong with a site by itself.
+pub(crate) fn problems_of_site(site: &Source<'_>) -> Vec<Problem> {
+    let mut log = Log::default();
+    if let Some(text) = text(File::Site, site.bytes, &mut log) {
+        draft::read_site(text, &mut log);
+    }
+    locate_in_site(log, site)
+}
+
+/// Problems of the site alone.
+pub(crate) fn locate_in_site(log: Log, site: &Source<'_>) -> Vec<Problem> {
+    locate(log, &Sources { site: *site, profile: Source { name: "", bytes: b"" } })
+}
+
 fn text<'a>(file: File, bytes: &'a [u8], log: &mut Log) -> Option<&'a str> {
     let refused = if bytes.len() > LARGEST_FILE {
         (0, Rule::TooLarge { bytes: bytes.len(), limit: LARGEST_FILE })
@@ -129,15 +157,14 @@ fn locate(log: Log, sources: &Sources<'_>) -> Vec<Problem> {
             File::Site => (&sources.site, &mut site),
             File::Profile => (&sources.profile, &mut profile),
         };
-        cursor.advance(place.offset);
-        let Cursor { line, column, .. } = *cursor;
+        let (line, column) = cursor.place(place.offset);
         Problem { rule, file: source.name.to_owned(), line, column, path: place.path }
     };
     found.into_iter().map(problem).collect()
 }
 
 /// Counts lines and columns on its way through a file, so that a long file is walked through once.
-struct Cursor<'a> {
+pub(crate) struct Cursor<'a> {
     bytes: &'a [u8],
     offset: usize,
     line: usize,
@@ -145,8 +172,14 @@ struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, offset: 0, line: 1, column: 1 }
+    }
+
+    /// Line and column of a byte, each from 1. No byte before the last one that was asked for can be asked for.
+    pub(crate) fn place(&mut self, offset: usize) -> (usize, usize) {
+        self.advance(offset);
+        (self.line, self.column)
     }
 
     fn advance(&mut self, to: usize) {
@@ -170,10 +203,7 @@ mod tests {
     fn columns_count_characters_and_lines_count_line_feeds() {
         let text = "a\r\n見本 = x\n\nend";
         let mut cursor = Cursor::new(text.as_bytes());
-        let mut place = |offset| {
-            cursor.advance(offset);
-            (cursor.line, cursor.column)
-        };
+        let mut place = |offset| cursor.place(offset);
         assert_eq!(place(0), (1, 1));
         assert_eq!(place(3), (2, 1));
         assert_eq!(place(text.find('x').unwrap()), (2, 6));

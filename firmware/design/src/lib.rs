@@ -6,15 +6,20 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod approval;
 mod check;
 mod diff;
 mod draft;
+mod import;
 mod key;
 mod ledger;
+mod line;
 mod messages;
+mod migrate;
 mod model;
 mod name;
 mod organisation;
+mod print;
 mod problem;
 mod reader;
 mod rule;
@@ -25,18 +30,22 @@ mod signature;
 mod words;
 
 pub use address::{Global, InterfaceAddress, Private};
+pub use approval::Approval;
 pub use check::{Accepted, LARGEST_FILE, Source, Sources, Trust, check, stamp};
 pub use diff::{Difference, diff};
+pub use import::{Changes, Imported, RowKind, Tables, import};
 pub use key::{MalformedKey, PublicKey};
 pub use ledger::{Holder, Holding, Ledger, Totals, ledger};
+pub use line::{Duplex, LineRate, PortMode, Speed};
 pub use model::{
     Allowance, Centre, Design, Environment, Kind, Lan, LanInterface, LanRoute, Lgwan, Maintenance,
     Placement, PlatformNetwork, Profile, ProfileStamp, Server, Site, Terminals, Zone,
 };
 pub use name::{Name, PortName};
 pub use organisation::OrganisationCode;
+pub use print::{format, print_site};
 pub use problem::{Both, Language, Problem, Problems, Report, Severity};
-pub use rule::{CentrePart, Role, Rule, Shape};
+pub use rule::{CentrePart, Column, Role, Rule, Shape};
 pub use service::{PortRange, Service};
 pub use sheets::{Sheet, TunnelHabits};
 pub use signature::{SignError, sign, without_signature};

@@ -11,7 +11,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Global, InterfaceAddress, Name, OrganisationCode, PortName, Private, PublicKey, Service,
+    Approval, Global, InterfaceAddress, LineRate, Name, OrganisationCode, PortMode, PortName,
+    Private, PublicKey, Service,
 };
 
 /// One site, whole: the operator's profile and the organisation's own part, checked against each other.
@@ -89,12 +90,16 @@ pub enum Lan {
 pub struct Lgwan {
     /// The port that the uplink is plugged into.
     pub port: PortName,
+    /// What the port and its neighbour speak; `None` where they agree on it by themselves. Nothing sets it on the box.
+    pub mode: Option<PortMode>,
     /// The device's address on it.
     pub address: InterfaceAddress,
     /// The next hop towards everything on LGWAN.
     pub gateway: Ipv4Addr,
     /// Largest IP packet that the uplink carries, in bytes.
     pub mtu: u16,
+    /// What the line is contracted for, each way (R44). Nothing is shaped by it.
+    pub line_rate: Option<LineRate>,
     /// LGWAN's own resolvers; the device may ask these and no others.
     pub dns: Vec<Ipv4Addr>,
 }
@@ -104,6 +109,8 @@ pub struct Lgwan {
 pub struct LanInterface {
     /// The port that the LAN is plugged into.
     pub port: PortName,
+    /// As of [`Lgwan::mode`].
+    pub mode: Option<PortMode>,
     /// The device's address on it.
     pub address: InterfaceAddress,
     /// Networks behind a router of this LAN: data centres, other business LANs (R18).
@@ -124,6 +131,8 @@ pub struct LanRoute {
 pub struct Maintenance {
     /// The port that the clerk plugs into.
     pub port: PortName,
+    /// As of [`Lgwan::mode`].
+    pub mode: Option<PortMode>,
     /// The device's address on it.
     pub address: InterfaceAddress,
 }
@@ -143,6 +152,8 @@ pub struct Server {
     pub environment: Environment,
     /// What it may ask of the platform. Web unless the design says otherwise (R32).
     pub services: Vec<Service>,
+    /// The approval of those that take one (R58).
+    pub approval: Option<Approval>,
     /// Who on the platform may start a connection to it, and for what.
     pub allow_from_platform: Vec<Allowance>,
 }
@@ -154,6 +165,8 @@ pub struct Allowance {
     pub from: Ipv4Net,
     /// What they may start.
     pub services: Vec<Service>,
+    /// The approval of those that take one (R58).
+    pub approval: Option<Approval>,
 }
 
 /// A row of one-way terminals (片方向通信端末) behind one NAPT address (R14).
@@ -171,6 +184,8 @@ pub struct Terminals {
     pub environment: Environment,
     /// What they may ask of the platform. Web unless the design says otherwise (R32).
     pub services: Vec<Service>,
+    /// The approval of those that take one (R58).
+    pub approval: Option<Approval>,
 }
 
 /// Production and test never talk to each other (R89).

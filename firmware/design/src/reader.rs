@@ -159,7 +159,12 @@ impl<'t> Table<'t> {
         (read.into_iter().flatten().collect(), whole)
     }
 
-    /// Passes by all remaining keys: the schema is another one, its keys are not ours to judge.
+    /// Whether a key is there, without reading it.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.entries.contains_key(key)
+    }
+
+    /// Passes by all remaining keys: the file is another one than it should be, its keys are not ours to judge.
     pub(crate) fn ignore_rest(&mut self) {
         self.rest_ignored = true;
     }

@@ -2,7 +2,8 @@
 //!
 //! A code is a theme and a number:
 //! `FILE` the file as a whole, `FORM` keys and values, `ORG` organisation and placement, `ADDR` interfaces and
-//! networks, `POOL` global addresses, `ROW` servers and terminals, `PLAT` the platform, `SIGN` signature and age.
+//! networks, `POOL` global addresses, `ROW` servers and terminals, `PLAT` the platform, `SIGN` signature and age, `CSV`
+//! tables that rows come from.
 
 use std::net::Ipv4Addr;
 
@@ -10,7 +11,8 @@ use ipnet::Ipv4Net;
 use jiff::Timestamp;
 
 use crate::{
-    Environment, Global, Kind, Lan, Name, OrganisationCode, Placement, PortName, Private, Severity,
+    Environment, Global, Kind, Lan, LineRate, Name, OrganisationCode, Placement, PortName, Private,
+    RowKind, Service, Severity, Speed,
 };
 
 macro_rules! rules {
@@ -53,6 +55,8 @@ rules! {
         /// What the parser says, in English.
         detail: String,
     },
+    /// The operator's profile where the site design belongs.
+    "FILE-04" ProfileForSite,
 
     /// The file was written for a newer firmware.
     "FORM-01" SchemaNewer {
@@ -167,6 +171,21 @@ rules! {
         text: String,
     },
 
+    /// Not the form of a [`crate::LineRate`].
+    "FORM-22" BadRate {
+        /// The text.
+        text: String,
+    },
+    /// Not the form of an [`crate::Approval`].
+    "FORM-23" BadApproval,
+    /// A service that another one of its list holds already.
+    "FORM-24" ServiceInside {
+        /// The service.
+        service: Service,
+        /// The other one.
+        other: Service,
+    },
+
     /// An organisation code is six digits.
     "ORG-01" OrganisationShape {
         /// The text.
@@ -270,6 +289,30 @@ rules! {
         found: String,
     },
 
+    /// One of speed and duplex without the other.
+    "ADDR-12" ModeInPart {
+        /// The key that isn't there.
+        missing: &'static str,
+    },
+    /// A gigabit port is full duplex.
+    "ADDR-13" GigabitHalf,
+    /// Half duplex, which hardly any line still needs.
+    "ADDR-14" HalfDuplex,
+    /// The line is contracted for more than its port carries.
+    "ADDR-15" PortSlower {
+        /// What the line is contracted for.
+        rate: LineRate,
+        /// The port's speed.
+        speed: Speed,
+    },
+    /// Behind a route stands neither a server nor a terminal of its LAN.
+    "ADDR-16" RouteUnused {
+        /// Where it leads.
+        to: Ipv4Net,
+        /// Its LAN.
+        lan: Lan,
+    },
+
     /// A global address is outside the pool (R11).
     "POOL-01" OutsidePool {
         /// The address.
@@ -360,6 +403,29 @@ rules! {
         environment: Environment,
     },
 
+    /// Neither web nor echo, and no note of an approval (R32, R58).
+    "ROW-11" NoApproval {
+        /// The first such service of the list.
+        service: Service,
+        /// How many there are more.
+        more: usize,
+    },
+    /// Terminals in as many addresses as a global address has ports, 65,536, or more: a /16 or a shorter prefix.
+    "ROW-12" WideTerminals {
+        /// The terminals.
+        from: Ipv4Net,
+    },
+    /// A server's address ends in .100 to .199 on its LAN's own subnet, a /24 or smaller, is in no row of terminals, and
+    /// the address before or after it is. Such ranges are what DHCP servers usually give out.
+    "ROW-13" AmongLeases {
+        /// The server's address.
+        address: Private,
+        /// The terminals beside it.
+        from: Ipv4Net,
+    },
+    /// Every address of a row of terminals belongs to a server, whose own row counts.
+    "ROW-14" OnlyServers,
+
     /// The profile has no centre.
     "PLAT-01" NoCentre,
     /// Two centres share what each must have for itself.
@@ -426,12 +492,89 @@ rules! {
         /// The one in force.
         in_force: Timestamp,
     },
+
+    /// A table is text neither in UTF-8 nor in CP932.
+    "CSV-01" NotText {
+        /// The first byte that belongs to neither, counted from 1.
+        byte: usize,
+    },
+    /// A cell begins with a quote, and doesn't end with one, or has a single one inside (RFC 4180, clause 2).
+    "CSV-02" BadQuote,
+    /// Columns that must be there are not.
+    "CSV-03" MissingColumns {
+        /// The columns.
+        columns: Vec<Column>,
+    },
+    /// Two columns for one thing.
+    "CSV-04" ColumnTwice {
+        /// What both hold.
+        column: Column,
+    },
+    /// A column that nobody reads.
+    "CSV-05" UnreadColumn {
+        /// Its heading.
+        heading: String,
+    },
+    /// A line has text where no heading stands above.
+    "CSV-06" ExtraCell {
+        /// The text.
+        text: String,
+    },
+    /// A cell that must not be empty is.
+    "CSV-07" EmptyCell {
+        /// Its column.
+        column: Column,
+    },
+    /// Two lines of one row of terminals differ in what they must share.
+    "CSV-08" LinesDisagree {
+        /// The row.
+        name: Name,
+    },
+    /// A name or an address in full-width characters or the like.
+    "CSV-09" ReadAs {
+        /// As written.
+        written: String,
+        /// As taken.
+        read: String,
+    },
+    /// A table without a line of the kind that it is read for.
+    "CSV-10" NoRow {
+        /// The kind.
+        kind: RowKind,
+    },
+    /// Lines of the other kind, which nobody asked for.
+    "CSV-11" OtherRows {
+        /// How many.
+        count: usize,
+        /// The kind that they are not.
+        kind: RowKind,
+    },
 }
 
 impl Rule {
+    /// Whether the file as a whole can't be read, so that there is nothing to judge in it.
+    pub(crate) fn is_of_the_file(&self) -> bool {
+        let schema = matches!(self, Self::SchemaNewer { .. } | Self::SchemaUnknown { .. });
+        schema || self.code().starts_with("FILE-")
+    }
+
     /// Whether the design is refused for it.
     pub fn severity(&self) -> Severity {
-        if matches!(self, Self::StaticWins { .. }) { Severity::Warning } else { Severity::Error }
+        let odd = matches!(
+            self,
+            Self::ServiceInside { .. }
+                | Self::HalfDuplex
+                | Self::PortSlower { .. }
+                | Self::RouteUnused { .. }
+                | Self::StaticWins { .. }
+                | Self::WideTerminals { .. }
+                | Self::AmongLeases { .. }
+                | Self::OnlyServers
+                | Self::UnreadColumn { .. }
+                | Self::ReadAs { .. }
+                | Self::OtherRows { .. }
+        );
+        if odd { Severity::Warning } else { Severity::Error }
     }
 }
 
@@ -467,6 +610,23 @@ pub enum Role {
     Platform,
     /// The organisation's global addresses.
     Pool,
+}
+
+/// What a column of a table holds.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Column {
+    /// How the address is translated: static for a server, NAPT for terminals.
+    Method,
+    /// The row's name.
+    Name,
+    /// The LAN.
+    Lan,
+    /// The address before translation.
+    Inside,
+    /// The address after it.
+    Global,
+    /// Production or test.
+    Environment,
 }
 
 /// What no two centres share.

@@ -34,6 +34,11 @@ impl Service {
         Self::Tcp(PortRange { first: 80, last: 80 }),
         Self::Tcp(PortRange { first: 443, last: 443 }),
     ];
+
+    /// Whether it takes an approval (R58). Echo carries no business, only a question whether somebody is there.
+    pub fn needs_approval(self) -> bool {
+        self != Self::IcmpEcho && !Self::WEB.contains(&self)
+    }
 }
 
 impl PortRange {
@@ -125,6 +130,16 @@ mod tests {
             ("https", "tcp/443"),
         ] {
             assert_eq!(text.parse::<Service>().unwrap().to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn all_but_web_and_echo_takes_an_approval() {
+        for text in ["http", "https", "tcp/80", "tcp/443-443", "icmp-echo"] {
+            assert!(!text.parse::<Service>().unwrap().needs_approval(), "{text}");
+        }
+        for text in ["tcp/80-81", "tcp/1-65535", "tcp/8080", "udp/80", "udp/443"] {
+            assert!(text.parse::<Service>().unwrap().needs_approval(), "{text}");
         }
     }
 

@@ -9,7 +9,9 @@ mod pair;
 
 use std::net::Ipv4Addr;
 
-use sekisho_design::{Accepted, Environment, Service, stamp};
+use sekisho_design::{
+    Accepted, Approval, Duplex, Environment, Lan, LineRate, PortMode, Service, Speed, stamp,
+};
 
 fn replaced(text: String, edits: &[(&str, &str)]) -> String {
     edits.iter().fold(text, |text, (old, new)| {
@@ -27,8 +29,10 @@ fn accepted(site: &[(&str, &str)], profile: &[(&str, &str)]) -> Accepted {
 
 #[test]
 fn defaults_are_ethernet_production_and_web() {
-    let design = accepted(&[("mtu = 1500\ndns = [\"198.18.2.53\"]\n", "")], &[]).design;
+    let line = ("mtu = 1500\nline-rate = \"100M\"\ndns = [\"198.18.2.53\"]\n", "");
+    let design = accepted(&[line, ("speed = \"1G\"\nduplex = \"full\"\n", "")], &[]).design;
     assert_eq!((design.lgwan.mtu, design.lgwan.dns.len()), (1500, 0));
+    assert_eq!((design.lgwan.mode, design.lgwan.line_rate), (None, None));
     assert_eq!(design.servers[0].environment, Environment::Production);
     assert_eq!(design.servers[1].environment, Environment::Test);
     assert_eq!(design.servers[1].services, Service::WEB);
@@ -58,9 +62,72 @@ fn rows_of_one_lan_may_share_an_address_and_overlap() {
 fn a_server_may_only_answer_or_only_ask() {
     let only_answers = ("services = [\"https\"]\nallow", "services = []\nallow");
     assert_eq!(accepted(&[only_answers], &[]).design.servers[0].services, []);
-    let allow =
-        "allow-from-platform = [\n  { from = \"100.73.1.10\", services = [\"tcp/8443\"] },\n]\n";
+    let site = pair::base("site.toml");
+    let (_, allow) = site.split_once("environment = \"test\"\n").unwrap();
+    let (allow, _) = allow.split_once("\n\n").unwrap();
     assert_eq!(accepted(&[(allow, "")], &[]).design.servers[1].allow_from_platform, []);
+}
+
+#[test]
+fn what_a_line_and_its_port_speak_is_kept() {
+    let design = accepted(&[], &[]).design;
+    assert_eq!(design.lgwan.mode, PortMode::new(Speed::Gbps1, Duplex::Full));
+    assert_eq!(design.lgwan.line_rate, LineRate::new(100_000_000));
+    let slow = [
+        ("line-rate = \"100M\"", "line-rate = \"10M\""),
+        ("speed = \"1G\"", "speed = \"10M\""),
+        ("port = \"port3\"", "port = \"port3\"\nspeed = \"100M\"\nduplex = \"full\""),
+    ];
+    let slow = accepted(&slow, &[]);
+    assert_eq!(slow.warnings, [], "a port as fast as its line");
+    assert_eq!(
+        slow.design.lans[&Lan::EducationBoard].mode,
+        PortMode::new(Speed::Mbps100, Duplex::Full)
+    );
+}
+
+#[test]
+fn an_approval_belongs_to_its_list_and_may_stand_where_none_is_needed() {
+    let web =
+        ("services = [\"https\"]\nallow", "services = [\"https\"]\napproval = \"第1号\"\nallow");
+    let design = accepted(&[web], &[]).design;
+    let note = |approval: &Option<Approval>| approval.as_ref().map(ToString::to_string);
+    assert_eq!(note(&design.servers[0].approval).as_deref(), Some("第1号"));
+    assert_eq!(note(&design.servers[0].allow_from_platform[0].approval), None);
+    assert_eq!(note(&design.servers[1].approval), None);
+    let allowance = note(&design.servers[1].allow_from_platform[0].approval);
+    assert_eq!(allowance.as_deref(), Some("情政第12号（令和8年3月2日）"));
+    let terminals = note(&design.terminals[1].approval);
+    assert_eq!(terminals.as_deref(), Some("情政第13号（令和8年3月2日）"));
+}
+
+#[test]
+fn what_is_usual_gets_no_warning() {
+    let services = "services = [\"http\", \"udp/5000-5010\", \"icmp-echo\"]";
+    let overlapping = "services = [\"tcp/5000-5010\", \"udp/5000-5010\", \"udp/5010-5020\"]";
+    for edits in [
+        // A server right before the range that is usually given out, one in it that no terminal is beside, and one in
+        // it beyond the LAN's own subnet.
+        &[("\"192.168.1.10\"", "\"192.168.1.95\"")][..],
+        &[("\"192.168.1.10\"", "\"192.168.1.129\"")],
+        &[("\"10.20.0.10\"", "\"10.20.0.127\"")],
+        &[("from = [\"192.168.2.100\"]", "from = [\"192.168.2.10\", \"192.168.2.150\"]")],
+        // Ports of two protocols, and ranges that share a port.
+        &[(services, overlapping)],
+        // A route to a part of a network, and one terminal behind it.
+        &[("\"10.20.0.0/24\"", "\"10.20.0.0/16\""), ("\"10.20.0.128/25\"", "\"10.20.255.255\"")],
+        &[("\"10.20.0.0/24\"", "\"10.20.0.0/15\""), ("\"10.20.0.128/25\"", "\"10.21.0.0/17\"")],
+    ] {
+        assert_eq!(accepted(edits, &[]).warnings, [], "{edits:?}");
+    }
+}
+
+#[test]
+fn a_row_with_one_terminal_among_its_servers_is_used() {
+    let edit = [("\"192.168.1.96/27\", \"10.20.0.128/25\"", "\"192.168.1.10/31\"")];
+    let codes: Vec<_> =
+        accepted(&edit, &[]).warnings.iter().map(sekisho_design::Problem::code).collect();
+    assert_eq!(codes, ["ROW-07"]);
 }
 
 #[test]
@@ -68,6 +135,11 @@ fn limits_are_inside() {
     for mtu in ["mtu = 1280", "mtu = 9000"] {
         accepted(&[("mtu = 1500", mtu)], &[]);
     }
+    for rate in ["line-rate = \"0.5M\"", "line-rate = \"10G\""] {
+        accepted(&[("line-rate = \"100M\"", rate)], &[]);
+    }
+    let longest = format!("approval = \"{}\"", "あ".repeat(200));
+    accepted(&[("approval = \"情政第13号（令和8年3月2日）\"", &longest)], &[]);
     let smallest = ("address = \"192.168.254.1/24\"", "address = \"192.168.254.2/30\"");
     accepted(&[smallest, ("192.168.1.96/27", "192.168.1.96/32")], &[]);
     let whole = ("pool = [\"100.64.10.0/24\"]", "pool = [\"100.64.10.0/27\", \"100.64.10.32/27\"]");

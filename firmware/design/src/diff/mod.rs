@@ -8,13 +8,15 @@ mod writer;
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use self::writer::{Thing, Writer, label, listed_or_none, shown};
-use crate::{Both, Design, Lan, LanInterface, LanRoute, Lgwan, Maintenance, Site, messages, words};
+use self::writer::{NONE, Thing, Writer, label, listed_or_none, optional, shown};
+use crate::{
+    Both, Design, Lan, LanInterface, LanRoute, Lgwan, Maintenance, PortMode, Site, messages, words,
+};
 
 /// One difference.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Difference {
     /// What differs, by the words of the design file and by names, like `server.juki.global`. A row that only one of the
     /// two has ends with its name.
@@ -63,14 +65,35 @@ fn compare_site(writer: &mut Writer, before: &Site, after: &Site) {
 const PORT: writer::Field<'_> = ("port", "ポート", "port");
 const ADDRESS: writer::Field<'_> = ("address", "装置のアドレス", "device's address");
 
+/// What a port does for whose speed and duplex nothing is written.
+const AUTOMATIC: (&str, &str) = ("自動", "automatic");
+
+/// Speed and duplex, which are two keys of the file.
+fn compare_mode(
+    writer: &mut Writer,
+    thing: &Thing,
+    before: Option<PortMode>,
+    after: Option<PortMode>,
+) {
+    let speed = |mode: Option<PortMode>| mode.map(PortMode::speed);
+    let field = ("speed", "ポートの速度", "port's speed");
+    writer.value(thing, field, (&speed(before), &speed(after)), optional(AUTOMATIC, shown));
+    let duplex = |mode: Option<PortMode>| mode.map(PortMode::duplex);
+    let field = ("duplex", "全二重・半二重", "port's duplex");
+    writer.value(thing, field, (&duplex(before), &duplex(after)), optional(AUTOMATIC, shown));
+}
+
 fn compare_lgwan(writer: &mut Writer, before: &Lgwan, after: &Lgwan) {
-    let Lgwan { port, address, gateway, mtu, dns } = before;
+    let Lgwan { port, mode, address, gateway, mtu, line_rate, dns } = before;
     let thing = Thing::new("interface.lgwan", label("LGWAN側", "LGWAN side"));
     writer.value(&thing, PORT, (port, &after.port), shown);
+    compare_mode(writer, &thing, *mode, after.mode);
     writer.value(&thing, ADDRESS, (address, &after.address), shown);
     writer.value(&thing, ("gateway", "ルータ", "router"), (gateway, &after.gateway), shown);
     let field = ("mtu", "最大のIPパケット（MTU）", "largest IP packet (MTU)");
     writer.value(&thing, field, (mtu, &after.mtu), shown);
+    let field = ("line-rate", "回線の契約速度", "line's contracted rate");
+    writer.value(&thing, field, (line_rate, &after.line_rate), optional(NONE, shown));
     let field = ("dns", "DNSサーバ", "list of resolvers");
     writer.value(&thing, field, (dns, &after.dns), |dns| listed_or_none(dns));
 }
@@ -87,8 +110,9 @@ fn compare_lans(writer: &mut Writer, before: &Lans, after: &Lans) {
         },
         |interface| port(&interface.port, interface.address),
         |writer, thing, before, after| {
-            let LanInterface { port, address, routes } = before;
+            let LanInterface { port, mode, address, routes } = before;
             writer.value(thing, PORT, (port, &after.port), shown);
+            compare_mode(writer, thing, *mode, after.mode);
             writer.value(thing, ADDRESS, (address, &after.address), shown);
             compare_routes(writer, thing, routes, &after.routes);
         },
@@ -129,8 +153,9 @@ fn compare_maintenance(
         |()| Thing::new("interface.maintenance", label("保守ポート", "The maintenance port")),
         |maintenance| port(&maintenance.port, maintenance.address),
         |writer, thing, before, after| {
-            let Maintenance { port, address } = before;
+            let Maintenance { port, mode, address } = before;
             writer.value(thing, PORT, (port, &after.port), shown);
+            compare_mode(writer, thing, *mode, after.mode);
             writer.value(thing, ADDRESS, (address, &after.address), shown);
         },
     );

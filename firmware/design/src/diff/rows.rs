@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::Ipv4Net;
 
-use super::writer::{Field, Thing, Writer, label, shown};
+use super::writer::{Field, NONE, Thing, Writer, label, optional, shown};
 use crate::{
-    Allowance, Both, Environment, Lan, Server, Service, Terminals, messages::range, words,
+    Allowance, Approval, Both, Environment, Lan, Server, Service, Terminals,
+    messages::{harmless, range},
+    words,
 };
 
 const LAN: Field<'_> = ("interface", "LAN", "LAN");
@@ -17,6 +19,7 @@ const SERVICES: Field<'_> = (
     "プラットフォームへ始められる通信",
     "services that it may start towards the platform",
 );
+const APPROVAL: Field<'_> = ("approval", "承認", "approval");
 
 pub(super) fn servers(writer: &mut Writer, before: &[Server], after: &[Server]) {
     writer.rows(
@@ -40,6 +43,7 @@ pub(super) fn servers(writer: &mut Writer, before: &[Server], after: &[Server]) 
                 global,
                 environment,
                 services,
+                approval,
                 allow_from_platform,
             } = before;
             writer.value(thing, LAN, (lan, &after.lan), |lan| lan_name(*lan));
@@ -50,6 +54,7 @@ pub(super) fn servers(writer: &mut Writer, before: &[Server], after: &[Server]) 
                 environment_name(*it)
             });
             writer.set(thing, SERVICES, (&set(services), &set(&after.services)));
+            writer.value(thing, APPROVAL, (approval, &after.approval), optional(NONE, note));
             allowances(writer, thing, allow_from_platform, &after.allow_from_platform);
         },
     );
@@ -59,21 +64,34 @@ pub(super) fn servers(writer: &mut Writer, before: &[Server], after: &[Server]) 
 fn allowances(writer: &mut Writer, server: &Thing, before: &[Allowance], after: &[Allowance]) {
     let (before, after) = (by_source(before), by_source(after));
     let sources: BTreeSet<_> = before.keys().chain(after.keys()).collect();
-    let none = BTreeSet::new();
+    let none = Taken::default();
     for source in sources {
         let from = range(*source);
+        let (before, after) =
+            (before.get(source).unwrap_or(&none), after.get(source).unwrap_or(&none));
         let key = format!("allow-from-platform.{from}");
         let ja = format!("プラットフォームの {from} から受ける通信");
         let en = format!("services that it takes from {from}");
-        let of = |services: &BTreeMap<_, _>| services.get(source).unwrap_or(&none).clone();
-        writer.set(server, (&key, &ja, &en), (&of(&before), &of(&after)));
+        writer.set(server, (&key, &ja, &en), (&before.services, &after.services));
+        let key = format!("{key}.approval");
+        let (ja, en) = (format!("{ja}の承認"), format!("approvals of what it takes from {from}"));
+        writer.set(server, (&key, &ja, &en), (&before.approvals, &after.approvals));
     }
 }
 
-fn by_source(allowances: &[Allowance]) -> BTreeMap<Ipv4Net, BTreeSet<Service>> {
-    let mut sources: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
-    for Allowance { from, services } in allowances {
-        sources.entry(*from).or_default().extend(services);
+/// What a server takes from one source.
+#[derive(Default)]
+struct Taken {
+    services: BTreeSet<Service>,
+    approvals: BTreeSet<String>,
+}
+
+fn by_source(allowances: &[Allowance]) -> BTreeMap<Ipv4Net, Taken> {
+    let mut sources: BTreeMap<_, Taken> = BTreeMap::new();
+    for Allowance { from, services, approval } in allowances {
+        let taken = sources.entry(*from).or_default();
+        taken.services.extend(services);
+        taken.approvals.extend(approval.iter().map(|note| harmless(note.as_str().chars())));
     }
     sources
 }
@@ -94,7 +112,7 @@ pub(super) fn terminals(writer: &mut Writer, before: &[Terminals], after: &[Term
             })
         },
         |writer, thing, before, after| {
-            let Terminals { name: _, lan, from, global, environment, services } = before;
+            let Terminals { name: _, lan, from, global, environment, services, approval } = before;
             writer.value(thing, LAN, (lan, &after.lan), |lan| lan_name(*lan));
             let ranges = |from: &[Ipv4Net]| from.iter().map(|net| range(*net)).collect();
             let field = ("from", "端末の範囲", "sources");
@@ -104,12 +122,18 @@ pub(super) fn terminals(writer: &mut Writer, before: &[Terminals], after: &[Term
                 environment_name(*it)
             });
             writer.set(thing, SERVICES, (&set(services), &set(&after.services)));
+            writer.value(thing, APPROVAL, (approval, &after.approval), optional(NONE, note));
         },
     );
 }
 
 fn set(services: &[Service]) -> BTreeSet<Service> {
     services.iter().copied().collect()
+}
+
+fn note(approval: &Approval) -> Both {
+    let note = harmless(approval.as_str().chars());
+    label(format!("「{note}」"), format!("'{note}'"))
 }
 
 fn lan_name(lan: Lan) -> Both {

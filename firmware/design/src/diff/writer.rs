@@ -132,5 +132,16 @@ pub(super) fn listed<T: Display>(values: impl IntoIterator<Item = T>) -> Both {
 
 /// Values in a row, where there may be none.
 pub(super) fn listed_or_none<T: Display>(values: &[T]) -> Both {
-    if values.is_empty() { label("なし", "none") } else { listed(values) }
+    if values.is_empty() { label(NONE.0, NONE.1) } else { listed(values) }
+}
+
+/// Where there is nothing, in Japanese and English.
+pub(super) const NONE: (&str, &str) = ("なし", "none");
+
+/// How to show a value that may be left out.
+pub(super) fn optional<T>(
+    absent: (&'static str, &'static str),
+    show: impl Fn(&T) -> Both,
+) -> impl Fn(&Option<T>) -> Both {
+    move |value| value.as_ref().map_or_else(|| label(absent.0, absent.1), &show)
 }

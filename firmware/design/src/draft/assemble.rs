@@ -1,12 +1,12 @@
 //! From a draft without problems to the design.
 
 use super::{
-    CentreDraft, LanDraft, LgwanDraft, PortDraft, ProfileDraft, ServerDraft, SiteDraft,
+    CentreDraft, LanDraft, LgwanDraft, Optional, PortDraft, ProfileDraft, ServerDraft, SiteDraft,
     TerminalsDraft, Whole,
 };
 use crate::{
     Allowance, Centre, Design, InterfaceAddress, LanInterface, LanRoute, Lgwan, Maintenance,
-    PlatformNetwork, PortName, Profile, Server, Site, Terminals, Zone,
+    PlatformNetwork, PortMode, PortName, Profile, Server, Site, Terminals, Zone,
 };
 
 /// The design; `None` where a value is unknown, which never is without an error taken down.
@@ -24,8 +24,8 @@ pub(crate) fn assemble(site: SiteDraft, profile: ProfileDraft) -> Option<Design>
         lans: lans.collect::<Option<_>>()?,
         maintenance: match site.maintenance {
             Some(draft) => {
-                let (port, address) = port(draft)?;
-                Some(Maintenance { port, address })
+                let (port, mode, address) = port(draft)?;
+                Some(Maintenance { port, mode, address })
             }
             None => None,
         },
@@ -34,32 +34,38 @@ pub(crate) fn assemble(site: SiteDraft, profile: ProfileDraft) -> Option<Design>
     })
 }
 
-fn port(draft: PortDraft) -> Option<(PortName, InterfaceAddress)> {
-    Some((draft.port?.value, draft.address?.value))
+fn port(draft: PortDraft) -> Option<(PortName, Option<PortMode>, InterfaceAddress)> {
+    Some((draft.port?.value, optional(draft.mode)?, draft.address?.value))
 }
 
 fn lgwan(draft: LgwanDraft) -> Option<Lgwan> {
-    let (port, address) = port(draft.port)?;
+    let (port, mode, address) = port(draft.port)?;
     Some(Lgwan {
         port,
+        mode,
         address,
         gateway: draft.gateway?.value,
         mtu: draft.mtu?,
+        line_rate: optional(draft.line_rate)?,
         dns: plain(draft.dns)?,
     })
 }
 
 fn lan_interface(draft: LanDraft) -> Option<LanInterface> {
-    let (port, address) = port(draft.port)?;
+    let (port, mode, address) = port(draft.port)?;
     let route =
         |route: super::RouteDraft| Some(LanRoute { to: route.to?.value, via: route.via?.value });
     let routes = draft.routes?.into_iter().map(route).collect::<Option<_>>()?;
-    Some(LanInterface { port, address, routes })
+    Some(LanInterface { port, mode, address, routes })
 }
 
 fn server(draft: ServerDraft) -> Option<Server> {
     let allowance = |allowance: super::AllowanceDraft| {
-        Some(Allowance { from: allowance.from?.value, services: plain(allowance.services)? })
+        Some(Allowance {
+            from: allowance.from?.value,
+            services: plain(allowance.services)?,
+            approval: optional(allowance.approval)?,
+        })
     };
     Some(Server {
         name: draft.row.name?.value,
@@ -68,6 +74,7 @@ fn server(draft: ServerDraft) -> Option<Server> {
         global: draft.row.global?.value,
         environment: draft.row.environment?.value,
         services: plain(draft.row.services)?,
+        approval: optional(draft.row.approval)?,
         allow_from_platform: draft.allow?.into_iter().map(allowance).collect::<Option<_>>()?,
     })
 }
@@ -80,6 +87,7 @@ fn terminals(draft: TerminalsDraft) -> Option<Terminals> {
         global: draft.row.global?.value,
         environment: draft.row.environment?.value,
         services: plain(draft.row.services)?,
+        approval: optional(draft.row.approval)?,
     })
 }
 
@@ -114,6 +122,15 @@ fn centre(draft: CentreDraft) -> Option<(u16, Centre)> {
         probe: draft.probe?.value,
     };
     Some((draft.preference?.value, centre))
+}
+
+/// The value where it is known whether there is one.
+#[expect(
+    clippy::option_option,
+    reason = "outside: whether it is known; inside: whether it is there"
+)]
+fn optional<T>(value: Optional<T>) -> Option<Option<T>> {
+    Some(value.ok()?.map(|value| value.value))
 }
 
 fn plain<T>(list: Whole<T>) -> Option<Vec<T>> {

@@ -15,20 +15,25 @@ use ipnet::Ipv4Net;
 use jiff::Timestamp;
 
 use crate::{
-    Environment, Global, InterfaceAddress, Kind, Lan, Name, OrganisationCode, Placement, PortName,
-    Private, ProfileStamp, PublicKey, Service,
+    Approval, Environment, Global, InterfaceAddress, Kind, Lan, LineRate, Name, OrganisationCode,
+    Placement, PortMode, PortName, Private, ProfileStamp, PublicKey, Service,
     reader::{At, Place},
 };
 
 pub(crate) use assemble::assemble;
 pub(crate) use profile::{read_profile, read_signature};
-pub(crate) use site::read_site;
+pub(crate) use site::{KINDS, USUAL_MTU, read_site};
+pub(crate) use values::{ENVIRONMENTS, bounds};
 
 /// A list that is known whole, or not at all.
 pub(crate) type Whole<T> = Option<Vec<At<T>>>;
 
-/// The newest schema of both files.
-pub(crate) const SCHEMA: i64 = 1;
+/// A value that may be left out.
+pub(crate) type Optional<T> = Result<Option<At<T>>, Unknown>;
+
+/// What stands there, if anything does, couldn't be read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unknown;
 
 #[derive(Debug, Default)]
 pub(crate) struct SiteDraft {
@@ -45,12 +50,15 @@ pub(crate) struct SiteDraft {
     /// Whether no server is missing there.
     pub(crate) servers_whole: bool,
     pub(crate) terminals: Vec<TerminalsDraft>,
+    /// Whether no row of terminals is missing there.
+    pub(crate) terminals_whole: bool,
 }
 
 #[derive(Debug)]
 pub(crate) struct PortDraft {
     pub(crate) place: Place,
     pub(crate) port: Option<At<PortName>>,
+    pub(crate) mode: Optional<PortMode>,
     pub(crate) address: Option<At<InterfaceAddress>>,
 }
 
@@ -59,6 +67,7 @@ pub(crate) struct LgwanDraft {
     pub(crate) port: PortDraft,
     pub(crate) gateway: Option<At<Ipv4Addr>>,
     pub(crate) mtu: Option<u16>,
+    pub(crate) line_rate: Optional<LineRate>,
     pub(crate) dns: Whole<Ipv4Addr>,
 }
 
@@ -86,6 +95,7 @@ pub(crate) struct ServerDraft {
 pub(crate) struct AllowanceDraft {
     pub(crate) from: Option<At<Ipv4Net>>,
     pub(crate) services: Whole<Service>,
+    pub(crate) approval: Optional<Approval>,
 }
 
 #[derive(Debug)]
@@ -103,6 +113,7 @@ pub(crate) struct RowDraft {
     pub(crate) global: Option<At<Global>>,
     pub(crate) environment: Option<At<Environment>>,
     pub(crate) services: Whole<Service>,
+    pub(crate) approval: Optional<Approval>,
 }
 
 #[derive(Debug, Default)]

@@ -2,7 +2,7 @@
 
 use super::{CentreDraft, NetworkDraft, ProfileDraft, ZoneDraft, values};
 use crate::{
-    Rule,
+    Rule, migrate,
     reader::{self, File, Log, Node, Table},
     signature::Signature,
 };
@@ -10,7 +10,7 @@ use crate::{
 /// Reads the signed part.
 pub(crate) fn read_profile(text: &str, log: &mut Log) -> ProfileDraft {
     reader::read((File::Profile, text, 0), log, |table, log| {
-        if !values::schema(table, log) {
+        if !migrate::is_current(table, log) {
             return ProfileDraft::default();
         }
         let organisation = table.required("organisation", log);

@@ -1,15 +1,15 @@
 //! The site design, from text to draft.
 
 use super::{
-    AllowanceDraft, LanDraft, LgwanDraft, PortDraft, RouteDraft, RowDraft, ServerDraft, SiteDraft,
-    TerminalsDraft, Whole, values,
+    AllowanceDraft, LanDraft, LgwanDraft, Optional, PortDraft, RouteDraft, RowDraft, ServerDraft,
+    SiteDraft, TerminalsDraft, Unknown, Whole, values,
 };
 use crate::{
-    Environment, Kind, Lan, Placement, Rule, Service,
+    Duplex, Environment, Kind, Lan, Placement, PortMode, Rule, Service, Speed, migrate,
     reader::{self, At, File, Log, Node, Place, Table},
 };
 
-const KINDS: [(&str, Kind); 4] = [
+pub(crate) const KINDS: [(&str, Kind); 4] = [
     ("prefecture", Kind::Prefecture),
     ("municipality", Kind::Municipality),
     ("union", Kind::Union),
@@ -17,13 +17,13 @@ const KINDS: [(&str, Kind); 4] = [
 ];
 
 /// The MTU of an uplink whose design doesn't name one, in bytes: Ethernet's.
-const USUAL_MTU: u16 = 1500;
+pub(crate) const USUAL_MTU: u16 = 1500;
 
 /// Reads the whole file.
 pub(crate) fn read_site(text: &str, log: &mut Log) -> SiteDraft {
     reader::read((File::Site, text, 0), log, |table, log| {
         let mut draft = SiteDraft::default();
-        if !values::schema(table, log) {
+        if !migrate::is_current(table, log) || is_profile(table, log) {
             return draft;
         }
         if let Some(node) = table.required("site", log) {
@@ -34,9 +34,19 @@ pub(crate) fn read_site(text: &str, log: &mut Log) -> SiteDraft {
             node.table(log, |table, log| read_interfaces(table, log, whole, &mut draft));
         }
         (draft.servers, draft.servers_whole) = table.rows("server", log, read_server);
-        (draft.terminals, _) = table.rows("terminals", log, read_terminals);
+        (draft.terminals, draft.terminals_whole) = table.rows("terminals", log, read_terminals);
         draft
     })
+}
+
+/// Whether the file is the other of the two; its keys are then no misspelt keys of a site.
+fn is_profile(table: &mut Table<'_>, log: &mut Log) -> bool {
+    let found = ["signature", "centre", "device-address"].into_iter().any(|key| table.has(key));
+    if found {
+        log.add(&Place::start(File::Site), Rule::ProfileForSite);
+        table.ignore_rest();
+    }
+    found
 }
 
 fn read_heading(table: &mut Table<'_>, log: &mut Log, draft: &mut SiteDraft) {
@@ -89,9 +99,33 @@ fn read_interfaces(table: &mut Table<'_>, log: &mut Log, whole: bool, draft: &mu
 
 fn read_port(table: &mut Table<'_>, log: &mut Log) -> PortDraft {
     let port = table.required("port", log).and_then(|node| values::port(&node, log));
+    let mode = read_mode(table, log);
     let address = table.required("address", log);
     let address = address.and_then(|node| values::interface_address(&node, log));
-    PortDraft { place: table.place.clone(), port, address }
+    PortDraft { place: table.place.clone(), port, mode, address }
+}
+
+/// Speed and duplex, which only say something together. They stand where the duplex does.
+fn read_mode(table: &mut Table<'_>, log: &mut Log) -> Optional<PortMode> {
+    let speed = values::optional("speed", table, log, |node, log| {
+        values::choice(node, &Speed::ALL.map(|speed| (speed.as_str(), speed)), log)
+    });
+    let duplex = values::optional("duplex", table, log, |node, log| {
+        values::choice(node, &Duplex::ALL.map(|duplex| (duplex.as_str(), duplex)), log)
+    });
+    let (place, rule) = match (speed?, duplex?) {
+        (None, None) => return Ok(None),
+        (Some(speed), Some(At { value: duplex, place })) => {
+            match PortMode::new(speed.value, duplex) {
+                Some(value) => return Ok(Some(At { value, place })),
+                None => (place, Rule::GigabitHalf),
+            }
+        }
+        (Some(speed), None) => (speed.place, Rule::ModeInPart { missing: "duplex" }),
+        (None, Some(duplex)) => (duplex.place, Rule::ModeInPart { missing: "speed" }),
+    };
+    log.add(&place, rule);
+    Err(Unknown)
 }
 
 fn read_lgwan(table: &mut Table<'_>, log: &mut Log) -> LgwanDraft {
@@ -103,11 +137,12 @@ fn read_lgwan(table: &mut Table<'_>, log: &mut Log) -> LgwanDraft {
         }
         None => Some(USUAL_MTU),
     };
+    let line_rate = values::optional("line-rate", table, log, values::line_rate);
     let dns = match table.optional("dns") {
         Some(node) => values::list(&node, log, values::address),
         None => whole_default(Vec::new(), log),
     };
-    LgwanDraft { port, gateway, mtu, dns }
+    LgwanDraft { port, gateway, mtu, line_rate, dns }
 }
 
 fn read_lan(table: &mut Table<'_>, log: &mut Log) -> LanDraft {
@@ -145,7 +180,8 @@ fn read_allowance(table: &mut Table<'_>, log: &mut Log) -> AllowanceDraft {
     let from = table.required("from", log).and_then(|node| values::network(&node, log));
     let services = table.required("services", log);
     let services = services.and_then(|node| values::filled_list(&node, log, values::service));
-    AllowanceDraft { from, services }
+    let approval = values::optional("approval", table, log, values::approval);
+    AllowanceDraft { from, services, approval }
 }
 
 fn read_terminals(table: &mut Table<'_>, log: &mut Log) -> TerminalsDraft {
@@ -173,7 +209,8 @@ fn read_row<'t>(table: &mut Table<'t>, log: &mut Log) -> (RowDraft, Option<Node<
         Some(node) => values::list(node, log, values::service),
         None => web(&place, log),
     };
-    (RowDraft { place, name, lan, global, environment, services }, written)
+    let approval = values::optional("approval", table, log, values::approval);
+    (RowDraft { place, name, lan, global, environment, services, approval }, written)
 }
 
 fn web(place: &Place, log: &Log) -> Whole<Service> {
@@ -188,6 +225,7 @@ fn whole_default<T>(default: Vec<T>, log: &Log) -> Option<Vec<T>> {
 
 impl LanDraft {
     fn unknown(place: Place) -> Self {
-        Self { port: PortDraft { place, port: None, address: None }, routes: None }
+        let port = PortDraft { place, port: None, mode: Err(Unknown), address: None };
+        Self { port, routes: None }
     }
 }

@@ -5,39 +5,19 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 
-use super::{SCHEMA, Whole};
+use super::{Optional, Unknown, Whole};
 use crate::{
-    Environment, Global, InterfaceAddress, Lan, Name, OrganisationCode, PortName, Private,
-    PublicKey, Rule, Service,
+    Approval, Environment, Global, InterfaceAddress, Lan, LineRate, Name, OrganisationCode,
+    PortName, Private, PublicKey, Rule, Service,
     organisation::MalformedOrganisation,
     reader::{At, Log, Node, Table},
 };
 
-const ENVIRONMENTS: [(&str, Environment); 2] =
+pub(crate) const ENVIRONMENTS: [(&str, Environment); 2] =
     [("production", Environment::Production), ("test", Environment::Test)];
 
-/// Reads the schema number; false where the rest of the file is none of this firmware's business.
-pub(super) fn schema(table: &mut Table<'_>, log: &mut Log) -> bool {
-    let Some(node) = table.required("schema", log) else { return true };
-    let Some(found) = node.integer((i64::MIN, i64::MAX), log, bounds(i64::MIN, i64::MAX)) else {
-        return true;
-    };
-    let (found, known): (i64, i64) = (found.value, SCHEMA);
-    if found == known {
-        return true;
-    }
-    let rule = if found > known {
-        Rule::SchemaNewer { found, known }
-    } else {
-        Rule::SchemaUnknown { found, known }
-    };
-    log.add(&node.place, rule);
-    table.ignore_rest();
-    false
-}
-
 /// The rule for a number outside its bounds.
-pub(super) fn bounds(least: i64, most: i64) -> impl FnOnce(String) -> Rule {
+pub(crate) fn bounds(least: i64, most: i64) -> impl FnOnce(String) -> Rule {
     move |found| Rule::OutOfRange { found, least, most }
 }
 
@@ -105,6 +85,14 @@ pub(super) fn service(node: &Node<'_>, log: &mut Log) -> Option<At<Service>> {
     node.parse(log, str::parse, |text, _| Rule::BadService { text })
 }
 
+pub(super) fn line_rate(node: &Node<'_>, log: &mut Log) -> Option<At<LineRate>> {
+    node.parse(log, str::parse, |text, _| Rule::BadRate { text })
+}
+
+pub(super) fn approval(node: &Node<'_>, log: &mut Log) -> Option<At<Approval>> {
+    node.parse(log, str::parse, |_, _| Rule::BadApproval)
+}
+
 pub(super) fn time(node: &Node<'_>, log: &mut Log) -> Option<At<Timestamp>> {
     let text = node.time(log)?.to_string();
     match text.parse() {
@@ -148,6 +136,20 @@ pub(super) fn choice<T: Copy>(
         text,
         choices: choices.iter().map(|(word, _)| *word).collect(),
     })
+}
+
+/// The value of a key that may be missing.
+pub(super) fn optional<T>(
+    key: &'static str,
+    table: &mut Table<'_>,
+    log: &mut Log,
+    read: impl FnOnce(&Node<'_>, &mut Log) -> Option<At<T>>,
+) -> Optional<T> {
+    match table.optional(key) {
+        Some(node) => read(&node, log).map(Some).ok_or(Unknown),
+        None if log.is_broken(table.place.file) => Err(Unknown),
+        None => Ok(None),
+    }
 }
 
 /// A list without repetition, known whole or not at all.

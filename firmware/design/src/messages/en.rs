@@ -1,7 +1,7 @@
 //! English.
 
 use super::{excerpt, harmless, range};
-use crate::{CentrePart, Environment, Kind, Lan, Role, Rule, Shape};
+use crate::{CentrePart, Environment, Kind, Lan, Role, RowKind, Rule, Shape, rule::Column};
 
 #[expect(clippy::too_many_lines, reason = "one arm a rule")]
 pub(super) fn sentence(rule: &Rule) -> String {
@@ -11,6 +11,7 @@ pub(super) fn sentence(rule: &Rule) -> String {
         }
         Rule::NotUtf8 => "the file is not UTF-8 text from here on".to_owned(),
         Rule::Syntax { detail } => format!("this is not TOML: {}", harmless(detail.chars())),
+        Rule::ProfileForSite => "this is a platform profile, not a site design".to_owned(),
         Rule::SchemaNewer { found, known } => {
             format!("the file has schema {found}; this firmware reads up to {known}")
         }
@@ -48,6 +49,13 @@ pub(super) fn sentence(rule: &Rule) -> String {
             "the name is empty, longer than 100 characters or has control characters".to_owned()
         }
         Rule::Repeated { text } => format!("'{text}' stands in the list twice"),
+        Rule::BadRate { text } => format!("'{}' can't be the rate of a line", excerpt(text)),
+        Rule::BadApproval => {
+            "the note is empty, longer than 200 characters, has control characters or starts like a formula".to_owned()
+        }
+        Rule::ServiceInside { service, other } => {
+            format!("{service} says nothing new: {other} of the same list holds it")
+        }
         Rule::OrganisationShape { text } => {
             format!("'{}' is not an organisation code", excerpt(text))
         }
@@ -90,6 +98,17 @@ pub(super) fn sentence(rule: &Rule) -> String {
         }
         Rule::PortTwice { port, first } => format!("port '{port}' is used by {first} already"),
         Rule::Mtu { found } => format!("an MTU of {} bytes can't be used", excerpt(found)),
+        Rule::ModeInPart { missing } => {
+            format!("'{missing}' is missing: speed and duplex of a port are written both or neither")
+        }
+        Rule::GigabitHalf => "a port of 1G is never half duplex".to_owned(),
+        Rule::HalfDuplex => "the port is half duplex: only one end sends at a time".to_owned(),
+        Rule::PortSlower { rate, speed } => {
+            format!("the line is contracted for {rate}, and its port is held to {speed}")
+        }
+        Rule::RouteUnused { to, lan: on } => {
+            format!("no server and no terminals of the {} stand in {to}", lan(*on))
+        }
         Rule::OutsidePool { global } => {
             format!("global address {global} is not among those assigned to this organisation")
         }
@@ -147,6 +166,24 @@ pub(super) fn sentence(rule: &Rule) -> String {
                 from = range(*from)
             )
         }
+        Rule::NoApproval { service, more: 0 } => {
+            format!("{service} is not web, and no approval of it is noted")
+        }
+        Rule::NoApproval { service, more } => {
+            format!("{service} and {more} more are not web, and no approval of them is noted")
+        }
+        Rule::WideTerminals { from } => {
+            format!("{from} has as many addresses as one global address has ports (65,536), or more")
+        }
+        Rule::AmongLeases { address, from } => {
+            format!(
+                "server {address} stands right beside terminals {from}, where DHCP servers usually give out addresses (.100 to .199)",
+                from = range(*from)
+            )
+        }
+        Rule::OnlyServers => {
+            "the row has no terminal: every address of it belongs to a server".to_owned()
+        }
         Rule::NoCentre => "the profile has no centre".to_owned(),
         Rule::CentreTwice { part, first } => {
             format!("centre '{first}' has the same {}", centre_part(*part))
@@ -158,6 +195,28 @@ pub(super) fn sentence(rule: &Rule) -> String {
             format!("resolver {address} is not inside a network of the platform")
         }
         Rule::ZoneTwice { name } => format!("zone '{name}' stands there already"),
+        Rule::NotText { byte } => {
+            format!("from here on (byte {byte} of the file) this is neither UTF-8 nor Shift JIS")
+        }
+        Rule::BadQuote => "a quote is not closed, or stands alone inside a quoted cell".to_owned(),
+        Rule::MissingColumns { columns } => {
+            let columns: Vec<_> = columns.iter().map(|of| format!("'{}'", column(*of))).collect();
+            format!("columns are missing: {}", columns.join(", "))
+        }
+        Rule::ColumnTwice { column: of } => format!("there are two columns '{}'", column(*of)),
+        Rule::UnreadColumn { heading } => format!("the column '{}' is not read", excerpt(heading)),
+        Rule::ExtraCell { text } => format!("'{}' stands under no heading", excerpt(text)),
+        Rule::EmptyCell { column: of } => format!("'{}' is empty", column(*of)),
+        Rule::LinesDisagree { name } => {
+            format!("this is different from an earlier line of terminals '{name}'")
+        }
+        Rule::ReadAs { written, read } => {
+            format!("'{}' is read as '{}'", excerpt(written), excerpt(read))
+        }
+        Rule::NoRow { kind } => format!("there is no row of {}", rows(*kind)),
+        Rule::OtherRows { count, kind } => {
+            format!("rows that are not of {} were passed by: {count}", rows(*kind))
+        }
         Rule::UplinkInside { address, network, role: of } => {
             format!("{address} should be on LGWAN, but lies in {network} ({})", role(*of))
         }
@@ -186,6 +245,9 @@ pub(super) fn mend(rule: &Rule) -> String {
         Rule::NotUtf8 => "Save the file as UTF-8 in your editor.",
         Rule::Syntax { .. } => {
             "Check this line for quotes, brackets and '='; compare it with a sample."
+        }
+        Rule::ProfileForSite => {
+            "Name the site design. A profile is signed by the operator and can't be rewritten."
         }
         Rule::SchemaNewer { .. } => {
             "Update the device's firmware, or write the file for this schema."
@@ -229,7 +291,14 @@ pub(super) fn mend(rule: &Rule) -> String {
             return format!("Write a number from {least} to {most}.");
         }
         Rule::BadText => "Write the site's name as people say it.",
-        Rule::Repeated { .. } => "Remove one of the two.",
+        Rule::Repeated { .. } | Rule::ColumnTwice { .. } => "Remove one of the two.",
+        Rule::BadRate { .. } => {
+            "Write 512k, 1.5M, 100M or 10G in bits a second, from 500k (0.5 Mb/s) to 10G."
+        }
+        Rule::BadApproval => {
+            "Write who approved it, when and under which number, in one line; don't start with = + - or @."
+        }
+        Rule::ServiceInside { .. } => "Remove one of the two, or correct the ports.",
         Rule::OrganisationShape { .. } => {
             "Write the six digits of the code in quotes, like \"011002\"."
         }
@@ -264,6 +333,19 @@ pub(super) fn mend(rule: &Rule) -> String {
         Rule::Mtu { .. } => {
             "Write 1280 to 9000: every line carries 1280 bytes, and 9000 is the largest usual Ethernet frame."
         }
+        Rule::ModeInPart { .. } => {
+            "Write both as the other end of the cable has them, or remove both: the ends then agree by themselves."
+        }
+        Rule::GigabitHalf => "Write duplex = \"full\", or a lower speed.",
+        Rule::HalfDuplex => {
+            "Check that the other end is half duplex too; if it can do more, write \"full\" at both ends."
+        }
+        Rule::PortSlower { .. } => {
+            "Correct 'line-rate' or 'speed'; the line never gets faster than its port."
+        }
+        Rule::RouteUnused { .. } => {
+            "Remove the route, correct it, or add the rows of those who stand there."
+        }
         Rule::OutsidePool { .. } => {
             "Use an address of the pool, or apply to the operator for more."
         }
@@ -288,6 +370,18 @@ pub(super) fn mend(rule: &Rule) -> String {
         }
         Rule::SourceOutside { .. } => "Write the platform's addresses as the operator gave them.",
         Rule::SourceCrosses { .. } => "Correct the source, or the server's 'environment'.",
+        Rule::NoApproval { .. } => {
+            "Add 'approval' beside 'services': who approved it, when and under which number. Without one, keep to http and https; icmp-echo needs none."
+        }
+        Rule::WideTerminals { .. } => {
+            "Name the networks that terminals stand in, or part them into rows with a global address each."
+        }
+        Rule::AmongLeases { .. } => {
+            "Make sure that no DHCP server gives this address to a terminal, or move the server out of the range."
+        }
+        Rule::OnlyServers => {
+            "Remove the row, or correct 'from'. A server's own row says what the server may do."
+        }
         Rule::SignatureWrong => "Fetch the file from the operator again, and change nothing in it.",
         Rule::OtherOrganisation { .. } => {
             "Use the profile of your own organisation, or correct 'organisation'."
@@ -304,6 +398,31 @@ pub(super) fn mend(rule: &Rule) -> String {
         | Rule::ZoneTwice { .. }
         | Rule::SignatureMissing
         | Rule::SignatureForm => "Ask the operator for a corrected profile.",
+        Rule::NotText { .. } => "Save it in the spreadsheet as 'CSV UTF-8 (comma delimited)'.",
+        Rule::BadQuote => {
+            "Save it as CSV in the spreadsheet, or write a quote inside a cell as two."
+        }
+        Rule::MissingColumns { .. } => {
+            "Add them to the first line, with the headings of the address-translation sheet's CSV. Commas part the columns."
+        }
+        Rule::UnreadColumn { .. } => {
+            "It may stay. What may be started is written in the site design: services and allow-from-platform."
+        }
+        Rule::ExtraCell { .. } => "Remove it, or write a heading for it in the first line.",
+        Rule::EmptyCell { .. } => "Fill it in, or remove the line.",
+        Rule::LinesDisagree { .. } => {
+            "Lines of one name share LAN, global address and environment: make them equal."
+        }
+        Rule::ReadAs { .. } => "If that is wrong, write it in plain (half-width) characters.",
+        Rule::NoRow { .. } => {
+            "Check that it is the right file, and the words in the column 'Method'."
+        }
+        Rule::OtherRows { kind: RowKind::Servers, .. } => {
+            "To import terminals as well, give the same file to --terminals."
+        }
+        Rule::OtherRows { kind: RowKind::Terminals, .. } => {
+            "To import servers as well, give the same file to --servers."
+        }
         Rule::UplinkInside { .. } => "Correct the address, or the network that it falls into.",
     };
     text.to_owned()
@@ -361,5 +480,23 @@ fn centre_part(part: CentrePart) -> &'static str {
         CentrePart::PublicKey => "public key",
         CentrePart::Preference => "preference",
         CentrePart::Probe => "probe address",
+    }
+}
+
+fn column(column: Column) -> &'static str {
+    match column {
+        Column::Method => "Method",
+        Column::Name => "Name",
+        Column::Lan => "LAN",
+        Column::Inside => "Inside",
+        Column::Global => "Global",
+        Column::Environment => "Environment",
+    }
+}
+
+fn rows(kind: RowKind) -> &'static str {
+    match kind {
+        RowKind::Servers => "servers",
+        RowKind::Terminals => "terminals",
     }
 }

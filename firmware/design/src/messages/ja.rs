@@ -1,7 +1,7 @@
 //! Japanese, for the clerk at the town hall.
 
 use super::{excerpt, harmless, range};
-use crate::{CentrePart, Environment, Kind, Lan, Role, Rule, Shape};
+use crate::{CentrePart, Environment, Kind, Lan, Role, RowKind, Rule, Shape, rule::Column};
 
 #[expect(clippy::too_many_lines, reason = "one arm a rule")]
 pub(super) fn sentence(rule: &Rule) -> String {
@@ -13,6 +13,7 @@ pub(super) fn sentence(rule: &Rule) -> String {
         Rule::Syntax { detail } => {
             format!("TOMLの書き方に誤りがあります（{}）。", harmless(detail.chars()))
         }
+        Rule::ProfileForSite => "これは接続情報で、IP設計ではありません。".to_owned(),
         Rule::SchemaNewer { found, known } => {
             format!("schemaが{found}です。このファームウェアで読めるのは{known}までです。")
         }
@@ -52,6 +53,14 @@ pub(super) fn sentence(rule: &Rule) -> String {
         }
         Rule::BadText => "名称が空か、100文字を超えるか、制御文字を含んでいます。".to_owned(),
         Rule::Repeated { text } => format!("一覧に「{text}」が二度書かれています。"),
+        Rule::BadRate { text } => format!("「{}」は回線の速度として使えません。", excerpt(text)),
+        Rule::BadApproval => {
+            "承認の記録が空か、200文字を超えるか、制御文字を含むか、数式のように始まっています。"
+                .to_owned()
+        }
+        Rule::ServiceInside { service, other } => {
+            format!("{service}は、同じ一覧の{other}にすでに含まれています。")
+        }
         Rule::OrganisationShape { text } => {
             format!("「{}」は団体コードではありません。", excerpt(text))
         }
@@ -102,6 +111,19 @@ pub(super) fn sentence(rule: &Rule) -> String {
             format!("ポート「{port}」はすでに{first}で使われています。")
         }
         Rule::Mtu { found } => format!("MTUに{}バイトは使えません。", excerpt(found)),
+        Rule::ModeInPart { missing } => {
+            format!(
+                "「{missing}」がありません。ポートの speed と duplex は、両方を書くか、両方を省きます。"
+            )
+        }
+        Rule::GigabitHalf => "1Gのポートは半二重にできません。".to_owned(),
+        Rule::HalfDuplex => "ポートが半二重（一度に片側だけが送る）になっています。".to_owned(),
+        Rule::PortSlower { rate, speed } => {
+            format!("回線の契約速度は{rate}ですが、ポートの速度は{speed}です。")
+        }
+        Rule::RouteUnused { to, lan: on } => {
+            format!("{to}の中に、{}のサーバも端末もありません。", lan(*on))
+        }
         Rule::OutsidePool { global } => {
             format!(
                 "{global}は、この団体に割り当てられた自治体中間サーバーグローバルアドレスではありません。"
@@ -171,6 +193,30 @@ pub(super) fn sentence(rule: &Rule) -> String {
                 from = range(*from)
             )
         }
+        Rule::NoApproval { service, more: 0 } => {
+            format!(
+                "{service}はウェブ（http・https）の通信ではありませんが、承認の記録がありません。"
+            )
+        }
+        Rule::NoApproval { service, more } => {
+            format!(
+                "{service}ほか{more}件はウェブ（http・https）の通信ではありませんが、承認の記録がありません。"
+            )
+        }
+        Rule::WideTerminals { from } => {
+            format!(
+                "{from}のアドレスの数は、グローバルアドレス一つのポートの数（65,536）以上です。"
+            )
+        }
+        Rule::AmongLeases { address, from } => {
+            format!(
+                "サーバ{address}が端末{from}のすぐ隣にあります。末尾100から199は、DHCPでよく配られる範囲です。",
+                from = range(*from)
+            )
+        }
+        Rule::OnlyServers => {
+            "この行に端末がありません。どのアドレスも双方向通信サーバのものです。".to_owned()
+        }
         Rule::NoCentre => "拠点が一つもありません。".to_owned(),
         Rule::CentreTwice { part, first } => {
             format!("拠点「{first}」と{}が同じです。", centre_part(*part))
@@ -186,6 +232,30 @@ pub(super) fn sentence(rule: &Rule) -> String {
             )
         }
         Rule::ZoneTwice { name } => format!("ゾーン「{name}」がすでにあります。"),
+        Rule::NotText { byte } => {
+            format!(
+                "ここからがUTF-8でもシフトJISでもありません（ファイルの先頭から{byte}バイト目）。"
+            )
+        }
+        Rule::BadQuote => "引用符「\"」が閉じられていないか、途中に一つだけあります。".to_owned(),
+        Rule::MissingColumns { columns } => {
+            let columns: Vec<_> = columns.iter().map(|of| format!("「{}」", column(*of))).collect();
+            format!("{}の列がありません。", columns.concat())
+        }
+        Rule::ColumnTwice { column: of } => format!("「{}」の列が二つあります。", column(*of)),
+        Rule::UnreadColumn { heading } => format!("「{}」の列は読みません。", excerpt(heading)),
+        Rule::ExtraCell { text } => format!("見出しのない所に「{}」があります。", excerpt(text)),
+        Rule::EmptyCell { column: of } => format!("「{}」が空です。", column(*of)),
+        Rule::LinesDisagree { name } => {
+            format!("端末「{name}」の上の行と、ここの値が違います。")
+        }
+        Rule::ReadAs { written, read } => {
+            format!("「{}」を「{}」と読みました。", excerpt(written), excerpt(read))
+        }
+        Rule::NoRow { kind } => format!("{}の行が一つもありません。", rows(*kind)),
+        Rule::OtherRows { count, kind } => {
+            format!("{}でない行が{count}行あり、読みませんでした。", rows(*kind))
+        }
         Rule::UplinkInside { address, network, role: of } => {
             format!(
                 "{address}はLGWAN側にあるはずですが、{network}（{}）の中にあります。",
@@ -222,6 +292,9 @@ pub(super) fn mend(rule: &Rule) -> String {
         }
         Rule::NotUtf8 => "編集ソフトで文字コードをUTF-8にして保存し直してください。",
         Rule::Syntax { .. } => "この行の引用符、かっこ、「=」を確かめ、見本と見比べてください。",
+        Rule::ProfileForSite => {
+            "IP設計のファイルを指定してください。接続情報は機構が署名したもので、書き直せません。"
+        }
         Rule::SchemaNewer { .. } => {
             "装置のファームウェアを更新するか、このschemaに合わせて書き直してください。"
         }
@@ -276,7 +349,14 @@ pub(super) fn mend(rule: &Rule) -> String {
             return format!("{least}から{most}までの数を書いてください。");
         }
         Rule::BadText => "庁舎や団体の名称を、普段の呼び方で書いてください。",
-        Rule::Repeated { .. } => "どちらか一つを削除してください。",
+        Rule::Repeated { .. } | Rule::ColumnTwice { .. } => "どちらか一つを削除してください。",
+        Rule::BadRate { .. } => {
+            "512k、1.5M、100M、10G のように、1秒あたりのビット数を 500k（0.5Mbps）から 10G までで書いてください。"
+        }
+        Rule::BadApproval => {
+            "誰が、いつ、どの番号で承認したかを一行で書いてください。= + - @ では始められません。"
+        }
+        Rule::ServiceInside { .. } => "どちらか一つを削除するか、ポート番号を直してください。",
         Rule::OrganisationShape { .. } => {
             "\"011002\" のように、6桁の数字を引用符で囲んで書いてください。"
         }
@@ -315,6 +395,19 @@ pub(super) fn mend(rule: &Rule) -> String {
         Rule::Mtu { .. } => {
             "1280から9000までにしてください。1280はどの回線も通し、9000は一般の機器が扱える最大です。"
         }
+        Rule::ModeInPart { .. } => {
+            "ケーブルの相手の機器と同じ値を両方書くか、両方を削除してください（削除すると自動で合わせます）。"
+        }
+        Rule::GigabitHalf => "duplex = \"full\" とするか、speed を下げてください。",
+        Rule::HalfDuplex => {
+            "相手の機器も半二重か確かめ、全二重にできるなら両方を full にしてください。"
+        }
+        Rule::PortSlower { .. } => {
+            "line-rate か speed を直してください。回線はポートより速くなりません。"
+        }
+        Rule::RouteUnused { .. } => {
+            "経路を削除するか直すか、そこにあるサーバや端末の行を書き足してください。"
+        }
         Rule::OutsidePool { .. } => {
             "割り当てられたアドレスを使うか、足りなければ機構に申請してください。"
         }
@@ -339,6 +432,18 @@ pub(super) fn mend(rule: &Rule) -> String {
         }
         Rule::SourceOutside { .. } => "機構から示された接続元のアドレスを書いてください。",
         Rule::SourceCrosses { .. } => "接続元か、サーバの environment を直してください。",
+        Rule::NoApproval { .. } => {
+            "services の隣に approval を書き、誰が、いつ、どの番号で承認したかを記してください。承認がなければ http と https だけにします。icmp-echo（ping）に承認は要りません。"
+        }
+        Rule::WideTerminals { .. } => {
+            "端末のあるネットワークだけを書くか、行を分けてグローバルアドレスを分けてください。"
+        }
+        Rule::AmongLeases { .. } => {
+            "DHCPサーバがこのアドレスを端末に配らないことを確かめるか、サーバを範囲の外に移してください。"
+        }
+        Rule::OnlyServers => {
+            "行を削除するか、from を直してください。サーバにできる通信は、サーバの行に書きます。"
+        }
         Rule::SignatureWrong => "機構からファイルを受け取り直し、中身を変えずに使ってください。",
         Rule::OtherOrganisation { .. } => {
             "自分の団体の接続情報を使うか、organisation を直してください。"
@@ -355,6 +460,31 @@ pub(super) fn mend(rule: &Rule) -> String {
         | Rule::ZoneTwice { .. }
         | Rule::SignatureMissing
         | Rule::SignatureForm => "直した接続情報を機構に求めてください。",
+        Rule::NotText { .. } => {
+            "表計算ソフトで「CSV UTF-8（コンマ区切り）」の形式で保存し直してください。"
+        }
+        Rule::BadQuote => {
+            "表計算ソフトでCSV形式で保存し直すか、セルの中の引用符を二つ続けて書いてください。"
+        }
+        Rule::MissingColumns { .. } => {
+            "アドレス変換設計書のCSVと同じ見出しの列を、1行目に足してください。区切りはコンマです。"
+        }
+        Rule::UnreadColumn { .. } => {
+            "そのままで構いません。通信の種類や許可は、IP設計の services と allow-from-platform に書きます。"
+        }
+        Rule::ExtraCell { .. } => "消すか、1行目に見出しを書き足してください。",
+        Rule::EmptyCell { .. } => "書き足すか、この行を削除してください。",
+        Rule::LinesDisagree { .. } => {
+            "同じ名前の行では、LAN、変換後のアドレス、環境をそろえてください。"
+        }
+        Rule::ReadAs { .. } => "違っていれば、半角で書き直してください。",
+        Rule::NoRow { .. } => "ファイルと、「方式」の列の言葉を確かめてください。",
+        Rule::OtherRows { kind: RowKind::Servers, .. } => {
+            "端末も取り込むときは、--terminals にも同じファイルを指定してください。"
+        }
+        Rule::OtherRows { kind: RowKind::Terminals, .. } => {
+            "サーバも取り込むときは、--servers にも同じファイルを指定してください。"
+        }
         Rule::UplinkInside { .. } => "このアドレスか、重なっているネットワークを直してください。",
     };
     text.to_owned()
@@ -412,5 +542,23 @@ fn centre_part(part: CentrePart) -> &'static str {
         CentrePart::PublicKey => "公開鍵",
         CentrePart::Preference => "優先順位",
         CentrePart::Probe => "確認用アドレス",
+    }
+}
+
+fn column(column: Column) -> &'static str {
+    match column {
+        Column::Method => "方式",
+        Column::Name => "名前",
+        Column::Lan => "LAN",
+        Column::Inside => "変換前（庁内）",
+        Column::Global => "変換後（グローバル）",
+        Column::Environment => "環境",
+    }
+}
+
+fn rows(kind: RowKind) -> &'static str {
+    match kind {
+        RowKind::Servers => "サーバ",
+        RowKind::Terminals => "端末",
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::Ipv4Addr};
 use ipnet::Ipv4Net;
 
 use crate::{
-    InterfaceAddress, PortName, Private, Rule,
+    Duplex, InterfaceAddress, PortName, Private, Rule,
     draft::{LanDraft, LgwanDraft, PortDraft, SiteDraft},
     reader::{At, Log, Place},
 };
@@ -27,6 +27,11 @@ const NOT_UNICAST: [Ipv4Net; 4] = [
 
 pub(super) fn run(site: &SiteDraft, log: &mut Log) {
     ports(site, log);
+    for At { value, place } in all(site).filter_map(|draft| draft.mode.as_ref().ok()?.as_ref()) {
+        if value.duplex() == Duplex::Half {
+            log.add(place, Rule::HalfDuplex);
+        }
+    }
     if let Some(lgwan) = &site.lgwan {
         uplink(lgwan, log);
     }
@@ -59,10 +64,13 @@ pub(super) fn unicast(network: impl Into<Ipv4Net>, place: &Place, log: &mut Log)
     }
 }
 
-fn ports(site: &SiteDraft, log: &mut Log) {
+fn all(site: &SiteDraft) -> impl Iterator<Item = &PortDraft> {
     let lgwan = site.lgwan.iter().map(|lgwan| &lgwan.port);
-    let drafts = lgwan.chain(site.lans.values().map(|lan| &lan.port)).chain(&site.maintenance);
-    let mut ports: Vec<&At<PortName>> = drafts.filter_map(|draft| draft.port.as_ref()).collect();
+    lgwan.chain(site.lans.values().map(|lan| &lan.port)).chain(&site.maintenance)
+}
+
+fn ports(site: &SiteDraft, log: &mut Log) {
+    let mut ports: Vec<&At<PortName>> = all(site).filter_map(|draft| draft.port.as_ref()).collect();
     ports.sort_by_key(|port| &port.place);
     let mut first: BTreeMap<&PortName, &Place> = BTreeMap::new();
     for At { value, place } in ports {
@@ -89,6 +97,12 @@ fn uplink(lgwan: &LgwanDraft, log: &mut Log) {
         if let Some(gateway) = &lgwan.gateway {
             hop(gateway, address.value, log);
         }
+    }
+    if let (Ok(Some(At { value: rate, place })), Ok(Some(mode))) =
+        (&lgwan.line_rate, &lgwan.port.mode)
+        && rate.bits_per_second() > mode.value.speed().bits_per_second()
+    {
+        log.add(place, Rule::PortSlower { rate: *rate, speed: mode.value.speed() });
     }
 }
 

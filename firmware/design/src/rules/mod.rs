@@ -7,7 +7,9 @@ mod netset;
 mod networks;
 mod organisation;
 mod platform;
+mod routes;
 mod rows;
+mod services;
 mod terminals;
 
 use crate::{
@@ -30,5 +32,7 @@ pub(crate) fn run(
     globals::run(site, profile, log);
     rows::run(site, profile, log);
     terminals::run(site, log);
+    services::run(site, log);
+    routes::run(site, log);
     age::run(site, profile, in_force, log);
 }

@@ -27,6 +27,13 @@ impl NetSet {
         self.0[..after].last().copied().filter(|kept| kept.contains(&network))
     }
 
+    /// Whether a network holds an address of this one.
+    pub(super) fn overlaps(&self, network: Ipv4Net) -> bool {
+        let from = self.0.partition_point(|kept| kept.network() < network.network());
+        let within = |kept: &Ipv4Net| network.contains(kept);
+        self.0.get(from).is_some_and(within) || self.around(network).is_some()
+    }
+
     /// The network that holds this address.
     pub(super) fn around_address(&self, address: Ipv4Addr) -> Option<Ipv4Net> {
         self.around(address.into())
@@ -54,6 +61,8 @@ mod tests {
             let set = NetSet::new(networks.clone());
             let plain = networks.iter().filter(|n| n.contains(&wanted)).min_by_key(|n| n.prefix_len());
             prop_assert_eq!(set.around(wanted), plain.copied());
+            let common = |n: &Ipv4Net| n.contains(&wanted) || wanted.contains(n);
+            prop_assert_eq!(set.overlaps(wanted), networks.iter().any(common));
         }
     }
 }

@@ -1,12 +1,16 @@
 //! Rows of terminals: where they stand, and who else stands there (R14).
 
-use std::{collections::BTreeMap, net::Ipv4Addr};
+use std::{collections::BTreeMap, net::Ipv4Addr, ops::RangeInclusive};
 
 use ipnet::Ipv4Net;
 
-use super::rows::{device, reach};
+use super::{
+    interfaces::host,
+    netset::NetSet,
+    rows::{device, reach},
+};
 use crate::{
-    Global, Lan, Rule,
+    Global, Lan, Private, Rule,
     draft::{RowDraft, SiteDraft, TerminalsDraft},
     reader::{At, Log, Place},
 };
@@ -17,6 +21,12 @@ struct Entry<'a> {
     row: &'a RowDraft,
     place: &'a Place,
 }
+
+/// The shortest prefix that passes without a word: it has fewer addresses than one global address has ports, 65,536.
+const SHORTEST: u8 = 17;
+
+/// The last bytes of the addresses that DHCP servers usually give out.
+const LEASED: RangeInclusive<u8> = 100..=199;
 
 pub(super) fn run(site: &SiteDraft, log: &mut Log) {
     let reach = reach(site);
@@ -34,9 +44,25 @@ pub(super) fn run(site: &SiteDraft, log: &mut Log) {
             {
                 log.add(place, Rule::OfDevice { address });
             }
+            single(site, lan, *from, place, log);
+            if from.prefix_len() < SHORTEST {
+                log.add(place, Rule::WideTerminals { from: *from });
+            }
         }
         overlaps(&terminals, log);
-        servers_among(site, lan, &terminals, log);
+        let servers = Servers::of(site, lan);
+        for row in &terminals {
+            among(row, &servers, log);
+        }
+        beside_leases(site, lan, &terminals, log);
+    }
+}
+
+/// One terminal by itself has an address that a host of its subnet can have.
+fn single(site: &SiteDraft, lan: Lan, from: Ipv4Net, place: &Place, log: &mut Log) {
+    let subnet = site.lans.get(&lan).and_then(|draft| draft.port.address.as_ref());
+    if let Some(address) = subnet.filter(|_| from.prefix_len() == 32) {
+        host(from.addr(), address.value.subnet(), place, log);
     }
 }
 
@@ -82,22 +108,76 @@ fn overlaps(terminals: &[&TerminalsDraft], log: &mut Log) {
     }
 }
 
-fn servers_among(site: &SiteDraft, lan: Lan, terminals: &[&TerminalsDraft], log: &mut Log) {
-    let mut servers: Vec<(Ipv4Addr, &RowDraft)> = Vec::new();
-    for server in &site.servers {
-        if let (Some(on), Some(private)) = (&server.row.lan, &server.private)
-            && on.value == lan
-        {
-            servers.push((private.value.get(), &server.row));
-        }
+fn servers(site: &SiteDraft, lan: Lan) -> impl Iterator<Item = (&At<Private>, &RowDraft)> {
+    site.servers.iter().filter_map(move |server| {
+        let on = server.row.lan.as_ref().filter(|on| on.value == lan);
+        on.and(server.private.as_ref()).map(|private| (private, &server.row))
+    })
+}
+
+/// The servers of a LAN in the order of their addresses, and these addresses, each once.
+struct Servers<'a> {
+    rows: Vec<(Ipv4Addr, &'a RowDraft)>,
+    addresses: Vec<Ipv4Addr>,
+}
+
+impl<'a> Servers<'a> {
+    fn of(site: &'a SiteDraft, lan: Lan) -> Self {
+        let rows = servers(site, lan).map(|(private, row)| (private.value.get(), row));
+        let mut rows: Vec<_> = rows.collect();
+        rows.sort_by_key(|(address, row)| (*address, &row.place));
+        let mut addresses: Vec<_> = rows.iter().map(|(address, _)| *address).collect();
+        addresses.dedup();
+        Self { rows, addresses }
     }
-    servers.sort_by_key(|(address, row)| (*address, &row.place));
-    for At { value: from, place } in terminals.iter().flat_map(|row| row.from.iter().flatten()) {
-        let first = servers.partition_point(|(address, _)| *address < from.network());
-        let end = servers.partition_point(|(address, _)| *address <= from.broadcast());
-        if let [(_, server), more @ ..] = &servers[first..end] {
+
+    fn inside(&self, from: Ipv4Net) -> &[(Ipv4Addr, &'a RowDraft)] {
+        let first = self.rows.partition_point(|(address, _)| *address < from.network());
+        let end = self.rows.partition_point(|(address, _)| *address <= from.broadcast());
+        &self.rows[first..end]
+    }
+
+    fn fill(&self, from: Ipv4Net) -> bool {
+        let first = self.addresses.partition_point(|address| *address < from.network());
+        let end = self.addresses.partition_point(|address| *address <= from.broadcast());
+        (end - first) as u64 == 1 << (32 - from.prefix_len())
+    }
+}
+
+/// A row that consists of servers is never used; else each of its networks is told the servers in it.
+fn among(row: &TerminalsDraft, servers: &Servers<'_>, log: &mut Log) {
+    let Some(sources) = &row.from else { return };
+    if sources.iter().all(|from| servers.fill(from.value)) {
+        log.add(&row.row.place, Rule::OnlyServers);
+        return;
+    }
+    for At { value: from, place } in sources {
+        if let [(_, server), more @ ..] = servers.inside(*from) {
             let server = server.label();
             log.add(place, Rule::StaticWins { from: *from, server, more: more.len() });
+        }
+    }
+}
+
+/// A server in a gap of terminals, or at their edge, may stand where addresses are given out.
+fn beside_leases(site: &SiteDraft, lan: Lan, terminals: &[&TerminalsDraft], log: &mut Log) {
+    let subnet = site.lans.get(&lan).and_then(|draft| draft.port.address.as_ref());
+    let Some(subnet) = subnet.map(|address| address.value.subnet()) else { return };
+    let sources = terminals.iter().flat_map(|row| row.from.iter().flatten());
+    let sources = NetSet::new(sources.map(|from| from.value));
+    let leased = |address: Ipv4Addr| {
+        subnet.prefix_len() >= 24
+            && subnet.contains(&address)
+            && LEASED.contains(&address.octets()[3])
+            && sources.around_address(address).is_none()
+    };
+    for (At { value: address, place }, _) in servers(site, lan) {
+        let number = u32::from(address.get());
+        let mut beside = [number.saturating_sub(1), number.saturating_add(1)]
+            .into_iter()
+            .filter_map(|near| sources.around_address(near.into()));
+        if let Some(from) = beside.next().filter(|_| leased(address.get())) {
+            log.add(place, Rule::AmongLeases { address: *address, from });
         }
     }
 }

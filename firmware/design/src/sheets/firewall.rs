@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Sheet;
-use crate::{Design, Language};
+use crate::{Design, Duplex, Language, Lgwan};
 
 /// What the tunnel does on the wire. The crate that runs it knows; a sheet must not say anything else.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +45,7 @@ impl Sheet {
             ],
         );
         sheet.about_site(design);
+        sheet.about_line(&design.lgwan);
         let address = || design.lgwan.address.address().to_string();
         let device = language.pick("この装置", "this device");
         let port = habits.port;
@@ -91,6 +92,24 @@ impl Sheet {
         }
         sheet.firewall_notes(design, habits);
         sheet
+    }
+
+    /// What the other end of the line must fit, where the design says it.
+    fn about_line(&mut self, lgwan: &Lgwan) {
+        if let Some(rate) = lgwan.line_rate {
+            self.about(
+                ("LGWAN回線の契約速度", "Contracted rate of the LGWAN line"),
+                rate.to_string(),
+            );
+        }
+        if let Some(mode) = lgwan.mode {
+            let duplex = match mode.duplex() {
+                Duplex::Full => self.language.pick("全二重", "full duplex"),
+                Duplex::Half => self.language.pick("半二重", "half duplex"),
+            };
+            let mode = self.language.list([mode.speed().as_str(), duplex]);
+            self.about(("LGWAN側のポート", "Port on the LGWAN side"), mode);
+        }
     }
 
     fn opening(&mut self, opening: &Opening<'_>) {

@@ -1,7 +1,10 @@
 //! The flow inventory: 項番, From, To, 連携方式, 技術仕様, one row a direction (R95).
 
 use super::Sheet;
-use crate::{Design, Environment, Lan, Language, Service, messages::range};
+use crate::{
+    Approval, Design, Environment, Lan, Language, Service,
+    messages::{harmless, range},
+};
 
 impl Sheet {
     /// Every flow between office and platform that the design lets through. A row is what one side may start towards
@@ -16,6 +19,7 @@ impl Sheet {
                 ("To", "To"),
                 ("連携方式", "Method"),
                 ("技術仕様", "Technical specification"),
+                ("承認", "Approval"),
             ],
         );
         sheet.about_site(design);
@@ -32,18 +36,20 @@ impl Sheet {
             let inside = server.private.to_string();
             let end = office(language, server.name.as_str(), server.lan, &inside, &server.global);
             if !server.services.is_empty() {
-                sheet.flow(end.clone(), all(server.environment), &server.services, source);
+                let what = (&server.services[..], source, server.approval.as_ref());
+                sheet.flow(end.clone(), all(server.environment), what);
             }
             for allowance in &server.allow_from_platform {
                 let from = platform(language, server.environment, &range(allowance.from));
-                sheet.flow(from, end.clone(), &allowance.services, destination);
+                let what = (&allowance.services[..], destination, allowance.approval.as_ref());
+                sheet.flow(from, end.clone(), what);
             }
         }
         let shared = language.pick("送信元をNAPTで変換", "source translated by NAPT");
         for row in &design.terminals {
             let inside = language.list(row.from.iter().map(|from| range(*from)));
             let from = office(language, row.name.as_str(), row.lan, &inside, &row.global);
-            sheet.flow(from, all(row.environment), &row.services, shared);
+            sheet.flow(from, all(row.environment), (&row.services, shared, row.approval.as_ref()));
         }
         sheet.note(
             "行は通信を始める向きです。応答はその行に含みます。庁内とプラットフォームの間の、ここにない通信は装置が拒否します。",
@@ -56,7 +62,13 @@ impl Sheet {
         sheet
     }
 
-    fn flow(&mut self, from: String, to: String, services: &[Service], translation: &str) {
+    /// What passes is services, how they are translated, and the note that they are approved.
+    fn flow(
+        &mut self,
+        from: String,
+        to: String,
+        (services, translation, approval): (&[Service], &str, Option<&Approval>),
+    ) {
         let mut methods: Vec<_> = services.iter().map(|service| method(*service)).collect();
         let mut seen = Vec::new();
         methods.retain(|method| {
@@ -70,7 +82,8 @@ impl Sheet {
             format!("{}。{translation}", self.language.list(services)),
             format!("{}; {translation}", self.language.list(services)),
         );
-        self.row([from, to, method, specification]);
+        let approval = approval.map_or_else(String::new, |note| harmless(note.as_str().chars()));
+        self.row([from, to, method, specification, approval]);
     }
 }
 

@@ -9,7 +9,7 @@ const BYTE_ORDER_MARK: &str = "\u{FEFF}";
 
 /// For paper, A4 on its side; no script, nothing fetched from elsewhere.
 const STYLE: &str = "\
-@page { size: A4 landscape; margin: 12mm; }
+@page { size: A4 landscape; margin: 12mm; @bottom-right { content: counter(page) \" / \" counter(pages); font: 8pt sans-serif; } }
 body { font: 10pt/1.5 \"Noto Sans CJK JP\", \"Yu Gothic\", Meiryo, sans-serif; color: #000; background: #fff; margin: 1em; }
 h1 { font-size: 14pt; margin: 0 0 .5em; }
 table { border-collapse: collapse; margin: 0 0 1em; }
@@ -29,7 +29,7 @@ impl Sheet {
     /// is opened with a double click. Title and notes are left out, so that a program can read it too.
     ///
     /// No cell starts with `=`, `+`, `-` or `@`, which a spreadsheet would take for a formula: cells are made of checked
-    /// names, addresses and our own words.
+    /// names, addresses, [approvals](crate::Approval) and our own words.
     pub fn csv(&self) -> String {
         let mut text = BYTE_ORDER_MARK.to_owned();
         for row in std::iter::once(&self.columns).chain(&self.rows) {

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use sekisho_design::{Problem, Severity};
+use sekisho_design::{Problem, Problems, Severity, Source, Tables, import};
 
 use crate::{keys, pair};
 
@@ -21,13 +21,32 @@ pub(crate) fn all() -> Vec<PathBuf> {
 /// Every problem of a case.
 pub(crate) fn problems(case: &Path) -> Vec<Problem> {
     let (site, profile) = files(case);
-    match pair::check_pair(&site, profile.as_bytes()) {
-        Ok(accepted) => accepted.warnings,
-        Err(problems) => {
-            assert!(problems.0.iter().any(|problem| problem.severity() == Severity::Error));
-            problems.0
-        }
-    }
+    let [servers, terminals] =
+        ["servers.csv", "terminals.csv"].map(|name| fs::read(case.join(name)).ok());
+    let checked = if servers.is_some() || terminals.is_some() {
+        imported(&site, servers.as_deref(), terminals.as_deref())
+    } else {
+        pair::check_pair(&site, profile.as_bytes()).map(|accepted| accepted.warnings)
+    };
+    checked.unwrap_or_else(|Problems(problems)| {
+        assert!(problems.iter().any(|problem| problem.severity() == Severity::Error));
+        problems
+    })
+}
+
+/// What is said about the tables of a case.
+fn imported(
+    site: &[u8],
+    servers: Option<&[u8]>,
+    terminals: Option<&[u8]>,
+) -> Result<Vec<Problem>, Problems> {
+    let table = |name, bytes: Option<_>| bytes.map(|bytes| Source { name, bytes });
+    let tables = Tables {
+        servers: table("servers.csv", servers),
+        terminals: table("terminals.csv", terminals),
+        replace: false,
+    };
+    Ok(import(&Source { name: "site.toml", bytes: site }, &tables)?.notices)
 }
 
 /// Both files of a case, after its edits.

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use ipnet::Ipv4Net;
 use proptest::prelude::*;
 use sekisho_design::{
-    Centre, Design, Environment, Global, InterfaceAddress, Kind, Lan, LanRoute, Placement, Private,
-    PublicKey, Service, diff,
+    Approval, Centre, Design, Duplex, Environment, Global, InterfaceAddress, Kind, Lan, LanRoute,
+    LineRate, Maintenance, Placement, PortMode, Private, PublicKey, Service, Speed, diff,
 };
 
 use crate::sample;
 
 /// A change of a field and the path that names it. No two touch one field.
-type Change = (&'static str, fn(&mut Design));
+pub(crate) type Change = (&'static str, fn(&mut Design));
 
 fn net(text: &str) -> Ipv4Net {
     text.parse().unwrap()
@@ -30,23 +30,55 @@ fn interface(text: &str) -> InterfaceAddress {
     text.parse().unwrap()
 }
 
+fn approval(text: &str) -> Approval {
+    text.parse().unwrap()
+}
+
+fn maintenance(design: &mut Design) -> &mut Maintenance {
+    design.maintenance.as_mut().unwrap()
+}
+
+/// The base fixes speed and duplex of every port; a change takes one of them and leaves the other.
+fn speed(mode: Option<PortMode>) -> Speed {
+    mode.unwrap().speed()
+}
+
+fn duplex(mode: Option<PortMode>) -> Duplex {
+    mode.unwrap().duplex()
+}
+
 fn west(design: &mut Design) -> &mut Centre {
     let mut centres = design.profile.centres.iter_mut();
     centres.find(|centre| centre.name.as_str() == "west").unwrap()
 }
 
-const CHANGES: [Change; 44] = [
+pub(crate) const CHANGES: [Change; 55] = [
     ("site.name", |design| design.site.name = "新市".into()),
     ("site.organisation", |design| design.site.organisation = "010006".parse().unwrap()),
     ("site.kind", |design| design.site.kind = Kind::Prefecture),
     ("site.placement", |design| design.site.placement = Placement::DataCentre),
     ("interface.lgwan.port", |design| design.lgwan.port = "port9".parse().unwrap()),
+    ("interface.lgwan.line-rate", |design| design.lgwan.line_rate = LineRate::new(1_500_000)),
+    ("interface.lgwan.speed", |design| {
+        design.lgwan.mode = PortMode::new(Speed::Mbps10, duplex(design.lgwan.mode));
+    }),
+    ("interface.lgwan.duplex", |design| {
+        design.lgwan.mode = PortMode::new(speed(design.lgwan.mode), Duplex::Half);
+    }),
     ("interface.lgwan.address", |design| design.lgwan.address = interface("198.18.1.3/24")),
     ("interface.lgwan.gateway", |design| design.lgwan.gateway = "198.18.1.254".parse().unwrap()),
     ("interface.lgwan.mtu", |design| design.lgwan.mtu = 1400),
     ("interface.lgwan.dns", |design| design.lgwan.dns.clear()),
     ("interface.head-office.port", |design| {
         design.lans.get_mut(&Lan::HeadOffice).unwrap().port = "port8".parse().unwrap();
+    }),
+    ("interface.head-office.speed", |design| {
+        let mode = &mut design.lans.get_mut(&Lan::HeadOffice).unwrap().mode;
+        *mode = PortMode::new(Speed::Mbps100, duplex(*mode));
+    }),
+    ("interface.head-office.duplex", |design| {
+        let mode = &mut design.lans.get_mut(&Lan::HeadOffice).unwrap().mode;
+        *mode = PortMode::new(speed(*mode), Duplex::Half);
     }),
     ("interface.head-office.address", |design| {
         design.lans.get_mut(&Lan::HeadOffice).unwrap().address = interface("192.168.1.2/24");
@@ -62,7 +94,20 @@ const CHANGES: [Change; 44] = [
     ("interface.education-board", |design| {
         design.lans.remove(&Lan::EducationBoard);
     }),
-    ("interface.maintenance", |design| design.maintenance = None),
+    ("interface.maintenance.port", |design| {
+        maintenance(design).port = "port7".parse().unwrap();
+    }),
+    ("interface.maintenance.speed", |design| {
+        let mode = &mut maintenance(design).mode;
+        *mode = PortMode::new(Speed::Mbps100, duplex(*mode));
+    }),
+    ("interface.maintenance.duplex", |design| {
+        let mode = &mut maintenance(design).mode;
+        *mode = PortMode::new(speed(*mode), Duplex::Half);
+    }),
+    ("interface.maintenance.address", |design| {
+        maintenance(design).address = interface("192.168.253.1/24");
+    }),
     ("server.juki.interface", |design| design.servers[0].lan = Lan::EducationBoard),
     ("server.juki.private", |design| {
         let address: std::net::Ipv4Addr = "192.168.1.77".parse().unwrap();
@@ -71,12 +116,17 @@ const CHANGES: [Change; 44] = [
     ("server.juki.global", |design| design.servers[0].global = global("100.64.10.77")),
     ("server.juki.environment", |design| design.servers[0].environment = Environment::Test),
     ("server.juki.services", |design| design.servers[0].services.push(service("tcp/8080"))),
+    ("server.juki.approval", |design| design.servers[0].approval = Some(approval("第1号"))),
+    ("server.juki.allow-from-platform.100.72.0.0/16.approval", |design| {
+        design.servers[0].allow_from_platform[0].approval = Some(approval("第2号"));
+    }),
     ("server.juki.allow-from-platform.100.72.0.0/16", |design| {
         design.servers[0].allow_from_platform[0].services.pop();
     }),
     ("server.juki.allow-from-platform.100.72.9.0/24", |design| {
         let mut allowance = design.servers[0].allow_from_platform[0].clone();
         allowance.from = net("100.72.9.0/24");
+        allowance.approval = None;
         design.servers[0].allow_from_platform.push(allowance);
     }),
     ("server.new", |design| {
@@ -92,6 +142,9 @@ const CHANGES: [Change; 44] = [
         design.terminals[0].environment = Environment::Test;
     }),
     ("terminals.counter.services", |design| design.terminals[0].services.truncate(1)),
+    ("terminals.counter.approval", |design| {
+        design.terminals[0].approval = Some(approval("第3号"));
+    }),
     ("terminals.school", |design| {
         design.terminals.retain(|row| row.name.as_str() != "school");
     }),
@@ -127,8 +180,17 @@ const CHANGES: [Change; 44] = [
     }),
 ];
 
-fn base() -> Design {
-    sample::design("2-partly-data-centre")
+/// A sample in which every key has a value.
+pub(crate) fn base() -> Design {
+    let mut design = sample::design("2-partly-data-centre");
+    let mode = PortMode::new(Speed::Mbps10, Duplex::Full);
+    for lan in design.lans.values_mut() {
+        lan.mode = mode;
+    }
+    maintenance(&mut design).mode = mode;
+    let route = LanRoute { to: net("10.40.0.0/16"), via: "192.168.2.254".parse().unwrap() };
+    design.lans.get_mut(&Lan::EducationBoard).unwrap().routes = vec![route];
+    design
 }
 
 fn paths(before: &Design, after: &Design) -> BTreeSet<String> {
@@ -162,18 +224,11 @@ proptest! {
 }
 
 #[test]
-fn what_only_stays_or_goes_elsewhere_is_named_too() {
+fn what_only_changes_elsewhere_is_named_where_it_goes_too() {
     let mut after = base();
-    let maintenance = after.maintenance.as_mut().unwrap();
-    maintenance.port = "port7".parse().unwrap();
-    maintenance.address = interface("192.168.253.1/24");
+    after.maintenance = None;
     after.profile.centres.truncate(1);
-    let expected = [
-        "centre.west",
-        "interface.maintenance.address",
-        "interface.maintenance.port",
-        "profile.centre",
-    ];
+    let expected = ["centre.west", "interface.maintenance", "profile.centre"];
     assert_eq!(paths(&base(), &after), expected.map(str::to_owned).into());
     assert_eq!(paths(&after, &base()), expected.map(str::to_owned).into());
 }
@@ -201,14 +256,19 @@ fn equal_designs_have_no_difference_nor_has_another_order_of_rows() {
 #[test]
 fn a_difference_is_a_sentence_in_both_languages() {
     let mut after = base();
+    maintenance(&mut after).mode = None;
     for wanted in [
+        "interface.lgwan.line-rate",
         "interface.lgwan.dns",
         "interface.head-office.routes.10.20.0.0/24.via",
         "interface.education-board",
         "server.juki.global",
+        "server.juki.approval",
+        "server.juki.allow-from-platform.100.72.0.0/16.approval",
         "server.juki.allow-from-platform.100.72.0.0/16",
         "server.new",
         "terminals.counter.from",
+        "terminals.counter.approval",
         "profile.centre",
         "profile.issued",
         "network.100.73.0.0/16.environment",
@@ -221,13 +281,19 @@ fn a_difference_is_a_sentence_in_both_languages() {
     assert_eq!(
         japanese,
         [
+            "LGWAN側：回線の契約速度が 50M から 1.5M に変わります。",
             "LGWAN側：DNSサーバが 198.18.2.53 から なし に変わります。",
             "首長部局業務系LANの経路 10.20.0.0/24：ルータが 192.168.1.254 から 192.168.1.253 に変わります。",
             "教育委員会業務系LAN（port3、192.168.2.1/24）がなくなります。",
+            "保守ポート：ポートの速度が 10M から 自動 に変わります。",
+            "保守ポート：全二重・半二重が full から 自動 に変わります。",
             "サーバ「juki」：グローバルアドレスが 100.64.10.11 から 100.64.10.77 に変わります。",
+            "サーバ「juki」：承認が なし から 「第1号」 に変わります。",
             "サーバ「juki」：プラットフォームの 100.72.0.0/16 から受ける通信から icmp-echo がなくなります。",
+            "サーバ「juki」：プラットフォームの 100.72.0.0/16 から受ける通信の承認に 第2号 が加わります。",
             "サーバ「new」（首長部局業務系LAN、192.168.1.10 → 100.64.10.77）が加わります。",
             "端末「counter」：端末の範囲に 10.20.0.0/24 が加わります。",
+            "端末「counter」：承認が 「情政第12号（令和8年3月2日）、接続確認のechoと名前解決」 から 「第3号」 に変わります。",
             "接続情報：発行の日時が 2026-04-01 09:00:00 +09:00 から 2026-04-01 09:00:00.001 +09:00 に変わります。",
             "接続情報：拠点の優先順が east、west から west、east に変わります。",
             "プラットフォームのネットワーク 100.73.0.0/16：環境が 検証 から 本番 に変わります。",
@@ -236,13 +302,19 @@ fn a_difference_is_a_sentence_in_both_languages() {
     assert_eq!(
         english,
         [
+            "LGWAN side: the line's contracted rate changes from 50M to 1.5M.",
             "LGWAN side: the list of resolvers changes from 198.18.2.53 to none.",
             "The head office LAN: route to 10.20.0.0/24: the router changes from 192.168.1.254 to 192.168.1.253.",
             "The education board LAN (port3, 192.168.2.1/24) is removed.",
+            "The maintenance port: the port's speed changes from 10M to automatic.",
+            "The maintenance port: the port's duplex changes from full to automatic.",
             "Server 'juki': the global address changes from 100.64.10.11 to 100.64.10.77.",
+            "Server 'juki': the approval changes from none to '第1号'.",
             "Server 'juki': icmp-echo leaves the services that it takes from 100.72.0.0/16.",
+            "Server 'juki': 第2号 joins the approvals of what it takes from 100.72.0.0/16.",
             "Server 'new' (head office LAN, 192.168.1.10 → 100.64.10.77) is added.",
             "Terminals 'counter': 10.20.0.0/24 joins the sources.",
+            "Terminals 'counter': the approval changes from '情政第12号（令和8年3月2日）、接続確認のechoと名前解決' to '第3号'.",
             "Platform profile: the time of issue changes from 2026-04-01 09:00:00 +09:00 to 2026-04-01 09:00:00.001 +09:00.",
             "Platform profile: the order of the centres changes from east, west to west, east.",
             "Platform network 100.73.0.0/16: the environment changes from test to production.",
@@ -251,11 +323,15 @@ fn a_difference_is_a_sentence_in_both_languages() {
 }
 
 #[test]
-fn a_name_can_steer_no_terminal() {
+fn no_text_of_a_file_can_steer_a_terminal() {
     let mut after = base();
     after.site.name = "\u{1b}[31m\u{202e}市".into();
+    after.servers[0].approval = Some(approval("\u{202e}第1号"));
+    after.servers[0].allow_from_platform[0].approval = after.servers[0].approval.clone();
+    after.terminals[0].approval = after.servers[0].approval.clone();
     let found = diff(&base(), &after);
-    for said in [&found[0].sentence.ja, &found[0].sentence.en] {
+    assert_eq!(found.len(), 4);
+    for said in found.iter().flat_map(|found| [&found.sentence.ja, &found.sentence.en]) {
         assert!(!said.contains(['\u{1b}', '\u{202e}']), "{said}");
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod diff;
+mod every_key;
 #[path = "../common/keys.rs"]
 mod keys;
 mod ledger;

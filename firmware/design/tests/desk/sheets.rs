@@ -89,6 +89,35 @@ fn a_row_that_starts_nothing_has_no_flow() {
 }
 
 #[test]
+fn a_flow_tells_the_approval_of_its_own_services() {
+    let mut design = sample::design("1-office");
+    let note = |text: &str| Some(text.parse().unwrap());
+    design.servers[0].approval = note("第1号");
+    design.servers[0].allow_from_platform[0].approval = note("\u{202e}第2号");
+    let flows = Sheet::flows(&design, Language::Japanese);
+    let approvals: Vec<_> = flows.rows.iter().map(|row| row[5].as_str()).collect();
+    let terminals = "情政第12号（令和8年3月2日）、接続確認のechoと名前解決";
+    assert_eq!(approvals, ["第1号", "\\u{202e}第2号", "", "", terminals, terminals]);
+}
+
+#[test]
+fn the_firewall_request_tells_the_line_where_the_design_does() {
+    let about = |sample: &str, language| {
+        let sheet = Sheet::firewall(&sample::design(sample), &HABITS, language);
+        sheet.about[3..].iter().map(|(head, text)| format!("{head}: {text}")).collect::<Vec<_>>()
+    };
+    assert_eq!(about("union", Language::English), [""; 0]);
+    assert_eq!(
+        about("2-partly-data-centre", Language::English),
+        ["Contracted rate of the LGWAN line: 50M", "Port on the LGWAN side: 100M, full duplex"]
+    );
+    assert_eq!(
+        about("2-partly-data-centre", Language::Japanese),
+        ["LGWAN回線の契約速度: 50M", "LGWAN側のポート: 100M、全二重"]
+    );
+}
+
+#[test]
 fn the_firewall_request_names_every_centre_both_ways_and_nothing_else() {
     let mut design = sample::design("1-office");
     design.profile.centres[1].endpoint.set_port(4500);

@@ -1,0 +1,97 @@
+//! The order of keys: that of the samples and of the manual.
+
+use super::tree::Entry;
+
+/// The keys of a table in their order, with the keys of the tables below them.
+pub(crate) struct Keys {
+    own: &'static [(&'static str, &'static Keys)],
+    /// Whether the tables of this table have headings of their own.
+    pub(crate) sections: bool,
+}
+
+const fn keys(own: &'static [(&'static str, &'static Keys)]) -> Keys {
+    Keys { own, sections: false }
+}
+
+static UNKNOWN: Keys = keys(&[]);
+
+/// The whole file.
+pub(crate) static ROOT: Keys = keys(&[
+    ("schema", &UNKNOWN),
+    ("site", &SITE),
+    ("interface", &INTERFACE),
+    ("server", &SERVER),
+    ("terminals", &TERMINALS),
+]);
+
+static SITE: Keys = keys(&[
+    ("name", &UNKNOWN),
+    ("organisation", &UNKNOWN),
+    ("kind", &UNKNOWN),
+    ("placement", &UNKNOWN),
+]);
+
+static INTERFACE: Keys = Keys {
+    own: &[
+        ("lgwan", &PORT),
+        ("head-office", &PORT),
+        ("education-board", &PORT),
+        ("maintenance", &PORT),
+    ],
+    sections: true,
+};
+
+static PORT: Keys = keys(&[
+    ("port", &UNKNOWN),
+    ("speed", &UNKNOWN),
+    ("duplex", &UNKNOWN),
+    ("address", &UNKNOWN),
+    ("gateway", &UNKNOWN),
+    ("mtu", &UNKNOWN),
+    ("line-rate", &UNKNOWN),
+    ("dns", &UNKNOWN),
+    ("routes", &ROUTE),
+]);
+
+static ROUTE: Keys = keys(&[("to", &UNKNOWN), ("via", &UNKNOWN)]);
+
+static SERVER: Keys = keys(&[
+    ("name", &UNKNOWN),
+    ("interface", &UNKNOWN),
+    ("private", &UNKNOWN),
+    ("global", &UNKNOWN),
+    ("environment", &UNKNOWN),
+    ("services", &UNKNOWN),
+    ("approval", &UNKNOWN),
+    ("allow-from-platform", &ALLOWANCE),
+]);
+
+static ALLOWANCE: Keys =
+    keys(&[("from", &UNKNOWN), ("services", &UNKNOWN), ("approval", &UNKNOWN)]);
+
+static TERMINALS: Keys = keys(&[
+    ("name", &UNKNOWN),
+    ("interface", &UNKNOWN),
+    ("from", &UNKNOWN),
+    ("global", &UNKNOWN),
+    ("environment", &UNKNOWN),
+    ("services", &UNKNOWN),
+    ("approval", &UNKNOWN),
+]);
+
+impl Keys {
+    /// The keys of the table that stands under a key.
+    pub(crate) fn of(&self, key: &str) -> &'static Self {
+        self.own.iter().find(|(own, _)| *own == key).map_or(&UNKNOWN, |(_, below)| below)
+    }
+
+    fn rank(&self, key: &str) -> usize {
+        self.own.iter().position(|(own, _)| *own == key).unwrap_or(self.own.len())
+    }
+}
+
+/// Entries in the order of their keys; those that nobody knows come last, as they stood.
+pub(crate) fn sorted(mut entries: Vec<Entry>, keys: &Keys) -> Vec<Entry> {
+    entries.sort_by_key(|entry| keys.rank(&entry.key));
+    entries
+}

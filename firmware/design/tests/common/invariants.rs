@@ -1,0 +1,142 @@
+//! What every other room counts on in a design.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ipnet::Ipv4Net;
+use sekisho_design::{
+    Approval, Design, Duplex, Global, Lan, PlatformNetwork, PortMode, Service, Speed,
+};
+
+/// Panics where a design breaks one.
+pub(crate) fn keeps_invariants(design: &Design) {
+    translation(design);
+    terminals_apart(design);
+    networks_apart(design);
+    approvals(design);
+    lines(design);
+    assert!(!design.lans.is_empty());
+    assert!(!design.profile.centres.is_empty() && !design.profile.networks.is_empty());
+}
+
+/// What a LAN reaches.
+pub(crate) fn reach(design: &Design, lan: Lan) -> impl Iterator<Item = Ipv4Net> {
+    let interface = &design.lans[&lan];
+    std::iter::once(interface.address.subnet()).chain(interface.routes.iter().map(|route| route.to))
+}
+
+/// Every global address is the pool's, and one server's, one LAN's terminals' or the device's; whoever has one stands
+/// where its LAN reaches it.
+fn translation(design: &Design) {
+    let profile = &design.profile;
+    let in_pool = |global: Global| profile.pool.iter().any(|prefix| prefix.contains(&global.get()));
+    assert!(in_pool(profile.device_address));
+    let mut owners: BTreeMap<Global, Lan> = BTreeMap::new();
+    let mut addresses = BTreeSet::new();
+    let mut names = BTreeSet::new();
+    let a_host = |lan: Lan, address| {
+        let subnet = design.lans[&lan].address.subnet();
+        address != subnet.network() && address != subnet.broadcast()
+    };
+    for server in &design.servers {
+        assert!(in_pool(server.global) && server.global != profile.device_address);
+        assert_eq!(owners.insert(server.global, server.lan), None, "a server's address is its own");
+        assert!(addresses.insert((server.lan, server.private)));
+        assert!(names.insert(&server.name));
+        assert!(reach(design, server.lan).any(|net| net.contains(&server.private.get())));
+        assert!(a_host(server.lan, server.private.get()));
+        assert_ne!(server.private.get(), design.lans[&server.lan].address.address());
+        for allowance in &server.allow_from_platform {
+            let same = |network: &PlatformNetwork| {
+                network.environment == server.environment
+                    && network.prefix.contains(&allowance.from)
+            };
+            assert!(profile.networks.iter().any(same));
+        }
+    }
+    let of_servers: BTreeSet<_> = owners.keys().copied().collect();
+    for terminals in &design.terminals {
+        assert!(in_pool(terminals.global) && terminals.global != profile.device_address);
+        assert!(!of_servers.contains(&terminals.global));
+        assert_eq!(*owners.entry(terminals.global).or_insert(terminals.lan), terminals.lan);
+        assert!(names.insert(&terminals.name));
+        for from in &terminals.from {
+            assert!(reach(design, terminals.lan).any(|network| network.contains(from)));
+            assert!(from.prefix_len() < 32 || a_host(terminals.lan, from.addr()));
+        }
+    }
+}
+
+/// A terminal has one global address.
+fn terminals_apart(design: &Design) {
+    for (index, one) in design.terminals.iter().enumerate() {
+        for two in &design.terminals[..index] {
+            let apart = |from: &Ipv4Net| {
+                two.from.iter().all(|other| !other.contains(from) && !from.contains(other))
+            };
+            assert!(one.lan != two.lan || one.global == two.global || one.from.iter().all(apart));
+        }
+    }
+}
+
+/// An address is in one network, but for the two LANs.
+fn networks_apart(design: &Design) {
+    let mut all = vec![(None, design.lgwan.address.subnet())];
+    all.extend(design.maintenance.iter().map(|port| (None, port.address.subnet())));
+    all.extend(design.profile.networks.iter().map(|network| (None, network.prefix)));
+    all.extend(design.profile.pool.iter().map(|prefix| (None, *prefix)));
+    for lan in design.lans.keys() {
+        all.extend(reach(design, *lan).map(|network| (Some(*lan), network)));
+    }
+    for (index, (lan, one)) in all.iter().enumerate() {
+        for (other, two) in &all[..index] {
+            let two_lans = lan.is_some() && other.is_some() && lan != other;
+            assert!(two_lans || (!one.contains(two) && !two.contains(one)), "{one} {two}");
+        }
+    }
+}
+
+/// What takes an approval has one, by its own list, and a note can be shown anywhere.
+fn approvals(design: &Design) {
+    for (services, approval) in lists(design) {
+        let taking = services.iter().copied().any(Service::needs_approval);
+        assert!(!taking || approval.is_some(), "{services:?}");
+        let Some(note) = approval.map(Approval::as_str) else { continue };
+        assert!((1..=200).contains(&note.chars().count()) && !note.trim().is_empty());
+        assert!(!note.contains(char::is_control) && !note.starts_with(['=', '+', '-', '@']));
+    }
+}
+
+/// Every list of services, with its approval.
+pub(crate) fn lists(design: &Design) -> Vec<(&[Service], Option<&Approval>)> {
+    let mut lists: Vec<(&[Service], _)> = Vec::new();
+    for server in &design.servers {
+        lists.push((&server.services, server.approval.as_ref()));
+        for allowance in &server.allow_from_platform {
+            lists.push((&allowance.services, allowance.approval.as_ref()));
+        }
+    }
+    for row in &design.terminals {
+        lists.push((&row.services, row.approval.as_ref()));
+    }
+    lists
+}
+
+/// Each port is one interface's, no gigabit is half duplex, and lines are within what LGWAN sells.
+fn lines(design: &Design) {
+    let mut ports = BTreeSet::from([&design.lgwan.port]);
+    assert!(design.lans.values().all(|lan| ports.insert(&lan.port)));
+    assert!(design.maintenance.iter().all(|maintenance| ports.insert(&maintenance.port)));
+    let gigabit_half =
+        |mode: &PortMode| (mode.speed(), mode.duplex()) == (Speed::Gbps1, Duplex::Half);
+    assert!(!modes(design).any(|mode| gigabit_half(&mode)));
+    if let Some(rate) = design.lgwan.line_rate {
+        assert!((500_000..=10_000_000_000).contains(&rate.bits_per_second()));
+    }
+}
+
+/// What the ports are held to that are held to something.
+pub(crate) fn modes(design: &Design) -> impl Iterator<Item = PortMode> {
+    let lans = design.lans.values().map(|lan| lan.mode);
+    let maintenance = design.maintenance.iter().map(|maintenance| maintenance.mode);
+    std::iter::once(design.lgwan.mode).chain(lans).chain(maintenance).flatten()
+}

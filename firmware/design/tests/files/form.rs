@@ -1,0 +1,149 @@
+//! What holds for the canonical form of every file: it says the same, keeps every comment, and is its own form.
+
+use proptest::{prelude::*, sample::Index};
+use sekisho_design::{Design, print_site};
+
+use crate::{format::formatted, keys, pair};
+
+/// A heading with its entries, each with the line breaks that it has.
+type Section = (String, Vec<String>);
+
+/// The base site in pieces. What stands above the first heading has no heading.
+fn sections() -> Vec<Section> {
+    let mut sections: Vec<Section> = vec![(String::new(), Vec::new())];
+    let mut open = false;
+    for line in pair::base("site.toml").lines().filter(|line| !line.is_empty()) {
+        let entries = &mut sections.last_mut().unwrap().1;
+        if open {
+            let entry = entries.last_mut().unwrap();
+            *entry = format!("{entry}\n{line}");
+            open = line != "]";
+        } else if line.starts_with('[') {
+            sections.push((line.to_owned(), Vec::new()));
+        } else {
+            entries.push(line.to_owned());
+            open = line.ends_with('[');
+        }
+    }
+    sections
+}
+
+/// The base site with its tables and their keys in any order.
+fn shuffled() -> impl Strategy<Value = String> {
+    let mut all = sections();
+    let head = all.remove(0).1.join("\n") + "\n";
+    let section = |(heading, entries): Section| {
+        Just(entries)
+            .prop_shuffle()
+            .prop_map(move |entries| format!("{heading}\n{}\n", entries.join("\n")))
+    };
+    let all: Vec<_> = all.into_iter().map(section).collect();
+    let all = all.prop_flat_map(|all| Just(all).prop_shuffle());
+    all.prop_map(move |all| head.clone() + &all.concat())
+}
+
+/// What is put at a line's end or below it.
+#[derive(Clone, Debug)]
+enum Decoration {
+    Behind,
+    Below,
+    Empty,
+}
+
+/// The text with numbered comments and empty lines.
+fn decorated(text: &str, decorations: &[(Index, Decoration)]) -> String {
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    for (number, (at, decoration)) in decorations.iter().enumerate() {
+        let at = at.index(lines.len());
+        match decoration {
+            Decoration::Behind if lines[at].contains('#') => {}
+            Decoration::Behind => lines[at] = format!("{} # behind {number}", lines[at]),
+            Decoration::Below => lines.insert(at + 1, format!("# below {number}")),
+            Decoration::Empty => lines.insert(at + 1, String::new()),
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+/// Every comment of a text that has no `#` in its values, sorted.
+fn comments(text: &str) -> Vec<&str> {
+    let mut comments: Vec<_> =
+        text.lines().filter_map(|line| Some(line[line.find('#')?..].trim())).collect();
+    comments.sort_unstable();
+    comments
+}
+
+pub(crate) fn design(site: &str) -> Design {
+    let profile = keys::signed(&pair::base("profile.toml"));
+    let accepted = pair::check_pair(site.as_bytes(), profile.as_bytes());
+    accepted.unwrap_or_else(|problems| panic!("{site}\n{problems}")).design
+}
+
+/// A note with whatever quotes need.
+const APPROVAL: &str = "approval = \"覚書\\\"第1号\\\" 'a' \\\\ # no comment\"";
+
+/// Rows that fit the base site, in any combination of what may be left out.
+fn rows() -> impl Strategy<Value = String> {
+    let services = prop::sample::subsequence(
+        vec!["http", "https", "tcp/7", "udp/5000-5010", "icmp-echo"],
+        1..=5,
+    );
+    let list = |services: &[&str]| format!("[\"{}\"]", services.join("\", \""));
+    let row = (any::<bool>(), any::<bool>(), services.clone(), services, 0..3usize);
+    let row = row.prop_map(move |(server, test, services, allowed, most)| {
+        let environment = if test { "environment = \"test\"\n" } else { "" };
+        let from = if test { "100.73.0.0/16" } else { "100.72.0.0/16" };
+        let allowance =
+            format!("{{ from = \"{from}\", services = {}, {APPROVAL} }}", list(&allowed));
+        let allow = vec![allowance; most].join(", ");
+        let services = format!("services = {}\n{APPROVAL}\n", list(&services));
+        let services = if most == 0 { "" } else { &services };
+        (server, format!("{environment}{services}"), format!("allow-from-platform = [{allow}]\n"))
+    });
+    prop::collection::vec(row, 0..6).prop_map(|rows| {
+        let row = |(number, (server, shared, allow)): (usize, (bool, String, String))| {
+            let address = 50 + number;
+            let head = if server {
+                format!("[[server]]\nprivate = \"192.168.1.{address}\"\n{allow}")
+            } else {
+                format!("[[terminals]]\nfrom = [\"192.168.1.{address}\", \"10.20.0.{address}\"]\n")
+            };
+            format!("{head}name = \"row-{number}\"\ninterface = \"head-office\"\nglobal = \"100.64.10.{address}\"\n{shared}")
+        };
+        rows.into_iter().enumerate().map(row).collect()
+    })
+}
+
+proptest! {
+    #[test]
+    fn a_file_says_the_same_and_keeps_every_comment(
+        text in shuffled(),
+        decorations in prop::collection::vec(
+            (any::<Index>(), prop_oneof![Just(Decoration::Behind), Just(Decoration::Below), Just(Decoration::Empty)]),
+            0..30,
+        ),
+    ) {
+        let text = decorated(&text, &decorations);
+        let form = formatted(&text).unwrap();
+        prop_assert_eq!(design(&form), design(&text), "{}\n{}", text, form);
+        prop_assert_eq!(comments(&form), comments(&text), "{}\n{}", text, form);
+        prop_assert_eq!(formatted(&form).unwrap(), form);
+    }
+
+    #[test]
+    fn a_printed_design_reads_as_itself(
+        rows in rows(),
+        left_out in prop::sample::subsequence(vec!["speed|duplex", "line-rate", "mtu", "dns"], 0..=4),
+    ) {
+        let is_left_out = |line: &&str| {
+            let key = line.split(" = ").next().unwrap_or_default();
+            left_out.iter().any(|keys| keys.split('|').any(|left_out| left_out == key))
+        };
+        let base = pair::base("site.toml");
+        let base: Vec<_> = base.lines().filter(|line| !is_left_out(line)).collect();
+        let design_of_text = design(&(base.join("\n") + "\n" + &rows));
+        let printed = print_site(&design_of_text);
+        prop_assert_eq!(&design(&printed), &design_of_text, "{}", printed);
+        prop_assert_eq!(formatted(&printed).unwrap(), printed);
+    }
+}

@@ -1,0 +1,224 @@
+//! An accepted design has the warnings that a plain search finds in it, and no others.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "common/invariants.rs"]
+mod invariants;
+#[path = "common/keys.rs"]
+mod keys;
+#[path = "common/pair.rs"]
+mod pair;
+
+use std::{collections::BTreeMap, net::Ipv4Addr};
+
+use invariants::{keeps_invariants, lists, modes};
+use proptest::{prelude::*, sample::subsequence};
+use sekisho_design::{Design, Duplex, Lan, Problem, Rule, Server, Service, Severity, Terminals};
+
+/// How often each code is due.
+fn due(design: &Design) -> BTreeMap<&'static str, usize> {
+    let half = modes(design).filter(|mode| mode.duplex() == Duplex::Half).count();
+    let lgwan = &design.lgwan;
+    let slower = lgwan
+        .mode
+        .zip(lgwan.line_rate)
+        .is_some_and(|(mode, rate)| mode.speed().bits_per_second() < rate.bits_per_second());
+    let routes = design.lans.iter().flat_map(|(lan, interface)| {
+        interface.routes.iter().filter(|route| !is_used(design, *lan, route.to))
+    });
+    let sources = || design.terminals.iter().flat_map(|row| &row.from);
+    let only_servers =
+        |row: &&Terminals| row.from.iter().all(|from| all_servers(design, row.lan, *from));
+    let due = [
+        ("FORM-24", lists(design).into_iter().map(|(services, _)| inside(services)).sum()),
+        ("ADDR-14", half),
+        ("ADDR-15", usize::from(slower)),
+        ("ADDR-16", routes.count()),
+        (
+            "ROW-07",
+            design
+                .terminals
+                .iter()
+                .filter(|row| !only_servers(row))
+                .flat_map(|row| row.from.iter().filter(|from| has_server(design, row.lan, **from)))
+                .count(),
+        ),
+        ("ROW-12", sources().filter(|from| from.prefix_len() <= 16).count()),
+        ("ROW-13", design.servers.iter().filter(|server| is_beside(design, server)).count()),
+        ("ROW-14", design.terminals.iter().filter(only_servers).count()),
+    ];
+    due.into_iter().filter(|(_, count)| *count > 0).collect()
+}
+
+/// How many services another one of the list holds.
+fn inside(services: &[Service]) -> usize {
+    let holds = |one: &Service, other: &Service| match (one, other) {
+        (Service::Tcp(one), Service::Tcp(other)) | (Service::Udp(one), Service::Udp(other)) => {
+            one != other
+                && (one.first()..=one.last()).contains(&other.first())
+                && other.last() <= one.last()
+        }
+        _ => false,
+    };
+    services.iter().filter(|other| services.iter().any(|one| holds(one, other))).count()
+}
+
+fn on(design: &Design, lan: Lan) -> impl Iterator<Item = &Server> {
+    design.servers.iter().filter(move |server| server.lan == lan)
+}
+
+fn has_server(design: &Design, lan: Lan, from: ipnet::Ipv4Net) -> bool {
+    on(design, lan).any(|server| from.contains(&server.private.get()))
+}
+
+fn all_servers(design: &Design, lan: Lan, from: ipnet::Ipv4Net) -> bool {
+    let all = u32::from(from.network())..=u32::from(from.broadcast());
+    all.map(Ipv4Addr::from).all(|address| has_server(design, lan, address.into()))
+}
+
+fn is_terminal(design: &Design, lan: Lan, address: Ipv4Addr) -> bool {
+    let rows = design.terminals.iter().filter(|row| row.lan == lan);
+    rows.flat_map(|row| &row.from).any(|from| from.contains(&address))
+}
+
+fn is_used(design: &Design, lan: Lan, to: ipnet::Ipv4Net) -> bool {
+    let rows = design.terminals.iter().filter(|row| row.lan == lan);
+    has_server(design, lan, to) || rows.flat_map(|row| &row.from).any(|from| to.contains(from))
+}
+
+fn is_beside(design: &Design, server: &Server) -> bool {
+    let address = server.private.get();
+    let subnet = design.lans[&server.lan].address.subnet();
+    let near = |by: i32| u32::from(address).wrapping_add_signed(by).into();
+    subnet.prefix_len() >= 24
+        && subnet.contains(&address)
+        && (100..200).contains(&address.octets()[3])
+        && !is_terminal(design, server.lan, address)
+        && [-1, 1].into_iter().any(|by| is_terminal(design, server.lan, near(by)))
+}
+
+/// The lines for services and their approval.
+fn services() -> impl Strategy<Value = String> {
+    const SERVICES: [&str; 8] = [
+        "\"https\"",
+        "\"icmp-echo\"",
+        "\"tcp/80-90\"",
+        "\"tcp/85-86\"",
+        "\"tcp/86\"",
+        "\"tcp/86-95\"",
+        "\"udp/86\"",
+        "\"udp/1-65535\"",
+    ];
+    let list = subsequence(SERVICES.to_vec(), 1..=8).prop_shuffle();
+    (list, prop::bool::weighted(0.9)).prop_map(|(list, approved)| {
+        let approval = if approved { "\napproval = \"第1号\"" } else { "" };
+        format!("services = [{}]{approval}", list.join(", "))
+    })
+}
+
+/// A server or a row of terminals in or beside the two subnets of the base, and behind its route.
+fn row(number: usize) -> impl Strategy<Value = String> {
+    let place = prop::sample::select(vec![
+        ("head-office", "192.168.1"),
+        ("head-office", "10.20.0"),
+        ("education-board", "192.168.2"),
+    ]);
+    let host = prop_oneof![3 => 98..106u8, 1 => 198..202u8];
+    let network = prop::sample::select(vec![32, 32, 31, 30, 28, 25]);
+    (prop::bool::weighted(0.6), place, host, network, services()).prop_map(
+        move |(server, (lan, net), host, prefix, services)| {
+            let global = format!("interface = \"{lan}\"\nglobal = \"100.64.10.{}\"", 100 + number);
+            if server {
+                format!(
+                    "[[server]]\nname = \"s{number}\"\n{global}\nprivate = \"{net}.{host}\"\n{services}\n"
+                )
+            } else {
+                let from: ipnet::Ipv4Net = format!("{net}.{host}/{prefix}").parse().unwrap();
+                let from = from.trunc();
+                format!("[[terminals]]\nname = \"t{number}\"\n{global}\nfrom = [\"{from}\"]\n{services}\n")
+            }
+        },
+    )
+}
+
+/// The base without its rows of terminals, with other lines.
+fn head() -> impl Strategy<Value = String> {
+    let one_of = |words: &'static [&str]| prop::sample::select(words.to_vec());
+    let route = prop::sample::select(vec!["10.20.0.0/24", "10.20.0.0/15", "10.0.0.0/8"]);
+    (
+        one_of(&["10M", "100M", "1G"]),
+        one_of(&["full", "full", "full", "half"]),
+        one_of(&["512k", "10M", "11M", "1G", "10G"]),
+        route,
+        any::<bool>(),
+    )
+        .prop_map(|(speed, duplex, rate, route, more)| {
+            let site = pair::base("site.toml");
+            let (head, _) = site.split_once("[[terminals]]").unwrap();
+            let more =
+                if more { "\n  { to = \"172.16.0.0/12\", via = \"192.168.1.254\" }," } else { "" };
+            head.replace("speed = \"1G\"", &format!("speed = \"{speed}\""))
+                .replace("duplex = \"full\"", &format!("duplex = \"{duplex}\""))
+                .replace("line-rate = \"100M\"", &format!("line-rate = \"{rate}\""))
+                .replace("\"10.20.0.0/24\"", &format!("\"{route}\""))
+                .replace(".254\" },", &format!(".254\" }},{more}"))
+        })
+}
+
+fn site() -> impl Strategy<Value = String> {
+    let rows: Vec<_> = (0..6).map(row).collect();
+    let wide = "[[terminals]]\nname = \"wide\"\ninterface = \"head-office\"\nglobal = \"100.64.10.30\"\nfrom = ";
+    let wide = prop::sample::select(vec![
+        String::new(),
+        format!("{wide}[\"10.20.0.0/15\"]\n"),
+        format!("{wide}[\"10.128.0.0/17\"]\n"),
+    ]);
+    (head(), rows, 0..6usize, wide)
+        .prop_map(|(head, rows, count, wide)| head + &wide + &rows[..count].concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+    #[test]
+    fn warnings_are_what_a_plain_search_finds(site in site()) {
+        let profile = keys::signed(&pair::base("profile.toml"));
+        match pair::check_pair(site.as_bytes(), profile.as_bytes()) {
+            Ok(accepted) => {
+                keeps_invariants(&accepted.design);
+                let mut found: BTreeMap<_, usize> = BTreeMap::new();
+                for warning in &accepted.warnings {
+                    *found.entry(warning.code()).or_default() += 1;
+                }
+                prop_assert_eq!(found, due(&accepted.design), "{}", site);
+            }
+            Err(problems) => {
+                let errors = problems.0.iter().filter(|found| found.severity() == Severity::Error);
+                prop_assert!(errors.count() > 0);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_generated_sites_are_often_accepted_and_show_every_warning() {
+    use proptest::{strategy::ValueTree, test_runner::TestRunner};
+
+    let profile = keys::signed(&pair::base("profile.toml"));
+    let mut runner = TestRunner::deterministic();
+    let (mut accepted, mut seen) = (0, BTreeMap::<&str, usize>::new());
+    for _ in 0..2000 {
+        let site = site().new_tree(&mut runner).unwrap().current();
+        if let Ok(found) = pair::check_pair(site.as_bytes(), profile.as_bytes()) {
+            accepted += 1;
+            for code in found.warnings.iter().map(Problem::code) {
+                *seen.entry(code).or_default() += 1;
+            }
+        }
+    }
+    println!("{accepted} of 2000 accepted; {seen:?}");
+    assert!(accepted > 400, "{accepted}");
+    let codes =
+        ["FORM-24", "ADDR-14", "ADDR-15", "ADDR-16", "ROW-07", "ROW-12", "ROW-13", "ROW-14"];
+    assert!(codes.into_iter().all(|code| seen.contains_key(code)), "{seen:?}");
+    assert!(codes.into_iter().all(|code| Rule::CODES.contains(&code)));
+}
