@@ -12,8 +12,13 @@ use std::{
 };
 
 use jiff::Timestamp;
-use sekisho_design::{Name, OrganisationCode, Placement, ProfileStamp, PublicKey, Report};
-use sekisho_plan::Step;
+use sekisho_design::{
+    Both, Difference, Name, OrganisationCode, Placement, ProfileStamp, PublicKey, Report,
+};
+use sekisho_plan::{
+    Step,
+    trace::{Live, Opening, Side},
+};
 use serde::{Deserialize, Serialize};
 
 /// `GET`: [`Status`].
@@ -24,6 +29,8 @@ pub const KEY: &str = "/v1/key";
 pub const PLAN: &str = "/v1/plan";
 /// `POST` [`Proposal`]: [`Applied`].
 pub const APPLY: &str = "/v1/apply";
+/// `POST` [`Packet`]: [`LiveTrace`].
+pub const TRACE: &str = "/v1/trace";
 
 /// Largest request body, in bytes: two files of the largest size that the design room reads, with JSON's escapes.
 pub const LARGEST_BODY: usize = 8 << 20;
@@ -47,15 +54,47 @@ pub struct File {
     pub text: String,
 }
 
-/// What applying a design would do, or has done.
+/// What applying a design would do.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Plan {
+    /// What changes from the design in force, in the words of the design; `None` where none is in force.
+    pub changes: Option<Vec<Difference>>,
     /// The steps, in order; empty where the kernel holds all of it.
-    pub steps: Vec<Step>,
-    /// The same steps as sentences.
-    pub sentences: Vec<String>,
+    pub steps: Vec<PlannedStep>,
     /// What somebody should look at.
     pub warnings: Vec<Report>,
+}
+
+/// A step that applying a design would take.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct PlannedStep {
+    /// The step.
+    pub step: Step,
+    /// The same as a sentence.
+    pub sentence: Both,
+}
+
+/// A packet that somebody asks about: what would happen to it now?
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Packet {
+    /// Where it reaches the device; the side that has the source where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub side: Option<Side>,
+    /// Its source address.
+    pub from: Ipv4Addr,
+    /// Its destination address.
+    pub to: Ipv4Addr,
+    /// What it asks for.
+    pub opening: Opening,
+}
+
+/// What would happen to a packet now, by the kernel and by the design in force.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct LiveTrace {
+    /// Its way by both, and what is different.
+    pub trace: Live,
+    /// The tunnel, where the packet or its answer would enter it.
+    pub tunnel: Option<TunnelStatus>,
 }
 
 /// A design is in force.

@@ -153,8 +153,14 @@ fn without_a_daemon_each_command_says_how_to_get_one() {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("control.sock").display().to_string();
     let site = sample("1-office").join("site.toml").display().to_string();
-    let commands =
-        [&["status"][..], &["key"], &["plan", "--site", &site], &["apply", "--site", &site]];
+    let asked = ["trace", "--live", "--from", "192.168.1.100", "--to", "100.72.1.10:443/tcp"];
+    let commands = [
+        &["status"][..],
+        &["key"],
+        &["plan", "--site", &site],
+        &["apply", "--site", &site],
+        &asked,
+    ];
     for words in commands {
         let words = [&["--socket", &socket], words].concat();
         let output = sekisho(&words, "C");
@@ -183,9 +189,10 @@ fn wrong_usage_is_code_2_and_help_names_every_option() {
     for part in ["check", "plan", "apply", "status", "key", "Exit codes", "--version"] {
         assert!(whole.contains(part), "{part}: {whole}");
     }
-    let options: [(&str, &[&str]); 5] = [
+    let options: [(&str, &[&str]); 6] = [
         ("check", &["--site", "--profile", "--operator-key"]),
-        ("plan", &["--site", "--profile"]),
+        ("plan", &["--site", "--profile", "--steps"]),
+        ("trace", &["--from", "--to", "--lan", "--from-platform", "--live", "--site"]),
         ("apply", &["--site", "--profile"]),
         ("status", &[]),
         ("key", &[]),

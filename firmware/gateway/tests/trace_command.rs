@@ -88,6 +88,11 @@ fn what_can_t_be_traced_says_why_and_what_to_do() {
         assert_eq!(output.status.code(), Some(2), "{output:?}");
         assert!(text(&output.stderr).contains(says), "{output:?}");
     }
+    // The device has its files.
+    let words = ["--from", "192.168.1.100", "--to", "100.72.1.10:443/tcp", "--live"];
+    let output = trace("1-office", &words);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(text(&output.stderr).contains("--live"), "{output:?}");
     let output = trace("nonexistent", &["--from", "192.168.1.100", "--to", "100.72.1.10:443/tcp"]);
     assert_eq!(output.status.code(), Some(2), "{output:?}");
 }

@@ -137,6 +137,7 @@ impl Kernel {
             Step::Route { route, change } => {
                 route::set_route(&self.netlink, route, change.after).await
             }
+            Step::Reroute { change } => route::replace_route(&self.netlink, &change.after).await,
             Step::Rule { rule, change } => route::set_rule(&self.netlink, rule, change.after).await,
             Step::Table { change } => {
                 self.nft.replace(change.before.as_deref(), change.after.as_deref()).await
@@ -147,6 +148,11 @@ impl Kernel {
     /// The named counters of our table; empty where the table doesn't exist.
     pub async fn counters(&self) -> Result<BTreeMap<String, Count>, HostError> {
         self.nft.counters().await
+    }
+
+    /// The elements of a set of our table, as `nft -j` lists them; none where set or table don't exist.
+    pub async fn elements(&self, set: &str) -> Result<Vec<serde_json::Value>, HostError> {
+        self.nft.elements(set).await
     }
 
     /// Replaces all elements of a set of our table in one transaction: nobody sees it half filled.

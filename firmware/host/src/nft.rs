@@ -58,6 +58,11 @@ impl Nft {
         }
     }
 
+    pub(crate) async fn elements(&self, set: &str) -> Result<Vec<Value>, HostError> {
+        let Some(listing) = self.list("table").await? else { return Ok(Vec::new()) };
+        elements(&listing, set).ok_or_else(|| unreadable("no list of objects"))
+    }
+
     pub(crate) async fn fill_set(&self, set: &str, elements: &[Value]) -> Result<(), HostError> {
         let (family, table) = TABLE;
         let name = json!({ "family": family, "table": table, "name": set });
@@ -161,6 +166,12 @@ async fn drain(pipe: Option<impl AsyncRead + Unpin>) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+fn elements(listing: &Value, set: &str) -> Option<Vec<Value>> {
+    let mut sets = listing["nftables"].as_array()?.iter().filter_map(|item| item.get("set"));
+    let found = sets.find(|found| found["name"] == set);
+    Some(found.and_then(|found| found["elem"].as_array()).cloned().unwrap_or_default())
+}
+
 fn counters(listing: &Value) -> Option<BTreeMap<String, Count>> {
     let items = listing["nftables"].as_array()?;
     items
@@ -181,6 +192,19 @@ fn unreadable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Ho
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn elements_of_a_set_are_read_and_nonsense_is_not() {
+        let listing = json!({ "nftables": [
+            { "metainfo": {} },
+            { "set": { "name": "cut-off", "elem": [1, 2] } },
+            { "set": { "name": "empty" } },
+        ]});
+        assert_eq!(elements(&listing, "cut-off").unwrap(), [1, 2]);
+        assert!(elements(&listing, "empty").unwrap().is_empty());
+        assert!(elements(&listing, "missing").unwrap().is_empty());
+        assert_eq!(elements(&json!("words"), "cut-off"), None);
+    }
 
     #[test]
     fn counters_are_read_and_nonsense_is_not() {

@@ -65,6 +65,14 @@ pub(crate) async fn set_route(
     }))
 }
 
+/// Puts a route in the place of the one to the same network with the same metric, in one go.
+pub(crate) async fn replace_route(netlink: &Handle, route: &Route) -> Result<(), HostError> {
+    let message = write_route(netlink, route).await?;
+    netlink.route().add(message).replace().execute().await.map_err(refused(|| {
+        format!("replace the route {} {} in table {}", route.to, describe(route), route.table)
+    }))
+}
+
 /// All IPv4 rules of our priorities.
 pub(crate) async fn rules(netlink: &Handle) -> Result<BTreeSet<Rule>, HostError> {
     let all: Vec<RuleMessage> = netlink

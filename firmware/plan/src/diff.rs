@@ -6,7 +6,7 @@ use sekisho_design::PortName;
 
 use crate::{
     Change, KernelState, Step,
-    state::{Link, LinkKind, Route},
+    state::{Address, Link, LinkKind, Route, RouteAction},
 };
 
 /// The design names ports that the box doesn't have.
@@ -21,9 +21,13 @@ fn names(ports: &[PortName]) -> String {
 /// The setting that lets packets through the box at all.
 const FORWARDING: &str = "net/ipv4/ip_forward";
 
-/// The steps, in an order that opens last: settings, the tunnel device, the packet filter, then addresses, links, routes
-/// and rules, forwarding at the end. Nothing is forwarded before the filter stands. Carried out backwards with
+/// The steps, in an order that neither opens what both states refuse nor cuts what both let through: settings, the tunnel
+/// device, the packet filter in one transaction; then what is new, addresses, links, routes and rules; then what goes, the
+/// other way round; forwarding at the end. Nothing is forwarded before the filter stands. Carried out backwards with
 /// [`Step::undo`], the same steps lead back.
+///
+/// One thing is cut for a moment: where a link's address makes room for another one of the same network, or moves to
+/// another link, its routes go before and come back after it. Hosts have to learn their router's new address then.
 ///
 /// # Errors
 /// [`MissingPorts`] where `desired` names a port that `observed` lacks; nothing else can keep a step from being made.
@@ -53,41 +57,76 @@ pub fn steps(observed: &KernelState, desired: &KernelState) -> Result<Vec<Step>,
             Change::new(observed.table.clone().map(Box::new), desired.table.clone().map(Box::new));
         steps.push(Step::Table { change });
     }
-    let gone = Change::new(true, false);
-    let come = Change::new(false, true);
-    // Taking an address away takes the routes that name it as their source along, so routes go first.
-    steps.extend(
-        differ(&observed.rules, &desired.rules)
-            .map(|rule| Step::Rule { rule, change: gone.clone() }),
-    );
-    // A next hop can only be named while the network that it stands in has its route: it goes first, and so comes back
-    // last.
-    let (far, near): (Vec<_>, Vec<_>) =
-        differ(&observed.routes, &desired.routes).partition(Route::has_next_hop);
-    steps.extend(
-        far.into_iter().chain(near).map(|route| Step::Route { route, change: gone.clone() }),
-    );
-    steps.extend(
-        differ(&observed.addresses, &desired.addresses)
-            .map(|address| Step::Address { address, change: gone.clone() }),
-    );
-    steps.extend(
-        differ(&desired.addresses, &observed.addresses)
-            .map(|address| Step::Address { address, change: come.clone() }),
-    );
+    let (displaced, leaving): (Vec<_>, Vec<_>) = differ(&observed.addresses, &desired.addresses)
+        .partition(|gone| {
+            differ(&desired.addresses, &observed.addresses).any(|come| gone.displaces(&come))
+        });
+    let routes = route_steps(observed, desired, &displaced);
+    let rule =
+        |present: bool| move |rule| Step::Rule { rule, change: Change::new(!present, present) };
+    steps.extend(routes.cut);
+    steps.extend(displaced.into_iter().map(address(false)));
+    steps.extend(differ(&desired.addresses, &observed.addresses).map(address(true)));
     steps.extend(links.changed);
-    let (near, far): (Vec<_>, Vec<_>) =
-        differ(&desired.routes, &observed.routes).partition(|route| !route.has_next_hop());
-    steps.extend(
-        near.into_iter().chain(far).map(|route| Step::Route { route, change: come.clone() }),
-    );
-    steps.extend(
-        differ(&desired.rules, &observed.rules)
-            .map(|rule| Step::Rule { rule, change: come.clone() }),
-    );
+    steps.extend(routes.come);
+    steps.extend(differ(&desired.rules, &observed.rules).map(rule(true)));
+    steps.extend(differ(&observed.rules, &desired.rules).map(rule(false)));
+    steps.extend(routes.gone);
+    steps.extend(leaving.into_iter().map(address(false)));
     steps.extend(links.removed);
     steps.extend(opening.into_iter().map(setting));
     Ok(steps)
+}
+
+fn address(present: bool) -> impl Fn(Address) -> Step {
+    move |address| Step::Address { address, change: Change::new(!present, present) }
+}
+
+struct RouteSteps {
+    /// Those that go before an address of theirs does, to come back as the new state has them.
+    cut: Vec<Step>,
+    come: Vec<Step>,
+    gone: Vec<Step>,
+}
+
+/// A next hop can only be named while the network that it stands in has its route: that one comes first and goes last.
+/// What makes a network unreachable while nothing better is there never stands alone beside the network's old way: it
+/// comes after the better and goes before it.
+fn route_steps(observed: &KernelState, desired: &KernelState, displaced: &[Address]) -> RouteSteps {
+    let route =
+        |present: bool| move |route| Step::Route { route, change: Change::new(!present, present) };
+    let loses_source =
+        |route: &Route| displaced.iter().any(|address| route.has_source(address.address));
+    let cut: BTreeSet<Route> =
+        observed.routes.iter().filter(|route| loses_source(route)).cloned().collect();
+    let stay: BTreeSet<Route> = observed.routes.difference(&cut).cloned().collect();
+    let mut gone: BTreeSet<Route> = differ(&stay, &desired.routes).collect();
+    let mut come = Vec::new();
+    for after in in_order(differ(&desired.routes, &stay)) {
+        let before = gone.iter().find(|before| before.place() == after.place()).cloned();
+        come.push(match before {
+            Some(before) => {
+                gone.remove(&before);
+                Step::Reroute { change: Change::new(before, after) }
+            }
+            None => route(true)(after),
+        });
+    }
+    let leave =
+        |routes: BTreeSet<Route>| in_order(routes).into_iter().rev().map(route(false)).collect();
+    RouteSteps { cut: leave(cut), come, gone: leave(gone) }
+}
+
+/// Routes in the order in which they come: on a link, by a next hop, unreachable.
+fn in_order(routes: impl IntoIterator<Item = Route>) -> Vec<Route> {
+    let mut routes: Vec<_> = routes.into_iter().collect();
+    // Stable: of those of one network, the one that wins keeps its place before the others.
+    routes.sort_by_key(|route| match route.action {
+        RouteAction::Forward { via: None, .. } => 0,
+        RouteAction::Forward { via: Some(_), .. } => 1,
+        RouteAction::Unreachable => 2,
+    });
+    routes
 }
 
 struct LinkSteps {
@@ -125,7 +164,10 @@ fn link_steps(observed: &KernelState, desired: &KernelState) -> LinkSteps {
     steps
 }
 
-fn setting_steps(observed: &KernelState, desired: &KernelState) -> Vec<(String, Change<String>)> {
+pub(crate) fn setting_steps(
+    observed: &KernelState,
+    desired: &KernelState,
+) -> Vec<(String, Change<String>)> {
     desired
         .settings
         .iter()

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod desired;
+mod deviation;
 mod diff;
 mod permit;
 pub mod ruleset;
@@ -15,6 +16,7 @@ pub mod table;
 pub mod trace;
 
 pub use desired::{TUNNEL, desired, lan_number, tunnel_mtu};
+pub use deviation::{Deviation, deviations};
 pub use diff::{MissingPorts, steps};
 pub use state::KernelState;
 pub use step::{Change, Step};

@@ -1,99 +1,193 @@
-//! Steps as sentences, for people who read a plan.
+//! Steps as sentences, for people who read a plan, in Japanese and English.
 
 use std::{collections::BTreeMap, fmt};
 
+use sekisho_design::{Both, Language};
+
 use crate::{
     Change, Step,
-    state::{Route, RouteAction, Rule, Selector},
+    state::{Address, Link, Route, RouteAction, Rule, Selector},
     table::{Set, Table},
 };
 
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Step {
+    /// The step as a sentence in both languages.
+    pub fn sentences(&self) -> Both {
+        Both { ja: self.sentence(Language::Japanese), en: self.sentence(Language::English) }
+    }
+
+    /// The step as a sentence.
+    pub fn sentence(&self, language: Language) -> String {
         match self {
             Self::Setting { path, change } => {
-                write!(f, "set {} to {}", path.replace('/', "."), change.after)
+                let (key, after) = (path.replace('/', "."), &change.after);
+                let ja = format!("カーネルの設定 {key} を {after} にします。");
+                pick(language, ja, format!("set {key} to {after}"))
             }
-            Self::Link { name, change } => match (&change.before, &change.after) {
-                (None, Some(link)) => write!(f, "make tunnel device {name}, MTU {}", link.mtu),
-                (_, Some(link)) => {
-                    let state = if link.up { "up" } else { "down" };
-                    write!(f, "bring {name} {state}, MTU {}", link.mtu)
-                }
-                (_, None) => write!(f, "remove {name}"),
-            },
+            Self::Link { name, change } => {
+                link(name.as_str(), change.before.as_ref(), change.after.as_ref(), language)
+            }
             Self::Address { address, change } => {
-                let (verb, word) = verb(change);
-                write!(
-                    f,
-                    "{verb} address {}/{} {word} {}",
-                    address.address, address.prefix, address.link
-                )
+                let Address { link, address, prefix } = address;
+                let own = format!("{address}/{prefix}");
+                if change.after {
+                    let ja = format!("{link} にアドレス {own} を付けます。");
+                    pick(language, ja, format!("add address {own} to {link}"))
+                } else {
+                    let ja = format!("{link} からアドレス {own} を外します。");
+                    pick(language, ja, format!("remove address {own} from {link}"))
+                }
             }
-            Self::Route { route, change } => write!(f, "{} {route}", verb(change).0),
-            Self::Rule { rule, change } => write!(f, "{} {rule}", verb(change).0),
-            Self::Table { change } => table(f, change.before.as_deref(), change.after.as_deref()),
+            Self::Route { route, change } => present(&route.words(language), change, language),
+            Self::Reroute { change } => {
+                let (before, after) = (change.before.words(language), change.after.words(language));
+                let ja = format!("{before}を、{after}に切り替えます。");
+                pick(language, ja, format!("turn {before} into {after}"))
+            }
+            Self::Rule { rule, change } => present(&rule.words(language), change, language),
+            Self::Table { change } => {
+                table(change.before.as_deref(), change.after.as_deref(), language)
+            }
         }
     }
 }
 
-fn verb(change: &Change<bool>) -> (&'static str, &'static str) {
-    if change.after { ("add", "to") } else { ("remove", "from") }
+/// In English, as logs and errors have it.
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sentence(Language::English))
+    }
+}
+
+pub(crate) fn pick<T>(language: Language, ja: T, en: T) -> T {
+    match language {
+        Language::Japanese => ja,
+        Language::English => en,
+    }
+}
+
+fn present(what: &str, change: &Change<bool>, language: Language) -> String {
+    if change.after {
+        pick(language, format!("{what}を加えます。"), format!("add {what}"))
+    } else {
+        pick(language, format!("{what}を外します。"), format!("remove {what}"))
+    }
+}
+
+fn link(name: &str, before: Option<&Link>, after: Option<&Link>, language: Language) -> String {
+    match (before, after) {
+        (None, Some(Link { mtu, .. })) => pick(
+            language,
+            format!("トンネルの装置 {name} を作ります（MTU {mtu}）。"),
+            format!("make tunnel device {name}, MTU {mtu}"),
+        ),
+        (_, Some(Link { up: true, mtu, .. })) => pick(
+            language,
+            format!("{name} を開きます（MTU {mtu}）。"),
+            format!("bring {name} up, MTU {mtu}"),
+        ),
+        (_, Some(Link { up: false, mtu, .. })) => pick(
+            language,
+            format!("{name} を閉じます（MTU {mtu}）。"),
+            format!("bring {name} down, MTU {mtu}"),
+        ),
+        (_, None) => pick(language, format!("{name} を消します。"), format!("remove {name}")),
+    }
+}
+
+impl Route {
+    /// The route, in few words.
+    pub(crate) fn words(&self, language: Language) -> String {
+        let Self { table, to, metric, action } = self;
+        let (ja, en) = match action {
+            RouteAction::Unreachable => {
+                (format!("{to} を到達不能とする経路"), format!("unreachable {to}"))
+            }
+            RouteAction::Forward { link, via: None, .. } => {
+                (format!("{to} へ {link} から出る経路"), format!("route to {to} out of {link}"))
+            }
+            RouteAction::Forward { link, via: Some(via), .. } => (
+                format!("{to} へ {link} の {via} を通る経路"),
+                format!("route to {to} by {via} on {link}"),
+            ),
+        };
+        pick(
+            language,
+            format!("{ja}（テーブル {table}、メトリック {metric}）"),
+            format!("{en}, table {table}, metric {metric}"),
+        )
+    }
 }
 
 impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { table, to, metric, action } = self;
-        match action {
-            RouteAction::Unreachable => {
-                write!(f, "unreachable {to}, table {table}, metric {metric}")
-            }
-            RouteAction::Forward { link, via: None, .. } => {
-                write!(f, "route to {to} out of {link}, table {table}, metric {metric}")
-            }
-            RouteAction::Forward { link, via: Some(via), .. } => {
-                write!(f, "route to {to} by {via} on {link}, table {table}, metric {metric}")
-            }
-        }
+        f.write_str(&self.words(Language::English))
     }
 }
 
-impl fmt::Display for Rule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Rule {
+    /// The rule, in few words.
+    pub(crate) fn words(&self, language: Language) -> String {
         let Self { priority, selector, table } = self;
         match selector {
-            Selector::Mark(mark) => write!(f, "rule {priority}: mark {mark} uses table {table}"),
-            Selector::OutputLink(link) => {
-                write!(f, "rule {priority}: out of {link} uses table {table}")
-            }
+            Selector::Mark(mark) => pick(
+                language,
+                format!("経路の規則 {priority}（マーク {mark} はテーブル {table}）"),
+                format!("rule {priority}: mark {mark} uses table {table}"),
+            ),
+            Selector::OutputLink(link) => pick(
+                language,
+                format!("経路の規則 {priority}（{link} から出るものはテーブル {table}）"),
+                format!("rule {priority}: out of {link} uses table {table}"),
+            ),
         }
     }
 }
 
-fn table(f: &mut fmt::Formatter<'_>, before: Option<&Table>, after: Option<&Table>) -> fmt::Result {
+fn table(before: Option<&Table>, after: Option<&Table>, language: Language) -> String {
     match (before, after) {
-        (_, None) => f.write_str("remove the packet filter"),
+        (_, None) => {
+            pick(language, "パケットフィルタを外します。", "remove the packet filter").to_owned()
+        }
         (None, Some(after)) => {
             let elements: usize = after.sets.values().map(|set| set.elements.len()).sum();
             let rules: usize = after.chains.values().map(|chain| chain.rules.len()).sum();
-            write!(f, "lay the packet filter: {rules} rules, {elements} set elements")
+            pick(
+                language,
+                format!("パケットフィルタを敷きます（規則 {rules}、集合の要素 {elements}）。"),
+                format!("lay the packet filter: {rules} rules, {elements} set elements"),
+            )
         }
-        (Some(before), Some(after)) => {
-            f.write_str("change the packet filter:")?;
-            for name in keys(&before.sets, &after.sets) {
-                let (held, wanted) = (elements(before, name), elements(after, name));
-                let gone = held.keys().filter(|element| !wanted.contains_key(*element)).count();
-                let come = wanted.keys().filter(|element| !held.contains_key(*element)).count();
-                if gone + come > 0 {
-                    write!(f, " {name} -{gone} +{come};")?;
-                }
-            }
-            let changed = keys(&before.chains, &after.chains)
-                .filter(|name| before.chains.get(*name) != after.chains.get(*name))
-                .count();
-            write!(f, " {changed} chains")
+        (Some(before), Some(after)) => changed_table(before, after, language),
+    }
+}
+
+fn changed_table(before: &Table, after: &Table, language: Language) -> String {
+    let mut changes = Vec::new();
+    for name in keys(&before.sets, &after.sets) {
+        let (held, wanted) = (elements(before, name), elements(after, name));
+        let gone = held.keys().filter(|element| !wanted.contains_key(*element)).count();
+        let come = wanted.keys().filter(|element| !held.contains_key(*element)).count();
+        if gone + come > 0 {
+            changes.push(format!("{name} -{gone} +{come}"));
         }
     }
+    let chains = keys(&before.chains, &after.chains)
+        .filter(|name| before.chains.get(*name) != after.chains.get(*name))
+        .count();
+    if chains > 0 {
+        changes.push(pick(language, format!("{chains} 本のチェイン"), format!("chains {chains}")));
+    }
+    if changes.is_empty() {
+        // Declarations or counters.
+        changes.push(pick(language, "宣言", "declarations").to_owned());
+    }
+    let joined = changes.join(pick(language, "、", ", "));
+    pick(
+        language,
+        format!("パケットフィルタを変えます（{joined}）。"),
+        format!("change the packet filter: {joined}"),
+    )
 }
 
 fn keys<'a, T>(
@@ -107,4 +201,132 @@ fn keys<'a, T>(
 fn elements<'a>(table: &'a Table, set: &str) -> &'a BTreeMap<String, serde_json::Value> {
     static NONE: BTreeMap<String, serde_json::Value> = BTreeMap::new();
     table.sets.get(set).map_or(&NONE, |set: &Set| &set.elements)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::LinkKind;
+
+    fn link_step(before: Option<bool>, after: Option<bool>) -> Step {
+        let link = |up| Link { kind: LinkKind::Tun, up, mtu: 1420 };
+        let change = Change::new(before.map(link), after.map(link));
+        Step::Link { name: "tunnel".parse().unwrap(), change }
+    }
+
+    fn ensure_said<const N: usize>(cases: [(Step, &str, &str); N]) {
+        for (step, ja, en) in cases {
+            let sentences = step.sentences();
+            assert_eq!((&*sentences.ja, &*sentences.en), (ja, en));
+            assert_eq!(step.to_string(), en);
+        }
+    }
+
+    #[test]
+    fn steps_of_settings_links_addresses_and_the_filter_are_sentences() {
+        let there = |after: bool| Change::new(!after, after);
+        let address = Address {
+            link: "port2".parse().unwrap(),
+            address: "192.168.1.1".parse().unwrap(),
+            prefix: 24,
+        };
+        let table = |before: Option<Table>, after: Option<Table>| Step::Table {
+            change: Change::new(before.map(Box::new), after.map(Box::new)),
+        };
+        ensure_said([
+            (
+                Step::Setting {
+                    path: "net/ipv4/ip_forward".to_owned(),
+                    change: Change::new("0".to_owned(), "1".to_owned()),
+                },
+                "カーネルの設定 net.ipv4.ip_forward を 1 にします。",
+                "set net.ipv4.ip_forward to 1",
+            ),
+            (
+                link_step(None, Some(false)),
+                "トンネルの装置 tunnel を作ります（MTU 1420）。",
+                "make tunnel device tunnel, MTU 1420",
+            ),
+            (
+                link_step(Some(false), Some(true)),
+                "tunnel を開きます（MTU 1420）。",
+                "bring tunnel up, MTU 1420",
+            ),
+            (
+                link_step(Some(true), Some(false)),
+                "tunnel を閉じます（MTU 1420）。",
+                "bring tunnel down, MTU 1420",
+            ),
+            (link_step(Some(true), None), "tunnel を消します。", "remove tunnel"),
+            (
+                Step::Address { address: address.clone(), change: there(true) },
+                "port2 にアドレス 192.168.1.1/24 を付けます。",
+                "add address 192.168.1.1/24 to port2",
+            ),
+            (
+                Step::Address { address, change: there(false) },
+                "port2 からアドレス 192.168.1.1/24 を外します。",
+                "remove address 192.168.1.1/24 from port2",
+            ),
+            (
+                table(Some(Table::default()), None),
+                "パケットフィルタを外します。",
+                "remove the packet filter",
+            ),
+            (
+                table(None, Some(Table::default())),
+                "パケットフィルタを敷きます（規則 0、集合の要素 0）。",
+                "lay the packet filter: 0 rules, 0 set elements",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn steps_of_routes_and_rules_are_sentences() {
+        let route = |via: Option<&str>| Route {
+            table: 101,
+            to: "10.20.0.0/16".parse().unwrap(),
+            metric: 100,
+            action: RouteAction::Forward {
+                link: "port2".parse().unwrap(),
+                via: via.map(|via| via.parse().unwrap()),
+                source: None,
+            },
+        };
+        let rule = |selector| Rule { priority: 8301, selector, table: 101 };
+        let there = |after: bool| Change::new(!after, after);
+        let unreachable = Route { action: RouteAction::Unreachable, ..route(None) };
+        ensure_said([
+            (
+                Step::Route { route: unreachable, change: there(false) },
+                "10.20.0.0/16 を到達不能とする経路（テーブル 101、メトリック 100）を外します。",
+                "remove unreachable 10.20.0.0/16, table 101, metric 100",
+            ),
+            (
+                Step::Route { route: route(None), change: there(true) },
+                "10.20.0.0/16 へ port2 から出る経路（テーブル 101、メトリック 100）を加えます。",
+                "add route to 10.20.0.0/16 out of port2, table 101, metric 100",
+            ),
+            (
+                Step::Reroute {
+                    change: Change::new(route(Some("192.168.1.8")), route(Some("192.168.1.9"))),
+                },
+                "10.20.0.0/16 へ port2 の 192.168.1.8 を通る経路（テーブル 101、メトリック 100）を、10.20.0.0/16 へ port2 の 192.168.1.9 を通る経路（テーブル 101、メトリック 100）に切り替えます。",
+                "turn route to 10.20.0.0/16 by 192.168.1.8 on port2, table 101, metric 100 into route to 10.20.0.0/16 by 192.168.1.9 on port2, table 101, metric 100",
+            ),
+            (
+                Step::Rule { rule: rule(Selector::Mark(1)), change: there(true) },
+                "経路の規則 8301（マーク 1 はテーブル 101）を加えます。",
+                "add rule 8301: mark 1 uses table 101",
+            ),
+            (
+                Step::Rule {
+                    rule: rule(Selector::OutputLink("port2".parse().unwrap())),
+                    change: there(false),
+                },
+                "経路の規則 8301（port2 から出るものはテーブル 101）を外します。",
+                "remove rule 8301: out of port2 uses table 101",
+            ),
+        ]);
+    }
 }

@@ -118,7 +118,24 @@ pub enum Selector {
 }
 
 impl Route {
-    pub(crate) fn has_next_hop(&self) -> bool {
-        matches!(self.action, RouteAction::Forward { via: Some(_), .. })
+    /// The device's own packets on it take this source.
+    pub(crate) fn has_source(&self, address: Ipv4Addr) -> bool {
+        matches!(self.action, RouteAction::Forward { source: Some(source), .. } if source == address)
+    }
+
+    /// The kernel keeps one of those that are equal in this.
+    pub(crate) fn place(&self) -> (u32, Ipv4Net, u32) {
+        (self.table, self.to, self.metric)
+    }
+}
+
+impl Address {
+    /// Beside the other, one of the two isn't whole in the kernel: the second of one network on a link goes with the
+    /// first, and routes with an address as their source go with its last holder.
+    pub(crate) fn displaces(&self, other: &Self) -> bool {
+        let net = |address: &Self| Ipv4Net::new(address.address, address.prefix);
+        let near = self.link == other.link
+            && matches!((net(self), net(other)), (Ok(a), Ok(b)) if a.contains(&b) || b.contains(&a));
+        near || self.address == other.address
     }
 }

@@ -40,6 +40,11 @@ pub enum Step {
         /// Whether it is there.
         change: Change<bool>,
     },
+    /// A route to the same network leads elsewhere, without a moment in which there is none.
+    Reroute {
+        /// The route; table, network and metric stay.
+        change: Change<Route>,
+    },
     /// A policy rule appears or goes.
     Rule {
         /// The rule.
@@ -83,6 +88,7 @@ impl Step {
             Self::Link { name, change } => Self::Link { name, change: change.undo() },
             Self::Address { address, change } => Self::Address { address, change: change.undo() },
             Self::Route { route, change } => Self::Route { route, change: change.undo() },
+            Self::Reroute { change } => Self::Reroute { change: change.undo() },
             Self::Rule { rule, change } => Self::Rule { rule, change: change.undo() },
             Self::Table { change } => Self::Table { change: change.undo() },
         }

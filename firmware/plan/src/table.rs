@@ -136,6 +136,13 @@ pub fn transaction(before: Option<&Table>, after: Option<&Table>) -> Value {
 }
 
 impl Table {
+    /// Gives a set of [`RUNTIME_SETS`] the elements that it has while the daemon runs, as `nft -j` lists them.
+    pub fn fill(&mut self, set: &str, elements: impl IntoIterator<Item = Value>) {
+        if let Some(set) = self.sets.get_mut(set) {
+            set.elements = by_text(elements);
+        }
+    }
+
     fn compatible_with(&self, other: &Self) -> bool {
         let sets = self.sets.iter().all(|(name, set)| {
             other.sets.get(name).is_none_or(|after| after.declaration == set.declaration)

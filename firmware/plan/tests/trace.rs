@@ -197,6 +197,10 @@ fn questions(design: &Design) -> Vec<Question> {
     questions
 }
 
+fn allowance(from: Ipv4Net, opening: Opening) -> Allowance {
+    Allowance { from, services: vec![opening.service().unwrap()], approval: None }
+}
+
 /// Carries out an advice as somebody would who knows the office; `false` where there is nothing to do.
 fn follow(design: &mut Design, change: &Change) -> bool {
     let service = |opening: Opening| opening.service().unwrap();
@@ -217,11 +221,12 @@ fn follow(design: &mut Design, change: &Change) -> bool {
                 global: Global::new(global.unwrap()),
                 environment,
                 services: vec![service(opening)],
+                approval: None,
             });
         }
         Change::Allowance { server, from, opening } => {
             let row = design.servers.iter_mut().find(|row| row.name == server).unwrap();
-            row.allow_from_platform.push(Allowance { from, services: vec![service(opening)] });
+            row.allow_from_platform.push(allowance(from, opening));
         }
         Change::Server { global, from, opening } => {
             let (lan, interface) = design.lans.first_key_value().unwrap();
@@ -236,7 +241,8 @@ fn follow(design: &mut Design, change: &Change) -> bool {
                 global: Global::new(global),
                 environment: network.environment,
                 services: Vec::new(),
-                allow_from_platform: vec![Allowance { from, services: vec![service(opening)] }],
+                approval: None,
+                allow_from_platform: vec![allowance(from, opening)],
             });
         }
         Change::Route { lan, to } => {

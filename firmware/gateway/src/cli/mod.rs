@@ -1,14 +1,18 @@
 //! The command line `sekisho`.
 //!
-//! `check`, `trace`, `diff`, `ledger` and `sheet` work from files alone; the other commands ask the daemon. Results go to
+//! `check`, `trace`, `diff`, `ledger`, `sheet`, `format` and `import` work from files alone; the other commands, and `trace --live`, ask the daemon. Results go to
 //! standard output, problems and errors to standard error; with `--format json` everything goes to standard output as one
 //! JSON value.
 
 mod client;
 mod diff;
+mod format;
+mod import;
 mod ledger;
+mod rewrite;
 mod sheet;
 mod show;
+mod status;
 mod trace;
 
 use std::{
@@ -58,9 +62,10 @@ enum Command {
     /// Shows each problem with its code, file, line, column, what is wrong and how to mend it. A design with warnings
     /// only is accepted.
     Check(SignedFiles),
-    /// Show what would happen to a packet, from the design alone
+    /// Show what would happen to a packet, from the design alone or by what the device holds now
     ///
-    /// Rule by rule, with translation, route and the answer's way, and what to declare where it is refused.
+    /// Rule by rule, with translation, route and the answer's way, and what to declare where it is refused. With --live
+    /// the device looks into its kernel and names what it holds otherwise than the design in force says; nothing is sent.
     Trace(trace::Packet),
     /// Say what is different between two designs
     ///
@@ -73,10 +78,26 @@ enum Command {
     Ledger(SignedFiles),
     /// Make a sheet for spreadsheets and paper: address translation, flows, firewall request
     Sheet(sheet::SheetOf),
+    /// Put site designs in canonical form: order of tables and keys, spaces, quotes, line ends
+    ///
+    /// The design stays the same and every comment is kept. Files are written anew only where that changes them, and
+    /// none where one of them isn't TOML. The platform profile is signed and never written anew.
+    Format(format::Forms),
+    /// Put the rows of a spreadsheet into the site design
+    ///
+    /// A table is CSV with the columns of 'sekisho sheet translation': rows with a known name take over LAN, addresses
+    /// and environment and keep everything else, other rows are new. The site is checked whole, and written only if it
+    /// keeps every rule.
+    Import(import::Import),
     /// Show what applying a design would change, and change nothing
+    ///
+    /// The difference to the design in force, in the words of the design.
     Plan {
         #[command(flatten)]
         files: ProposedFiles,
+        /// Show each step in the kernel as well
+        #[arg(long)]
+        steps: bool,
     },
     /// Put a design in force and keep it
     ///
@@ -148,8 +169,8 @@ enum Lang {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done; the design is accepted
-  1  the design breaks rules; nothing was changed
-  2  wrong usage, or a file that can't be read
+  1  the design breaks rules; nothing was changed. Also: 'format --check' found another form
+  2  wrong usage, or a file that can't be read or written
   3  the daemon can't be reached or doesn't answer
   4  the device couldn't do it; everything is as before
   5  it failed half-way and couldn't be taken back: restart the device";
@@ -173,6 +194,12 @@ enum CommandError {
     Refused(Vec<Report>),
     #[error(transparent)]
     NoTrace(#[from] trace::NoTrace),
+    #[error("not in canonical form: {0}")]
+    OtherForm(String),
+    #[error(transparent)]
+    NotImported(#[from] import::NotImported),
+    #[error(transparent)]
+    Write(#[from] sekisho_host::HostError),
     #[error(transparent)]
     Client(#[from] ClientError),
     #[error("can't start: {0}")]
@@ -182,8 +209,12 @@ enum CommandError {
 impl CommandError {
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Refused(_) => 1,
-            Self::Read { .. } | Self::OperatorKey { .. } | Self::NoTrace(_) | Self::Runtime(_) => 2,
+            Self::Refused(_) | Self::OtherForm(_) | Self::NotImported(_) => 1,
+            Self::Read { .. }
+            | Self::OperatorKey { .. }
+            | Self::NoTrace(_)
+            | Self::Write(_)
+            | Self::Runtime(_) => 2,
             Self::Client(ClientError::Failure(failure)) => match failure.kind {
                 FailureKind::Refused => 1,
                 FailureKind::Malformed => 2,
@@ -217,6 +248,9 @@ impl CommandError {
             }
             Self::Client(ClientError::Failure(failure)) => failure.way_out.clone(),
             Self::NoTrace(fault) => fault.way_out(),
+            Self::OtherForm(_) => Some("have it written anew: sekisho format FILE".to_owned()),
+            Self::NotImported(fault) => fault.way_out(),
+            Self::Write(fault) => fault.way_out().map(str::to_owned),
             Self::Read { .. } | Self::Refused(_) | Self::Runtime(_) => None,
         }
     }
@@ -224,10 +258,13 @@ impl CommandError {
     fn problems(&self) -> &[Report] {
         match self {
             Self::Refused(problems) => problems,
+            Self::NotImported(fault) => fault.problems(),
             Self::Client(ClientError::Failure(failure)) => &failure.problems,
             Self::Read { .. }
             | Self::OperatorKey { .. }
             | Self::NoTrace(_)
+            | Self::OtherForm(_)
+            | Self::Write(_)
             | Self::Runtime(_)
             | Self::Client(_) => &[],
         }
@@ -309,6 +346,10 @@ fn run(arguments: &Arguments, language: Language) -> Result<String, CommandError
             let warnings = reports(check_files(files, operator_key)?.warnings);
             if json { show::json(&warnings) } else { show::accepted(&warnings, language) }
         }
+        Command::Trace(packet) if packet.live => {
+            let live = runtime.block_on(trace::ask(socket, packet))?;
+            if json { show::json(&live) } else { trace::text(&live, language) }
+        }
         Command::Trace(packet) => {
             let SignedFiles { files, operator_key } = &packet.files;
             let design = check_files(files, operator_key)?.design;
@@ -318,9 +359,11 @@ fn run(arguments: &Arguments, language: Language) -> Result<String, CommandError
         Command::Diff(pair) => diff::run(pair, arguments.format, language)?,
         Command::Ledger(files) => ledger::run(files, arguments.format, language)?,
         Command::Sheet(sheet) => sheet::run(sheet, arguments.format, language)?,
-        Command::Plan { files } => {
+        Command::Format(files) => format::run(files, arguments.format, language)?,
+        Command::Import(tables) => import::run(tables, arguments.format, language)?,
+        Command::Plan { files, steps } => {
             let plan: Plan = runtime.block_on(client::post(socket, PLAN, &proposal(files)?))?;
-            if json { show::json(&plan) } else { show::plan(&plan, language) }
+            if json { show::json(&plan) } else { show::plan(&plan, *steps, language) }
         }
         Command::Apply { files } => {
             let applied: Applied =
@@ -329,7 +372,7 @@ fn run(arguments: &Arguments, language: Language) -> Result<String, CommandError
         }
         Command::Status => {
             let status: Status = runtime.block_on(client::get(socket, STATUS))?;
-            if json { show::json(&status) } else { show::status(&status, language) }
+            if json { show::json(&status) } else { status::text(&status, language) }
         }
         Command::Key => {
             let key: Key = runtime.block_on(client::get(socket, KEY))?;
@@ -348,19 +391,29 @@ fn with_files<T>(
     operator_key: &Path,
     work: impl FnOnce(&Sources<'_>, &Trust) -> Result<T, Problems>,
 ) -> Result<T, CommandError> {
+    with_site(&read(&files.site)?, files, operator_key, work)?
+        .map_err(|Problems(problems)| CommandError::Refused(reports(problems)))
+}
+
+/// Hands on a site, whatever its file says by now, and the profile's file.
+fn with_site<T>(
+    site: &[u8],
+    files: &Files,
+    operator_key: &Path,
+    work: impl FnOnce(&Sources<'_>, &Trust) -> Result<T, Problems>,
+) -> Result<Result<T, Problems>, CommandError> {
     let key = read(operator_key)?;
     let operator: PublicKey = String::from_utf8_lossy(&key)
         .trim()
         .parse()
         .map_err(|source| CommandError::OperatorKey { path: operator_key.to_owned(), source })?;
-    let (site, profile) = (read(&files.site)?, read(&files.profile)?);
+    let profile = read(&files.profile)?;
     let (site_name, profile_name) = (files.site.to_string_lossy(), files.profile.to_string_lossy());
     let sources = Sources {
-        site: Source { name: &site_name, bytes: &site },
+        site: Source { name: &site_name, bytes: site },
         profile: Source { name: &profile_name, bytes: &profile },
     };
-    work(&sources, &Trust { operator, in_force: None })
-        .map_err(|Problems(problems)| CommandError::Refused(reports(problems)))
+    Ok(work(&sources, &Trust { operator, in_force: None }))
 }
 
 fn reports(problems: Vec<Problem>) -> Vec<Report> {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use sekisho_control::{Applied, Failure, Phase, Plan, Status};
+use sekisho_control::{Applied, Failure, Plan};
 use sekisho_design::{Language, Report};
 use serde::Serialize;
 
@@ -30,18 +30,62 @@ pub(super) fn accepted(warnings: &[Report], language: Language) -> String {
     problems(warnings, language) + verdict
 }
 
-pub(super) fn plan(plan: &Plan, language: Language) -> String {
+/// What changes in the design; what it takes in the kernel, in few words or step by step.
+pub(super) fn plan(plan: &Plan, steps: bool, language: Language) -> String {
     let mut text = problems(&plan.warnings, language);
-    if plan.sentences.is_empty() {
-        text += match language {
-            Language::Japanese => "変更はありません。",
-            Language::English => "Nothing would change.",
-        };
+    let say = |ja, en| pick(language, ja, en);
+    match &plan.changes {
+        None => {
+            text += say(
+                "まだ設計が反映されていません。この設計の全体が新しく働きます。\n",
+                "No design is in force yet: all of this one is new.\n",
+            );
+        }
+        Some(changes) if changes.is_empty() && plan.steps.is_empty() => {
+            return text
+                + say(
+                    "変更はありません。この設計はすでに働いています。",
+                    "Nothing would change: this design is in force already.",
+                );
+        }
+        Some(changes) if changes.is_empty() => {
+            text += say(
+                "設計は変わりませんが、カーネルが設計と違います。apply で設計どおりに直ります。\n",
+                "The design doesn't change, but the kernel doesn't hold what it says; applying puts that right.\n",
+            );
+        }
+        Some(changes) => {
+            for change in changes {
+                let _ = writeln!(text, "{}", change.sentence.get(language));
+            }
+        }
     }
-    for sentence in &plan.sentences {
-        let _ = writeln!(text, "{sentence}");
+    let count = plan.steps.len();
+    if steps {
+        let title = pick(
+            language,
+            format!("カーネルの手順（{count}）:"),
+            format!("Kernel steps ({count}):"),
+        );
+        let _ = writeln!(text, "{title}");
+        for step in &plan.steps {
+            let _ = writeln!(text, "  {}", step.sentence.get(language));
+        }
+    } else {
+        text += &pick(
+            language,
+            format!("カーネルの手順は {count} です（--steps で表示します）。"),
+            format!("Kernel steps: {count} (--steps shows them)."),
+        );
     }
     text
+}
+
+pub(super) fn pick<T>(language: Language, ja: T, en: T) -> T {
+    match language {
+        Language::Japanese => ja,
+        Language::English => en,
+    }
 }
 
 pub(super) fn applied(applied: &Applied, language: Language) -> String {
@@ -55,72 +99,86 @@ pub(super) fn applied(applied: &Applied, language: Language) -> String {
     problems(warnings, language) + &text
 }
 
-pub(super) fn status(status: &Status, language: Language) -> String {
-    let mut text = format!("sekisho {}\n", status.version);
-    let phase = match &status.phase {
-        Phase::Closed => "closed: no design was ever applied, nothing is forwarded".to_owned(),
-        Phase::InForce => "in force".to_owned(),
-        Phase::Faulty { fault } => format!("FAULTY: {}", whole(fault)),
-        Phase::RollbackFailed { fault } => format!("ROLL-BACK FAILED: {}", whole(fault)),
-    };
-    let _ = writeln!(text, "design    {phase}");
-    if let Phase::Faulty { fault } | Phase::RollbackFailed { fault } = &status.phase {
-        text += &problems(&fault.problems, language);
-    }
-    if let Some(site) = &status.site {
-        let _ = writeln!(
-            text,
-            "site      {} ({}), placement {}, {} servers, {} rows of terminals, profile {}",
-            site.name,
-            site.organisation,
-            site.placement.number(),
-            site.servers,
-            site.terminals,
-            site.profile.serial
-        );
-    }
-    if let Some(tunnel) = &status.tunnel {
-        let carrier = tunnel.carrier.as_ref().map_or("none", |name| name.as_str());
-        let cut_off = if tunnel.cut_off { ", new connections are refused at once" } else { "" };
-        let _ = writeln!(text, "carrier   {carrier}{cut_off}");
-        for centre in &tunnel.centres {
-            let alive = if centre.alive { "answers" } else { "silent" };
-            let trip = centre
-                .round_trip_us
-                .map_or(String::new(), |us| format!(", {}.{:03} ms", us / 1000, us % 1000));
-            let age =
-                centre.handshake_age_s.map_or(String::new(), |s| format!(", handshake {s} s ago"));
-            let _ = writeln!(
-                text,
-                "  {:<8}{} {alive}{trip}{age}, received {} B, sent {} B, rejected {}",
-                centre.name.as_str(),
-                centre.endpoint,
-                centre.received,
-                centre.sent,
-                centre.rejected
-            );
-        }
-    }
-    if let Some(fault) = &status.fault {
-        let _ = writeln!(text, "refused   UNKNOWN: {}", whole(fault));
-    }
-    for (rule, refused) in &status.refused {
-        let _ = writeln!(
-            text,
-            "refused   {rule:<40} {} packets, {} bytes",
-            refused.packets, refused.bytes
-        );
-    }
-    text
-}
-
 /// A failure with the way out.
-fn whole(fault: &Failure) -> String {
+pub(super) fn whole(fault: &Failure) -> String {
     let way_out = fault.way_out.iter().map(|way_out| format!("\n  {way_out}"));
     [fault.message.clone()].into_iter().chain(way_out).collect()
 }
 
 /// Two lines a problem: place, code and sentence, then the way out.
-fn problems(problems: &[Report], language: Language) -> String {
+pub(super) fn problems(problems: &[Report], language: Language) -> String {
     problems.iter().fold(String::new(), |text, problem| text + &problem.display(language) + "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use sekisho_control::PlannedStep;
+    use sekisho_design::{Both, Difference};
+    use sekisho_plan::{Change, Step};
+
+    use super::*;
+
+    fn a_plan(changes: Option<usize>, steps: usize) -> Plan {
+        let difference = |number| Difference {
+            path: format!("server.s{number}.global"),
+            sentence: Both { ja: format!("サーバ{number}。"), en: format!("Server {number}.") },
+        };
+        let step = || {
+            let change = Change::new("0".to_owned(), "1".to_owned());
+            let step = Step::Setting { path: "net/ipv4/ip_forward".to_owned(), change };
+            PlannedStep { sentence: step.sentences(), step }
+        };
+        Plan {
+            changes: changes.map(|count| (0..count).map(difference).collect()),
+            steps: (0..steps).map(|_| step()).collect(),
+            warnings: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_plan_speaks_of_the_design_and_of_steps_only_when_asked() {
+        let cases = [
+            (
+                (None, 1),
+                false,
+                "まだ設計が反映されていません。この設計の全体が新しく働きます。\nカーネルの手順は 1 です（--steps で表示します）。",
+                "No design is in force yet: all of this one is new.\nKernel steps: 1 (--steps shows them).",
+            ),
+            (
+                (Some(0), 0),
+                false,
+                "変更はありません。この設計はすでに働いています。",
+                "Nothing would change: this design is in force already.",
+            ),
+            (
+                (Some(0), 0),
+                true,
+                "変更はありません。この設計はすでに働いています。",
+                "Nothing would change: this design is in force already.",
+            ),
+            (
+                (Some(0), 1),
+                false,
+                "設計は変わりませんが、カーネルが設計と違います。apply で設計どおりに直ります。\nカーネルの手順は 1 です（--steps で表示します）。",
+                "The design doesn't change, but the kernel doesn't hold what it says; applying puts that right.\nKernel steps: 1 (--steps shows them).",
+            ),
+            (
+                (Some(2), 0),
+                false,
+                "サーバ0。\nサーバ1。\nカーネルの手順は 0 です（--steps で表示します）。",
+                "Server 0.\nServer 1.\nKernel steps: 0 (--steps shows them).",
+            ),
+            (
+                (Some(1), 1),
+                true,
+                "サーバ0。\nカーネルの手順（1）:\n  カーネルの設定 net.ipv4.ip_forward を 1 にします。\n",
+                "Server 0.\nKernel steps (1):\n  set net.ipv4.ip_forward to 1\n",
+            ),
+        ];
+        for ((changes, count), steps, ja, en) in cases {
+            let shown = a_plan(changes, count);
+            assert_eq!(plan(&shown, steps, Language::Japanese), ja);
+            assert_eq!(plan(&shown, steps, Language::English), en);
+        }
+    }
 }

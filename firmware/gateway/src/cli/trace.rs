@@ -1,12 +1,18 @@
 //! `sekisho trace`: what would happen to a packet.
 
-use std::net::Ipv4Addr;
+use std::{fmt::Write as _, net::Ipv4Addr, path::Path};
 
 use clap::{Args, ValueEnum};
-use sekisho_design::{Design, Lan};
+use sekisho_control::{LiveTrace, TRACE};
+use sekisho_design::{Design, Lan, Language};
 use sekisho_plan::trace::{Question, Side, Target, Trace, TraceError, Tracer, UnclearSide};
 
-use super::SignedFiles;
+use super::{
+    SignedFiles,
+    client::{self, ClientError},
+    show::pick,
+    status,
+};
 
 #[derive(Args, Debug)]
 pub(super) struct Packet {
@@ -22,6 +28,9 @@ pub(super) struct Packet {
     /// It comes from the platform, through the tunnel
     #[arg(long)]
     from_platform: bool,
+    /// Ask the device: by the design in force and by what its kernel holds now
+    #[arg(long, conflicts_with_all = ["site", "profile", "operator_key"])]
+    pub(super) live: bool,
     #[command(flatten)]
     pub(super) files: SignedFiles,
 }
@@ -55,15 +64,42 @@ impl NoTrace {
     }
 }
 
+impl Packet {
+    /// The side that was named.
+    fn side(&self) -> Option<Side> {
+        match (self.lan, self.from_platform) {
+            (Some(LanName::HeadOffice), _) => Some(Side::Lan(Lan::HeadOffice)),
+            (Some(LanName::EducationBoard), _) => Some(Side::Lan(Lan::EducationBoard)),
+            (None, true) => Some(Side::Platform),
+            (None, false) => None,
+        }
+    }
+}
+
 /// Traces a packet through a design.
 pub(super) fn trace(design: &Design, packet: &Packet) -> Result<Trace, NoTrace> {
-    let side = match (packet.lan, packet.from_platform) {
-        (Some(LanName::HeadOffice), _) => Side::Lan(Lan::HeadOffice),
-        (Some(LanName::EducationBoard), _) => Side::Lan(Lan::EducationBoard),
-        (None, true) => Side::Platform,
-        (None, false) => Side::of(design, packet.from)?,
+    let side = match packet.side() {
+        Some(side) => side,
+        None => Side::of(design, packet.from)?,
     };
     let Target { address: to, opening } = packet.to;
     let tracer = Tracer::new(design).map_err(TraceError::from)?;
     Ok(tracer.trace(&Question { side, from: packet.from, to, opening })?)
+}
+
+/// Asks the device about a packet.
+pub(super) async fn ask(socket: &Path, packet: &Packet) -> Result<LiveTrace, ClientError> {
+    let Target { address: to, opening } = packet.to;
+    let packet = sekisho_control::Packet { side: packet.side(), from: packet.from, to, opening };
+    client::post(socket, TRACE, &packet).await
+}
+
+/// What the device answered, as text.
+pub(super) fn text(live: &LiveTrace, language: Language) -> String {
+    let mut text = live.trace.text(language);
+    if let Some(tunnel) = &live.tunnel {
+        let label = pick(language, "トンネル（拠点）: ", "Tunnel, carrier: ");
+        let _ = writeln!(text, "{label}{}", status::carrier(tunnel, language));
+    }
+    text
 }

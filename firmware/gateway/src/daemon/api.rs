@@ -10,7 +10,9 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use sekisho_control::{APPLY, Failure, FailureKind, KEY, LARGEST_BODY, PLAN, Proposal, STATUS};
+use sekisho_control::{
+    APPLY, Failure, FailureKind, KEY, LARGEST_BODY, PLAN, Packet, Proposal, STATUS, TRACE,
+};
 use serde::Serialize;
 use tokio::{
     net::UnixListener,
@@ -47,6 +49,7 @@ pub(super) async fn serve(listener: UnixListener, requests: mpsc::Sender<Request
         .route(KEY, get(key))
         .route(PLAN, post(plan))
         .route(APPLY, post(apply))
+        .route(TRACE, post(trace))
         .fallback(|| async { malformed("there is no such resource".to_owned()) })
         .method_not_allowed_fallback(|| async {
             malformed("the resource has no such method".to_owned())
@@ -60,7 +63,7 @@ pub(super) async fn serve(listener: UnixListener, requests: mpsc::Sender<Request
 
 type Reply<T> = oneshot::Sender<Result<T, Failure>>;
 
-type Body = Result<Json<Proposal>, JsonRejection>;
+type Body<T> = Result<Json<T>, JsonRejection>;
 
 #[derive(Clone)]
 struct Queue(mpsc::Sender<Request>);
@@ -81,13 +84,13 @@ impl Queue {
         refuse(Failure { kind: FailureKind::Device, message, way_out: None, problems: Vec::new() })
     }
 
-    async fn propose<T: Serialize>(
+    async fn post<B, T: Serialize>(
         &self,
-        body: Body,
-        request: fn(Proposal, Reply<T>) -> Request,
+        body: Body<B>,
+        request: fn(B, Reply<T>) -> Request,
     ) -> Response {
         match body {
-            Ok(Json(proposal)) => self.ask(|reply| request(proposal, reply)).await,
+            Ok(Json(body)) => self.ask(|reply| request(body, reply)).await,
             Err(rejection) => malformed(rejection.body_text()),
         }
     }
@@ -101,12 +104,16 @@ async fn key(State(queue): State<Queue>) -> Response {
     queue.ask(Request::Key).await
 }
 
-async fn plan(State(queue): State<Queue>, body: Body) -> Response {
-    queue.propose(body, Request::Plan).await
+async fn plan(State(queue): State<Queue>, body: Body<Proposal>) -> Response {
+    queue.post(body, Request::Plan).await
 }
 
-async fn apply(State(queue): State<Queue>, body: Body) -> Response {
-    queue.propose(body, Request::Apply).await
+async fn apply(State(queue): State<Queue>, body: Body<Proposal>) -> Response {
+    queue.post(body, Request::Apply).await
+}
+
+async fn trace(State(queue): State<Queue>, body: Body<Packet>) -> Response {
+    queue.post(body, Request::Trace).await
 }
 
 fn malformed(message: String) -> Response {

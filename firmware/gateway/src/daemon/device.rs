@@ -8,21 +8,22 @@ use std::{
 
 use jiff::Timestamp;
 use sekisho_control::{
-    Applied, Failure, FailureKind, Key, Phase, Plan, Proposal, Refused, RefusedPacket, SiteSummary,
-    Status,
+    Applied, Failure, FailureKind, Key, LiveTrace, Packet, Phase, Plan, PlannedStep, Proposal,
+    Refused, RefusedPacket, SiteSummary, Status,
 };
 use sekisho_design::{
-    Accepted, Design, Problem, Problems, PublicKey, Report, Source, Sources, Trust, check, stamp,
+    Accepted, Design, Problem, Problems, PublicKey, Report, Source, Sources, Trust, check, diff,
+    stamp,
 };
 use sekisho_host::{Kernel, Refusal};
-use sekisho_plan::{KernelState, desired};
+use sekisho_plan::{KernelState, Step, desired};
 use sekisho_tunnel::SecretKey;
 use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 
 use super::{
     apply::{ApplyError, plan, put_in_force, roll_back, scope},
-    reasons,
+    live, reasons,
     store::{Files, PROFILE, SITE, Store},
     tunnel::{StartError, Tunnel, Wanted},
 };
@@ -44,6 +45,8 @@ pub enum Request {
     Plan(Proposal, oneshot::Sender<Result<Plan, Failure>>),
     /// Put a design in force.
     Apply(Proposal, oneshot::Sender<Result<Applied, Failure>>),
+    /// What would happen to a packet now.
+    Trace(Packet, oneshot::Sender<Result<LiveTrace, Failure>>),
 }
 
 /// The device: the kernel, the stored design, the tunnel.
@@ -112,6 +115,7 @@ impl Device {
             Request::Key(reply) => drop(reply.send(Ok(Key { public: self.key.public() }))),
             Request::Plan(proposal, reply) => drop(reply.send(self.plan(proposal).await)),
             Request::Apply(proposal, reply) => drop(reply.send(self.apply(proposal).await)),
+            Request::Trace(packet, reply) => drop(reply.send(self.trace(&packet).await)),
         }
     }
 
@@ -174,8 +178,19 @@ impl Device {
         let state = desired(&accepted.design);
         let scope = scope(&state, self.in_force.as_ref().map(|in_force| &in_force.state));
         let steps = plan(&self.kernel, &scope, &state).await.map_err(|error| failure(&error))?;
-        let sentences = steps.iter().map(ToString::to_string).collect();
-        Ok(Plan { steps, sentences, warnings: reports(accepted.warnings) })
+        let planned = |step: Step| PlannedStep { sentence: step.sentences(), step };
+        let in_force = self.in_force.as_ref();
+        Ok(Plan {
+            changes: in_force.map(|in_force| diff(&in_force.design, &accepted.design)),
+            steps: steps.into_iter().map(planned).collect(),
+            warnings: reports(accepted.warnings),
+        })
+    }
+
+    async fn trace(&self, packet: &Packet) -> Result<LiveTrace, Failure> {
+        let design = self.in_force.as_ref().map(|in_force| &in_force.design);
+        let tunnel = self.tunnel.as_ref().map(|tunnel| tunnel.status(Instant::now()));
+        live::trace(&self.kernel, design, tunnel, packet).await
     }
 
     async fn apply(&mut self, proposal: Proposal) -> Result<Applied, Failure> {

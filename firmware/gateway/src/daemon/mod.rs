@@ -7,6 +7,7 @@
 mod api;
 mod apply;
 mod device;
+mod live;
 mod store;
 mod tunnel;
 

@@ -25,6 +25,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("errors_say_what_was_tried", what_was_tried),
         trial("foreign_address_on_a_port_is_seen", foreign_address),
         trial("routes_of_every_kind_there_and_back", routes),
+        trial("route_is_replaced_in_place_there_and_back", rerouted),
         trial("overlapping_lans_keep_apart", overlap),
         trial("rules_there_and_back", rules),
         trial("others_routes_and_rules_are_not_ours", others),
@@ -228,6 +229,32 @@ async fn routes() {
     perform(&kernel, &add_route(&metric(2))).await;
     perform(&kernel, &add_route(&metric(1)).undo()).await;
     assert_eq!(observe(&kernel).await.routes, [wanted[1].clone(), metric(2)].into());
+}
+
+/// Packets never find the network without a way, and the undo brings the old way back.
+async fn rerouted() {
+    plug();
+    let kernel = kernel();
+    let near = route(101, "192.168.1.0/24", 100, forward("port1", None, Some("192.168.1.1")));
+    let to = |action| route(101, "10.20.0.0/16", 100, action);
+    let [first, second] = ["192.168.1.253", "192.168.1.254"]
+        .map(|via| to(forward("port1", Some(via), Some("192.168.1.1"))));
+    let last_resort = route(101, "10.20.0.0/16", u32::MAX, RouteAction::Unreachable);
+    let steps = [
+        up("port1"),
+        add_address(on("port1", "192.168.1.1", 24)),
+        add_route(&near),
+        add_route(&first),
+        add_route(&last_resort),
+        Step::Reroute { change: Change::new(first.clone(), second.clone()) },
+    ];
+    there_and_back(&kernel, &steps, |state| {
+        assert_eq!(state.routes, [near.clone(), second.clone(), last_resort.clone()].into());
+    })
+    .await;
+    let gone = Step::Reroute { change: Change::new(first, to(forward("port9", None, None))) };
+    let error = kernel.perform(&gone).await.expect_err("there is no port9");
+    assert!(matches!(error, HostError::NoSuchLink { .. }), "{error}");
 }
 
 async fn overlap() {

@@ -4,12 +4,12 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 use sekisho_design::{Both, Design, Environment, Lan, Name, Server, Terminals};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Opening, Question, Side, mend};
 
 /// What to do about a refused packet.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Advice {
     /// The change, as data.
     pub change: Change,
@@ -20,7 +20,7 @@ pub struct Advice {
 }
 
 /// A row of the design by its name.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Row {
     /// `[[server]]`.
@@ -30,7 +30,7 @@ pub enum Row {
 }
 
 /// A change of the design.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Change {
     /// A row declares one more service.
@@ -83,7 +83,7 @@ pub enum Change {
 }
 
 /// Why nothing in the site design makes a packet pass.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
     /// The two LANs never talk to each other (R10).
@@ -106,6 +106,8 @@ pub enum Reason {
     Source,
     /// No row can declare this service.
     Service,
+    /// The design lets it pass, but no centre of the platform answers just now.
+    NoCentre,
 }
 
 /// What to do about a packet that the rule `SIDE/RULE` refuses.
@@ -126,6 +128,7 @@ fn of_lan(design: &Design, question: &Question, lan: Lan, rule: &str) -> Change 
         "spoofed-source" => unknown_source(design, question, lan),
         "undeclared-destination" => Change::Nothing(destination(design, lan, to)),
         "device" => Change::Nothing(Reason::Device),
+        "tunnel-down" => Change::Nothing(Reason::NoCentre),
         "undeclared-source" | "undeclared-service" => {
             if question.opening.service().is_none() {
                 return Change::Nothing(Reason::Service);

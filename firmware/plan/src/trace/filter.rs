@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
@@ -18,14 +18,14 @@ use super::{
 use crate::{KernelState, table::Chain};
 
 /// The filter with its sets ready to be asked.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Filter {
     chains: BTreeMap<String, Chain>,
     sets: BTreeMap<String, Lookup>,
 }
 
 /// What became of a packet at a rule.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RuleOutcome {
     /// The rule isn't about this packet; this is its first condition that doesn't hold.
@@ -35,7 +35,7 @@ pub enum RuleOutcome {
 }
 
 /// What a rule does.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Effect {
     /// The packet got a mark, its LAN's number.
@@ -61,7 +61,7 @@ pub enum Effect {
 }
 
 /// A rule that was asked about a packet.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct RuleStep {
     /// The chain that the rule stands in.
     pub chain: String,
@@ -104,7 +104,8 @@ const MOST_CHAINS: usize = 16;
 
 impl Filter {
     pub(super) fn of(state: &KernelState) -> Result<Self, NotUnderstood> {
-        let Some(table) = &state.table else { return Err(NotUnderstood("no table".to_owned())) };
+        // Without our table the kernel filters nothing; whether it forwards is another question.
+        let Some(table) = &state.table else { return Ok(Self::default()) };
         Ok(Self { chains: table.chains.clone(), sets: lookups(&table.sets)? })
     }
 

@@ -1,8 +1,9 @@
 //! Advice for people, in Japanese and English, and what to write into the site design.
 
-use sekisho_design::{Both, Environment};
+use ipnet::Ipv4Net;
+use sekisho_design::{Both, Environment, Service};
 
-use super::{Change, Reason, Row};
+use super::{Change, Opening, Reason, Row};
 
 /// A change as a sentence.
 pub(super) fn sentence(change: &Change) -> Both {
@@ -13,9 +14,16 @@ pub(super) fn sentence(change: &Change) -> Both {
                 Row::Server(name) => ("[[server]]", name),
                 Row::Terminals(name) => ("[[terminals]]", name),
             };
+            let (approve, and_approve) = if needs_approval(*opening) {
+                ("承認の記録 approval も要ります。", " It takes an `approval`.")
+            } else {
+                ("", "")
+            };
             both(
-                format!("{table} の行 '{name}' の services に \"{opening}\" を加えます。"),
-                format!("add \"{opening}\" to `services` of the {table} row '{name}'."),
+                format!("{table} の行 '{name}' の services に \"{opening}\" を加えます。{approve}"),
+                format!(
+                    "add \"{opening}\" to `services` of the {table} row '{name}'.{and_approve}"
+                ),
             )
         }
         Change::Terminals { from, environment, .. } => {
@@ -47,27 +55,39 @@ pub(super) fn sentence(change: &Change) -> Both {
     }
 }
 
-/// What to write into the site design. Names and addresses that only the office knows are left empty.
+/// What to write into the site design. Names, addresses and notes that only the office knows are left empty.
 pub(super) fn toml(change: &Change) -> Option<String> {
     match change {
         Change::Service { .. } | Change::Nothing(_) => None,
         Change::Terminals { lan, from, global, environment, opening } => {
             let global = global.map(|global| global.to_string()).unwrap_or_default();
             let environment = environment_word(*environment);
+            let approval = if needs_approval(*opening) { "approval = \"\"\n" } else { "" };
             Some(format!(
                 "[[terminals]]\nname = \"\"\ninterface = \"{lan}\"\nfrom = [\"{from}\"]\n\
-                 global = \"{global}\"\nenvironment = \"{environment}\"\nservices = [\"{opening}\"]\n"
+                 global = \"{global}\"\nenvironment = \"{environment}\"\nservices = [\"{opening}\"]\n{approval}"
             ))
         }
         Change::Allowance { from, opening, .. } => {
-            Some(format!("{{ from = \"{from}\", services = [\"{opening}\"] }},\n"))
+            Some(format!("{},\n", allowance(*from, *opening)))
         }
         Change::Server { global, from, opening } => Some(format!(
             "[[server]]\nname = \"\"\ninterface = \"\"\nprivate = \"\"\nglobal = \"{global}\"\n\
-             allow-from-platform = [{{ from = \"{from}\", services = [\"{opening}\"] }}]\n"
+             allow-from-platform = [{}]\n",
+            allowance(*from, *opening)
         )),
         Change::Route { to, .. } => Some(format!("{{ to = \"{to}\", via = \"\" }},\n")),
     }
+}
+
+fn allowance(from: Ipv4Net, opening: Opening) -> String {
+    let approval = if needs_approval(opening) { ", approval = \"\"" } else { "" };
+    format!("{{ from = \"{from}\", services = [\"{opening}\"]{approval} }}")
+}
+
+/// Whether a row that declares it must say who approved it.
+fn needs_approval(opening: Opening) -> bool {
+    opening.service().is_some_and(Service::needs_approval)
 }
 
 fn environment_word(environment: Environment) -> &'static str {
@@ -125,6 +145,10 @@ impl Reason {
             Self::Service => (
                 "設計では通せません。ポート0は宣言できません。",
                 "no row can: port 0 can't be declared.",
+            ),
+            Self::NoCentre => (
+                "設計を変える必要はありません。どの拠点も応答していないので、新しい通信を断っています。`sekisho status` で拠点を見てください。",
+                "the design need not change. No centre answers, so new connections are refused; look at the centres with `sekisho status`.",
             ),
         };
         Both { ja: ja.to_owned(), en: en.to_owned() }

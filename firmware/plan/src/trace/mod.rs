@@ -1,7 +1,7 @@
-//! What would happen to a packet, from the design alone.
+//! What would happen to a packet: from the design alone, or by what a kernel holds ([`Live`]).
 //!
-//! The trace knows nothing of rows. It takes the very state that the kernel is given ([`desired`](crate::desired())) and carries it
-//! out on a model packet: base chains by hook and priority, conntrack with one connection, policy rules, route tables.
+//! The trace knows nothing of rows. It takes the very state that the kernel is given ([`desired`](crate::desired())), or the one
+//! that was read from it, and carries it out on a model packet: base chains by hook and priority, conntrack with one connection, policy rules, route tables.
 //! Where the table says something that the model doesn't know, there is no trace but an error; so trace and kernel can only
 //! differ where the model of a statement is wrong, and a lab test sends what it traces.
 //!
@@ -10,24 +10,26 @@
 mod advice;
 mod expression;
 mod filter;
+mod live;
 mod lookup;
 mod mend;
 mod packet;
 mod question;
 mod route;
-mod show;
+pub(crate) mod show;
 mod text;
 mod way;
 
 use std::net::Ipv4Addr;
 
 use sekisho_design::{Design, Lan};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::{
     advice::{Advice, Change, Reason, Row},
     filter::{Effect, RuleOutcome, RuleStep},
+    live::{Held, Live, Parting},
     question::{MalformedTarget, Opening, Question, Side, Target, UnclearSide},
 };
 use self::{
@@ -46,7 +48,7 @@ pub struct Tracer<'a> {
 }
 
 /// What happens to a packet, step by step.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Trace {
     /// The packet.
     pub question: Question,
@@ -63,7 +65,7 @@ pub struct Trace {
 }
 
 /// The way of an answer.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Back {
     /// Its way.
     pub steps: Vec<Step>,
@@ -74,7 +76,7 @@ pub struct Back {
 }
 
 /// A step on a packet's way.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(tag = "step", rename_all = "kebab-case")]
 pub enum Step {
     /// A rule of the packet filter was asked.
@@ -105,6 +107,13 @@ pub enum Step {
         /// The source.
         source: Ipv4Addr,
     },
+    /// The link that the packet would come in by is down, or not there.
+    LinkDown {
+        /// The link.
+        link: String,
+    },
+    /// The kernel isn't told to forward anything.
+    NotForwarding,
     /// The kernel chose a way.
     Route {
         /// The packet's mark, which chooses the table.
@@ -117,7 +126,7 @@ pub enum Step {
 }
 
 /// What the kernel found for a destination.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Found {
     /// An address of the device itself.
@@ -128,8 +137,24 @@ pub enum Found {
     Nowhere,
 }
 
+impl Trace {
+    /// All steps, there and back.
+    fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.there.iter().chain(self.back.iter().flat_map(|back| &back.steps))
+    }
+}
+
+impl Found {
+    fn leads_into_tunnel(&self) -> bool {
+        match self {
+            Self::Route(route) => route::out(route).is_some_and(|(link, _)| link == TUNNEL),
+            Self::Device | Self::Nowhere => false,
+        }
+    }
+}
+
 /// How a packet's way ends.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(tag = "result", rename_all = "kebab-case")]
 pub enum Outcome {
     /// It leaves the device.
@@ -155,7 +180,7 @@ pub enum Outcome {
 }
 
 /// What the sender of a refused packet hears.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Told {
     /// Nothing.
@@ -199,7 +224,15 @@ impl<'a> Tracer<'a> {
     /// # Errors
     /// [`NotUnderstood`] where a set of the table has elements that the model doesn't know.
     pub fn new(design: &'a Design) -> Result<Self, NotUnderstood> {
-        let state = desired(design);
+        Self::over(design, desired(design))
+    }
+
+    /// The same by what a kernel holds, or held between two steps of a plan. The design still names the sides and gives
+    /// the advice.
+    ///
+    /// # Errors
+    /// [`NotUnderstood`] as for [`Tracer::new`].
+    pub fn over(design: &'a Design, state: KernelState) -> Result<Self, NotUnderstood> {
         let filter = Filter::of(&state)?;
         Ok(Self { design, state, filter })
     }

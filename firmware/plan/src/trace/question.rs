@@ -3,10 +3,10 @@
 use std::{fmt, net::Ipv4Addr, str::FromStr};
 
 use sekisho_design::{Design, Lan, Service};
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 /// A packet that opens a flow.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 pub struct Question {
     /// Where it reaches the device.
     pub side: Side,
@@ -107,6 +107,16 @@ impl Serialize for Side {
     }
 }
 
+impl<'de> Deserialize<'de> for Side {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        let lans = Lan::ALL.map(Self::Lan).into_iter();
+        lans.chain([Self::Platform, Self::Lgwan, Self::Maintenance])
+            .find(|side| side.as_str() == word)
+            .ok_or_else(|| de::Error::custom(format!("'{word}' is no side of the device")))
+    }
+}
+
 impl Opening {
     /// The service that a row would have to declare; none for port 0, which no row can.
     pub fn service(self) -> Option<Service> {
@@ -127,6 +137,20 @@ impl fmt::Display for Opening {
 impl Serialize for Opening {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Opening {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        let port = |text: &str| text.parse().ok();
+        let opening = match word.split_once('/') {
+            Some(("tcp", text)) => port(text).map(Self::Tcp),
+            Some(("udp", text)) => port(text).map(Self::Udp),
+            None if word == "icmp-echo" => Some(Self::Echo),
+            Some(_) | None => None,
+        };
+        opening.ok_or_else(|| de::Error::custom(format!("'{word}' opens no flow")))
     }
 }
 
@@ -155,6 +179,25 @@ impl FromStr for Target {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sides_and_openings_are_read_as_they_are_written() {
+        for side in [Side::Lan(Lan::EducationBoard), Side::Platform, Side::Lgwan, Side::Maintenance]
+        {
+            let text = serde_json::to_string(&side).unwrap();
+            assert_eq!(serde_json::from_str::<Side>(&text).unwrap(), side);
+        }
+        for opening in [Opening::Tcp(443), Opening::Udp(0), Opening::Echo] {
+            let text = serde_json::to_string(&opening).unwrap();
+            assert_eq!(serde_json::from_str::<Opening>(&text).unwrap(), opening);
+        }
+        for text in ["", "tcp", "tcp/", "tcp/65536", "sctp/1", "icmp-echo/1"] {
+            let said = serde_json::from_value::<Opening>(text.into()).unwrap_err().to_string();
+            assert!(said.contains(&format!("'{text}'")), "{said}");
+        }
+        let said = serde_json::from_value::<Side>("attic".into()).unwrap_err().to_string();
+        assert!(said.contains("'attic'"), "{said}");
+    }
 
     #[test]
     fn targets_are_read() {

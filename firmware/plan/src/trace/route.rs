@@ -66,10 +66,14 @@ pub(super) fn way(state: &KernelState, mark: u32, to: Ipv4Addr) -> Way<'_> {
         .map_or(Way::Nowhere, Way::Route)
 }
 
-/// The longest prefix wins, then the lowest metric.
+/// The longest prefix wins, then the lowest metric. A link that is down takes its routes with it.
 fn best(state: &KernelState, table: u32, to: Ipv4Addr) -> Option<&Route> {
-    let routes = state.routes.iter();
-    let fitting = routes.filter(|route| route.table == table && route.to.contains(&to));
+    let down =
+        |link: &str| state.links.iter().any(|(name, held)| name.as_str() == link && !held.up);
+    let fitting = state.routes.iter().filter(|route| {
+        let usable = out(route).is_none_or(|(link, _)| !down(link));
+        route.table == table && route.to.contains(&to) && usable
+    });
     fitting.min_by_key(|route| (32 - route.to.prefix_len(), route.metric))
 }
 
@@ -84,7 +88,7 @@ pub(super) fn out(route: &Route) -> Option<(&str, Option<Ipv4Addr>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::{Address, Rule};
+    use crate::state::{Address, Link, LinkKind, Rule};
 
     fn address(text: &str) -> Ipv4Addr {
         text.parse().unwrap()
@@ -145,6 +149,18 @@ mod tests {
         assert_eq!(way(&state, 1, address("11.0.0.1")), Way::Route(&routes[2]));
         assert_eq!(way(&state, 0, address("10.0.0.1")), Way::Route(&routes[2]));
         assert_eq!(way(&state, 0, address("200.0.0.1")), Way::Nowhere);
+    }
+
+    #[test]
+    fn a_link_that_is_down_takes_its_routes_with_it() {
+        let routes =
+            [route(101, "10.0.0.0/8", 1, Some("port2")), route(101, "0.0.0.0/0", 9, Some("port3"))];
+        let mut state = state(&routes);
+        for (up, expected) in [(true, &routes[0]), (false, &routes[1])] {
+            let link = Link { kind: LinkKind::Port, up, mtu: 1500 };
+            state.links.insert("port2".parse().unwrap(), link);
+            assert_eq!(way(&state, 1, address("10.0.0.1")), Way::Route(expected));
+        }
     }
 
     #[test]

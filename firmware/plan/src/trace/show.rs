@@ -3,12 +3,12 @@
 use serde_json::Value;
 
 /// A rule's statements in one line.
-pub(super) fn rule(statements: &[Value]) -> String {
+pub(crate) fn rule(statements: &[Value]) -> String {
     statements.iter().map(statement).collect::<Vec<_>>().join(" ")
 }
 
 /// One statement. What this crate makes none of is shown as it is.
-pub(super) fn statement(statement: &Value) -> String {
+pub(crate) fn statement(statement: &Value) -> String {
     let parts = statement.as_object().and_then(|object| object.iter().next());
     let Some((kind, body)) = parts else { return statement.to_string() };
     let word = |key: &str| expression(body.get(key).unwrap_or(&Value::Null));
@@ -30,7 +30,7 @@ pub(super) fn statement(statement: &Value) -> String {
 }
 
 /// One expression: what a condition looks at, or what is set.
-pub(super) fn expression(value: &Value) -> String {
+pub(crate) fn expression(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Array(items) => items.iter().map(expression).collect::<Vec<_>>().join(","),
@@ -54,6 +54,8 @@ fn named(kind: &str, body: &Value) -> String {
         "ct" => format!("ct {}", word("key")),
         "fib" => format!("fib {} {}", word("flags"), word("result")),
         "concat" => joined(" . "),
+        "range" => joined("-"),
+        "prefix" => format!("{}/{}", word("addr"), word("len")),
         "&" => joined(" & "),
         "set" => format!("{{ {} }}", joined(", ")),
         "map" => format!("{} map {}", word("key"), word("data")),
@@ -95,6 +97,14 @@ mod tests {
                 "reject with icmp admin-prohibited",
             ),
             (json!([{ "accept": null }]), "accept"),
+            (
+                json!([{ "match": { "op": "==", "left": source, "right": { "prefix": { "addr": "10.0.0.0", "len": 8 } } } }]),
+                "ip saddr 10.0.0.0/8",
+            ),
+            (
+                json!([{ "match": { "op": "==", "left": source, "right": { "range": ["10.0.0.5", "10.0.0.9"] } } }]),
+                "ip saddr 10.0.0.5-10.0.0.9",
+            ),
             (json!([{ "queue": 1 }]), r#"{"queue":1}"#),
         ];
         for (statements, text) in cases {

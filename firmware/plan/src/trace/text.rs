@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use sekisho_design::Language;
 
 use super::{Back, Effect, Found, Outcome, RuleOutcome, RuleStep, Side, Step, Told, Trace, route};
-use crate::state::Route;
+use crate::{sentence::pick, state::Route};
 
 impl Trace {
     /// The trace as text.
@@ -43,44 +43,57 @@ impl Trace {
     }
 }
 
-fn pick<T>(language: Language, ja: T, en: T) -> T {
-    match language {
-        Language::Japanese => ja,
-        Language::English => en,
-    }
-}
-
 /// The steps that matter to a person: rules that did something, and those that could have.
 fn steps(text: &mut String, steps: &[Step], language: Language) {
     let mut section = "";
     for step in steps {
-        let (title, line) = match step {
-            Step::Rule(rule) => match rule_line(rule, language) {
-                Some(line) => (&*rule.base, line),
-                None => continue,
-            },
-            Step::Policy { chain, accepted: true } => (&**chain, say_nothing(language)),
-            Step::Policy { chain, accepted: false } => (
-                &**chain,
-                pick(language, "どの規則も通さない: 破棄", "no rule admits it: dropped").into(),
-            ),
-            Step::Connection { zone, known } => ("conntrack", connection(*zone, *known, language)),
-            Step::Restored { source, destination } => {
-                ("conntrack", format!("{source} -> {destination}"))
-            }
-            Step::ForgedSource { source } => {
-                let ja = format!("送信元 {source} は端末のアドレスではない: 破棄");
-                let en = format!("{source} is no host's address: dropped");
-                ("route", pick(language, ja, en))
-            }
-            Step::Route { mark, to, found } => ("route", way(*mark, *to, found, language)),
-        };
+        let Some((title, line)) = titled(step, language) else { continue };
         if title != section {
             let _ = writeln!(text, "{:<22}{}", title, heading(title, language));
             section = title;
         }
         let _ = writeln!(text, "  {line}");
     }
+}
+
+/// One step by itself, with the chain that it stands in; also where it matters to nobody.
+pub(super) fn step(step: &Step, language: Language) -> String {
+    match (titled(step, language), step) {
+        (Some((title, line)), _) => format!("{title} {line}"),
+        (None, Step::Rule(rule)) => format!("{} - {}", rule.base, rule.rule),
+        (None, _) => String::new(),
+    }
+}
+
+/// A step under the chain or the stage that it belongs to; none for a rule that is of other sides.
+fn titled(step: &Step, language: Language) -> Option<(&str, String)> {
+    Some(match step {
+        Step::Rule(rule) => (&*rule.base, rule_line(rule, language)?),
+        Step::Policy { chain, accepted: true } => (&**chain, say_nothing(language)),
+        Step::Policy { chain, accepted: false } => (
+            &**chain,
+            pick(language, "どの規則も通さない: 破棄", "no rule admits it: dropped").into(),
+        ),
+        Step::Connection { zone, known } => ("conntrack", connection(*zone, *known, language)),
+        Step::Restored { source, destination } => {
+            ("conntrack", format!("{source} -> {destination}"))
+        }
+        Step::ForgedSource { source } => {
+            let ja = format!("送信元 {source} は端末のアドレスではない: 破棄");
+            let en = format!("{source} is no host's address: dropped");
+            ("route", pick(language, ja, en))
+        }
+        Step::LinkDown { link } => {
+            let ja = format!("{link} が閉じているか、ない: 何も届かない");
+            ("link", pick(language, ja, format!("{link} is down or missing: nothing comes in")))
+        }
+        Step::NotForwarding => {
+            let ja = "カーネルが中継しない設定（ip_forward）: 破棄";
+            let en = "the kernel is set to forward nothing (ip_forward): dropped";
+            ("route", pick(language, ja, en).into())
+        }
+        Step::Route { mark, to, found } => ("route", way(*mark, *to, found, language)),
+    })
 }
 
 fn say_nothing(language: Language) -> String {
@@ -98,6 +111,7 @@ fn heading(chain: &str, language: Language) -> &'static str {
         "state" => pick(language, "接続に属さないものの検査", "what belongs to no connection"),
         "translate-destination" => pick(language, "宛先の変換", "translation of the destination"),
         "destination" => pick(language, "宛先の検査", "whether it leads anywhere"),
+        "link" => pick(language, "ポート", "port"),
         "route" => pick(language, "経路", "route"),
         "input" => pick(language, "この装置あて", "to the device itself"),
         "output" => pick(language, "この装置から", "from the device itself"),
@@ -191,7 +205,7 @@ impl Effect {
 }
 
 impl Outcome {
-    fn text(&self, language: Language) -> String {
+    pub(super) fn text(&self, language: Language) -> String {
         match self {
             Self::Delivered { side, via, source, destination } => {
                 let via = via.map_or(String::new(), |via| {

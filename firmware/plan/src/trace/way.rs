@@ -21,6 +21,9 @@ const CONNTRACK: i64 = -200;
 /// The setting by which the device's answers take the mark of what they answer.
 const REFLECT: &str = "net/ipv4/fwmark_reflect";
 
+/// The setting without which nothing passes through the box, and no sender is told why.
+const FORWARDING: &str = "net/ipv4/ip_forward";
+
 /// How a way ends.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum End {
@@ -59,6 +62,10 @@ impl<'a> Walk<'a> {
 
     /// The way of a packet that comes in by a link.
     pub(super) fn arrive(&mut self) -> Result<End, NotUnderstood> {
+        if let Some(link) = self.packet.input.clone().filter(|link| !self.is_up(link)) {
+            self.steps.push(Step::LinkDown { link });
+            return Ok(End::Refused(Told::Nothing));
+        }
         if let Some(told) = self.hook("prerouting")? {
             return Ok(End::Refused(told));
         }
@@ -67,11 +74,21 @@ impl<'a> Walk<'a> {
             self.steps.push(Step::ForgedSource { source });
             return Ok(End::Refused(Told::Nothing));
         }
-        match self.route() {
+        let route = self.route();
+        let forwards = self.state.settings.get(FORWARDING).is_some_and(|value| value == "1");
+        match route {
+            Err(None) => Ok(self.hook("input")?.map_or(End::Device, End::Refused)),
+            Ok(_) | Err(_) if !forwards => {
+                self.steps.push(Step::NotForwarding);
+                Ok(End::Refused(Told::Nothing))
+            }
             Ok((link, via)) => self.leave("forward", link, via),
             Err(Some(told)) => Ok(End::Refused(told)),
-            Err(None) => Ok(self.hook("input")?.map_or(End::Device, End::Refused)),
         }
+    }
+
+    fn is_up(&self, link: &str) -> bool {
+        self.state.links.iter().any(|(name, held)| name.as_str() == link && held.up)
     }
 
     /// The way of an answer from where the packet went.

@@ -1,8 +1,11 @@
 //! The trace against the kernel: sampled packets are traced from the design alone, then sent through the device, and
-//! its counters, the far ends and the senders must have seen what was traced.
+//! its counters, the far ends and the senders must have seen what was traced. And what the device itself says: the trace
+//! by what its kernel holds, and the plan.
 
 #[path = "../common/mod.rs"]
 mod common;
+mod live;
+mod plan;
 #[path = "../common/raw.rs"]
 mod raw;
 mod sampling;
@@ -53,6 +56,10 @@ fn main() {
         ("trace_and_kernel_agree_on_4_terminals_only", || agree("4-terminals-only")),
         ("trace_and_kernel_agree_on_union", || agree("union")),
         ("trace_and_kernel_agree_on_large", || agree("large")),
+        ("a_live_trace_of_an_undisturbed_device_is_the_offline_one", live::undisturbed),
+        ("a_live_trace_says_that_new_connections_are_cut_off", live::cut_off),
+        ("a_live_trace_names_what_was_changed_by_hand", live::meddled_with),
+        ("a_plan_is_the_difference_of_two_designs", plan::is_the_difference_of_two_designs),
     ]);
 }
 

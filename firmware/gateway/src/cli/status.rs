@@ -1,0 +1,223 @@
+//! `sekisho status`: how the device is, for people.
+
+use std::fmt::Write as _;
+
+use sekisho_control::{CentreStatus, Phase, SiteSummary, Status, TunnelStatus};
+use sekisho_design::Language;
+
+use super::show::{pick, problems, whole};
+
+/// The status as text, a line a fact.
+pub(super) fn text(status: &Status, language: Language) -> String {
+    let say = |ja, en| pick(language, ja, en);
+    let mut text = format!("sekisho {}\n", status.version);
+    let _ = writeln!(text, "{}{}", say("設計      ", "design    "), phase(&status.phase, language));
+    if let Phase::Faulty { fault } | Phase::RollbackFailed { fault } = &status.phase {
+        text += &problems(&fault.problems, language);
+    }
+    if let Some(summary) = &status.site {
+        let _ = writeln!(text, "{}{}", say("サイト    ", "site      "), site(summary, language));
+    }
+    if let Some(tunnel) = &status.tunnel {
+        let _ = writeln!(text, "{}{}", say("拠点      ", "carrier   "), carrier(tunnel, language));
+        for one in &tunnel.centres {
+            let _ = writeln!(text, "  {:<8}{}", one.name.as_str(), centre(one, language));
+        }
+    }
+    let refused = say("拒否      ", "refused   ");
+    if let Some(fault) = &status.fault {
+        let _ = writeln!(text, "{refused}{}: {}", say("不明", "UNKNOWN"), whole(fault));
+    }
+    for (rule, count) in &status.refused {
+        let (packets, bytes) = (count.packets, count.bytes);
+        let ja = format!("{packets} パケット、{bytes} バイト");
+        let count = pick(language, ja, format!("{packets} packets, {bytes} bytes"));
+        let _ = writeln!(text, "{refused}{rule:<40} {count}");
+    }
+    text
+}
+
+fn phase(phase: &Phase, language: Language) -> String {
+    let (ja, en) = match phase {
+        Phase::Closed => (
+            "未反映: まだ一度も設計を反映していません。何も通しません",
+            "closed: no design was ever applied, nothing is forwarded",
+        ),
+        Phase::InForce => ("有効", "in force"),
+        Phase::Faulty { fault } => {
+            return format!("{}: {}", pick(language, "異常", "FAULTY"), whole(fault));
+        }
+        Phase::RollbackFailed { fault } => {
+            let word = pick(language, "復元失敗", "ROLL-BACK FAILED");
+            return format!("{word}: {}", whole(fault));
+        }
+    };
+    pick(language, ja, en).to_owned()
+}
+
+fn site(site: &SiteSummary, language: Language) -> String {
+    let SiteSummary { name, organisation, placement, profile, servers, terminals } = site;
+    let (placement, serial) = (placement.number(), profile.serial);
+    pick(
+        language,
+        format!(
+            "{name}（{organisation}）、接続例 {placement}、サーバ {servers}、端末の行 {terminals}、接続情報 {serial}"
+        ),
+        format!(
+            "{name} ({organisation}), placement {placement}, {servers} servers, {terminals} rows of terminals, profile {serial}"
+        ),
+    )
+}
+
+/// The centre that carries, and what becomes of new connections.
+pub(super) fn carrier(tunnel: &TunnelStatus, language: Language) -> String {
+    let none = pick(language, "なし", "none");
+    let carrier = tunnel.carrier.as_ref().map_or(none, |name| name.as_str());
+    let cut_off = if tunnel.cut_off {
+        pick(language, "（新しい通信はすぐに断ります）", ", new connections are refused at once")
+    } else {
+        ""
+    };
+    format!("{carrier}{cut_off}")
+}
+
+fn centre(centre: &CentreStatus, language: Language) -> String {
+    let CentreStatus { endpoint, received, sent, rejected, .. } = centre;
+    let alive = match (centre.alive, language) {
+        (true, Language::Japanese) => "応答あり",
+        (false, Language::Japanese) => "応答なし",
+        (true, Language::English) => "answers",
+        (false, Language::English) => "silent",
+    };
+    let trip = centre.round_trip_us.map_or(String::new(), |us| {
+        let trip = format!("{}.{:03} ms", us / 1000, us % 1000);
+        pick(language, format!("、往復 {trip}"), format!(", {trip}"))
+    });
+    let age = centre.handshake_age_s.map_or(String::new(), |s| {
+        pick(language, format!("、鍵の取り決め {s} 秒前"), format!(", handshake {s} s ago"))
+    });
+    pick(
+        language,
+        format!("{endpoint} {alive}{trip}{age}、受信 {received} B、送信 {sent} B、破棄 {rejected}"),
+        format!(
+            "{endpoint} {alive}{trip}{age}, received {received} B, sent {sent} B, rejected {rejected}"
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use sekisho_control::{Failure, FailureKind, Refused};
+    use sekisho_design::{Placement, ProfileStamp};
+
+    use super::*;
+
+    fn status(phase: Phase) -> Status {
+        Status {
+            version: "1.2.3".to_owned(),
+            phase,
+            site: None,
+            tunnel: None,
+            fault: None,
+            refused: BTreeMap::new(),
+            last_refusals: Vec::new(),
+        }
+    }
+
+    fn fault(message: &str) -> Failure {
+        Failure {
+            kind: FailureKind::Device,
+            message: message.to_owned(),
+            way_out: Some("do this".to_owned()),
+            problems: Vec::new(),
+        }
+    }
+
+    fn centre(name: &str, alive: bool) -> CentreStatus {
+        CentreStatus {
+            name: name.parse().unwrap(),
+            endpoint: "198.18.11.10:51820".parse().unwrap(),
+            alive,
+            round_trip_us: alive.then_some(1_405),
+            handshake_age_s: alive.then_some(2),
+            received: 901,
+            sent: 923,
+            rejected: 0,
+        }
+    }
+
+    #[test]
+    fn a_device_at_work_is_told_in_both_languages() {
+        let mut status = status(Phase::InForce);
+        status.site = Some(SiteSummary {
+            name: "見本市役所".to_owned(),
+            organisation: "011002".parse().unwrap(),
+            placement: Placement::Office,
+            profile: ProfileStamp { serial: 7, issued: "2026-04-01T00:00:00Z".parse().unwrap() },
+            servers: 2,
+            terminals: 3,
+        });
+        status.tunnel = Some(TunnelStatus {
+            carrier: Some("east".parse().unwrap()),
+            cut_off: false,
+            centres: vec![centre("east", true), centre("west", false)],
+        });
+        status.refused.insert("lgwan/unexpected".to_owned(), Refused { packets: 3, bytes: 180 });
+        let en = "\
+sekisho 1.2.3
+design    in force
+site      見本市役所 (011002), placement 1, 2 servers, 3 rows of terminals, profile 7
+carrier   east
+  east    198.18.11.10:51820 answers, 1.405 ms, handshake 2 s ago, received 901 B, sent 923 B, rejected 0
+  west    198.18.11.10:51820 silent, received 901 B, sent 923 B, rejected 0
+refused   lgwan/unexpected                         3 packets, 180 bytes
+";
+        let ja = "\
+sekisho 1.2.3
+設計      有効
+サイト    見本市役所（011002）、接続例 1、サーバ 2、端末の行 3、接続情報 7
+拠点      east
+  east    198.18.11.10:51820 応答あり、往復 1.405 ms、鍵の取り決め 2 秒前、受信 901 B、送信 923 B、破棄 0
+  west    198.18.11.10:51820 応答なし、受信 901 B、送信 923 B、破棄 0
+拒否      lgwan/unexpected                         3 パケット、180 バイト
+";
+        assert_eq!(text(&status, Language::English), en);
+        assert_eq!(text(&status, Language::Japanese), ja);
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_in_both_languages() {
+        let mut cut_off = status(Phase::Closed);
+        cut_off.tunnel = Some(TunnelStatus { carrier: None, cut_off: true, centres: Vec::new() });
+        cut_off.fault = Some(fault("no counters"));
+        let cases = [
+            (
+                status(Phase::Closed),
+                "設計      未反映",
+                "design    closed: no design was ever applied",
+            ),
+            (
+                status(Phase::Faulty { fault: fault("why") }),
+                "設計      異常: why\n  do this\n",
+                "design    FAULTY: why\n  do this\n",
+            ),
+            (
+                status(Phase::RollbackFailed { fault: fault("why") }),
+                "設計      復元失敗: why\n  do this\n",
+                "design    ROLL-BACK FAILED: why\n  do this\n",
+            ),
+            (
+                cut_off.clone(),
+                "拠点      なし（新しい通信はすぐに断ります）\n",
+                "carrier   none, new connections are refused at once\n",
+            ),
+            (cut_off, "拒否      不明: no counters", "refused   UNKNOWN: no counters"),
+        ];
+        for (status, ja, en) in cases {
+            let said = [Language::Japanese, Language::English].map(|one| text(&status, one));
+            assert!(said[0].contains(ja) && said[1].contains(en), "{said:?}");
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Plans carried out on a model kernel: from any sample to any other, and back from every step.
+//!
+//! The model is as strict as the kernel where order matters: a route needs its link up, its source address and the
+//! network of its next hop; an address that goes must not be a route's source; nothing is forwarded without a filter.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod edits;
+mod model;
+mod order;
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use sekisho_plan::{KernelState, MissingPorts, desired, steps};
+
+use self::model::{SAMPLES, apply, fresh, perform, sample};
+
+#[test]
+fn every_sample_follows_every_other_and_nothing_is_left_to_do() {
+    let states = SAMPLES.map(|name| (name, desired(&sample(name))));
+    for (from, before) in &states {
+        for (to, after) in &states {
+            let mut kernel = fresh();
+            apply(&mut kernel, before);
+            apply(&mut kernel, after);
+            assert_eq!(steps(&kernel, after).unwrap(), [], "{from} to {to}");
+            assert_eq!(kernel.table, after.table);
+            assert_eq!(kernel.routes, after.routes);
+            assert_eq!(kernel.rules, after.rules);
+            assert_eq!(kernel.addresses, after.addresses);
+        }
+    }
+}
+
+/// A failure at any step: the undo leads back to the start, and from there, as from where it failed, a new plan leads to
+/// the end.
+#[test]
+fn from_every_step_the_undo_leads_back_and_a_new_plan_to_the_end() {
+    let state = |name: &str| desired(&sample(name));
+    let after = |before: &str| {
+        let mut kernel = fresh();
+        apply(&mut kernel, &state(before));
+        kernel
+    };
+    let edits = edits::edits().into_iter().map(|(_, design)| desired(&design)).collect();
+    let cases: [(_, Vec<_>); 3] = [
+        (fresh(), vec![state("1-office"), state("overlapping-ranges")]),
+        (after("1-office"), SAMPLES[1..6].iter().map(|name| state(name)).collect()),
+        (after("2-partly-data-centre"), edits),
+    ];
+    for (start, wanted) in cases {
+        for after in &wanted {
+            let plan = steps(&start, after).unwrap();
+            let mut end = start.clone();
+            assert_eq!(apply(&mut end, after), plan);
+            let mut kernel = start.clone();
+            for (number, step) in plan.iter().enumerate() {
+                let before = kernel.clone();
+                perform(&mut kernel, step);
+                let mut onward = kernel.clone();
+                apply(&mut onward, after);
+                assert_eq!(onward, end, "on from step {number}, {step}");
+                // Each step's undo leads to the state before it, and so all of them to the start.
+                let mut back = kernel.clone();
+                perform(&mut back, &step.clone().undo());
+                assert_eq!(back, before, "step {number}, {step}, undone");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_missing_port_is_named_and_nothing_is_planned() {
+    let mut kernel = fresh();
+    let port = "port3".parse().unwrap();
+    kernel.links.remove(&port);
+    assert_eq!(steps(&kernel, &desired(&sample("1-office"))), Err(MissingPorts(vec![port])));
+}
+
+#[test]
+fn a_port_that_the_design_no_longer_names_is_closed() {
+    let mut kernel = fresh();
+    apply(&mut kernel, &desired(&sample("1-office")));
+    apply(&mut kernel, &desired(&sample("union")));
+    let port = "port3".parse().unwrap();
+    assert!(!kernel.links[&port].up);
+    assert!(!kernel.addresses.iter().any(|address| address.link == port));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    /// Whatever somebody deleted or added behind our back, a new plan puts it right.
+    #[test]
+    fn meddling_is_put_right(seed in prop::collection::vec(0usize..1000, 1..12)) {
+        let target = desired(&sample("1-office"));
+        let mut kernel = fresh();
+        apply(&mut kernel, &target);
+        for number in seed {
+            meddle(&mut kernel, number);
+        }
+        apply(&mut kernel, &target);
+        prop_assert_eq!(steps(&kernel, &target).unwrap(), []);
+    }
+}
+
+/// Deletes a route, a rule, a setting's value or part of the table.
+fn meddle(kernel: &mut KernelState, number: usize) {
+    fn take<T: Ord + Clone>(set: &mut std::collections::BTreeSet<T>, number: usize) {
+        if let Some(item) = set.iter().nth(number % set.len().max(1)).cloned() {
+            set.remove(&item);
+        }
+    }
+    match number % 6 {
+        0 => take(&mut kernel.routes, number / 6),
+        1 => take(&mut kernel.rules, number / 6),
+        2 => {
+            if let Some(value) = kernel.settings.values_mut().nth(number / 6) {
+                "7".clone_into(value);
+            }
+        }
+        3 => kernel.table = None,
+        4 => {
+            let chains = kernel.table.iter_mut().flat_map(|table| table.chains.values_mut());
+            chains.take(1 + number % 3).for_each(|chain| chain.rules.clear());
+        }
+        _ => {
+            let sets = kernel.table.iter_mut().flat_map(|table| table.sets.values_mut());
+            sets.take(1 + number % 5).for_each(|set| set.elements = BTreeMap::new());
+        }
+    }
+    // With the filter gone, a careful meddler would not leave forwarding on; the model insists on it.
+    if kernel.table.is_none() {
+        kernel.settings.insert("net/ipv4/ip_forward".to_owned(), "0".to_owned());
+    }
+}
