@@ -42,7 +42,9 @@ const SEED: u64 = 0x5e_c1_50;
 const BATCH: usize = 100;
 const PAUSE: Duration = Duration::from_millis(10);
 /// How long a counter or a recording may take until everything is in it.
-const SETTLE: Duration = Duration::from_secs(3);
+const SETTLE: Duration = Duration::from_secs(20);
+/// The kernel's own bound on what routing tells a host: once a second (`ip_rt_error_cost`), whichever LAN the address is on.
+const TOLD_AGAIN: Duration = Duration::from_millis(1_500);
 const TTL: u8 = 64;
 /// The platform's hosts.
 const PLATFORM: [Ipv4Addr; 3] = [PLATFORM_WEB, PLATFORM_RESOLVER, PLATFORM_TEST_WEB];
@@ -128,6 +130,9 @@ fn together(lab: &Lab, fate: &Fate, traces: &[Trace]) -> anyhow::Result<()> {
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
 
+    if matches!(fate.told, Some(Told::HostUnreachable | Told::NetUnreachable)) {
+        thread::sleep(TOLD_AGAIN);
+    }
     let before = refused(lab)?;
     let packets: Vec<_> = traces.iter().map(|trace| packet(&trace.question)).collect();
     for batch in packets.chunks(BATCH) {
@@ -197,7 +202,7 @@ fn is_told(told: Told, sent: usize, own: &[Ipv4Addr], recording: &Recording) -> 
     };
     let (all, right) = (count("")?, count(&format!(" and icmp[icmpcode] = {code}"))?);
     ensure!(right == all, "{} of {all} were told something else", all - right);
-    // Where routing tells it, the kernel has a limit of its own for each host (`ip_rt_error_burst`).
+    // Where routing tells it, the kernel tells each address only now and then.
     let least = if told == Told::Prohibited { sent } else { sent.min(1) };
     ensure!((least..=sent).contains(&right), "{right} of {sent} were told");
     Ok(())
