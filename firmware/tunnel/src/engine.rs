@@ -10,7 +10,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr, UdpSocket},
     sync::{Arc, mpsc},
     thread::{self, JoinHandle},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use sekisho_design::{Name, PublicKey};
@@ -38,6 +38,9 @@ pub struct Config {
     pub device_address: Ipv4Addr,
     /// How centres are probed.
     pub probing: Probing,
+    /// Handshakes bear later stamps than this: the latest [`Status::last_stamp`] of all earlier runs with this key, or
+    /// when the firmware was built if that is later. A centre doesn't hear stamps that go back (R62).
+    pub stamped_after: SystemTime,
 }
 
 /// One centre.
@@ -45,8 +48,9 @@ pub struct Config {
 pub struct Centre {
     /// Its name.
     pub name: Name,
-    /// Where its tunnel end listens. Datagrams from elsewhere are not heard.
-    pub endpoint: SocketAddr,
+    /// Where its tunnel end listens. Datagrams from elsewhere are not heard. `None` while that isn't known, until
+    /// [`Engine::move_centre`] tells: nothing is sent to it, and packets wait their time.
+    pub endpoint: Option<SocketAddr>,
     /// Its public key.
     pub public_key: PublicKey,
     /// The address inside it that answers probes.
@@ -64,6 +68,11 @@ pub struct Engine {
 }
 
 impl Engine {
+    /// How much later than [`Status::last_stamp`] the time should be that is kept for [`Config::stamped_after`] while
+    /// the engine runs. Handshakes follow each other every two minutes, so with this there is time to write, and a crash
+    /// in between costs nothing.
+    pub const STAMP_LEAD: Duration = Duration::from_mins(10);
+
     /// How long a stop waits for the threads. Neither ever blocks for more than a few milliseconds.
     const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -76,8 +85,10 @@ impl Engine {
             return Err(TunnelError::NoCentre);
         }
         for (index, centre) in config.centres.iter().enumerate() {
-            if config.centres[..index].iter().any(|other| other.endpoint == centre.endpoint) {
-                return Err(TunnelError::SharedEndpoint(centre.endpoint));
+            if let Some(endpoint) = centre.endpoint
+                && config.centres[..index].iter().any(|other| other.endpoint == Some(endpoint))
+            {
+                return Err(TunnelError::SharedEndpoint(endpoint));
             }
         }
         let tun = Tun::attach(&config.tun)?;
@@ -91,6 +102,7 @@ impl Engine {
             config.centres,
             config.device_address,
             config.probing,
+            config.stamped_after,
             Instant::now(),
         ));
         let (alive, ended) = mpsc::channel();
@@ -98,6 +110,15 @@ impl Engine {
         engine.spawn("tunnel-up", alive.clone(), threads::up)?;
         engine.spawn("tunnel-down", alive, threads::down)?;
         Ok(engine)
+    }
+
+    /// A centre listens elsewhere from now on. Its session goes on, and where the centre has forgotten it there, a new
+    /// one follows within a second or two. Nothing happens where this is known already.
+    ///
+    /// # Errors
+    /// [`TunnelError::NoSuchCentre`] and [`TunnelError::SharedEndpoint`]; everything stays as it was then.
+    pub fn move_centre(&self, name: &Name, endpoint: SocketAddr) -> Result<(), TunnelError> {
+        self.shared.move_centre(name, endpoint)
     }
 
     /// The state now.

@@ -34,6 +34,9 @@ pub enum TunnelError {
     /// Two centres share an endpoint, so a datagram's source would not tell them apart.
     #[error("tell centres apart that share the endpoint {0}")]
     SharedEndpoint(std::net::SocketAddr),
+    /// The engine has no centre of this name.
+    #[error("find the centre '{0}'")]
+    NoSuchCentre(sekisho_design::Name),
     /// A thread or the pipe that stops it can't be made.
     #[error("start the tunnel's threads")]
     Thread(#[source] io::Error),

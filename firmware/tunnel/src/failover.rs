@@ -12,6 +12,12 @@
 //! the first steady centre in order of preference takes over, or else the first that is alive at all. A centre that
 //! answers within the first hold-down of the run and has not fallen silent since is steady at once, so that a start
 //! doesn't begin on the second choice.
+//!
+//! Only an answer to a probe, and one that comes in time, brings a centre to life. To stay alive it may be anything that
+//! came through its tunnel: on a line that is full, answers are late or lost among the packets that prove as much.
+//!
+//! A centre that comes and goes doesn't take the traffic along each time: its hold-down doubles with each silence, up to
+//! [`Probing::longest_hold_down`], and starts anew once it has been alive for that long.
 
 use std::time::{Duration, Instant};
 
@@ -27,6 +33,8 @@ pub struct Probing {
     pub unanswered: u32,
     /// How long a centre of higher preference must have answered before traffic goes back to it.
     pub hold_down: Duration,
+    /// The same for a centre that has fallen silent many times.
+    pub longest_hold_down: Duration,
 }
 
 /// The machine. Centres are named by their place in the order of preference.
@@ -54,7 +62,10 @@ pub struct Liveness {
 #[derive(Clone, Debug, Default)]
 struct Watched {
     liveness: Liveness,
-    fell_silent: bool,
+    /// When the last packet came through its tunnel, if that was after the last answer.
+    heard: Option<Instant>,
+    /// How many times it has fallen silent lately.
+    silences: u32,
     sequence: u16,
     /// Probes that may still be answered, by the lowest bits of their sequence number.
     sent: [Option<(u16, Instant)>; Failover::REMEMBERED],
@@ -66,12 +77,19 @@ impl Default for Probing {
             interval: Duration::from_millis(200),
             unanswered: 5,
             hold_down: Duration::from_secs(10),
+            longest_hold_down: Duration::from_mins(5),
         }
     }
 }
 
 impl Probing {
-    /// How long after its last answer a centre counts as silent: the probes that may stay unanswered, and half an
+    /// How long after it was last heard a centre may have forgotten its session, which is worth a handshake: two probes
+    /// are not answered, and the centre isn't silent yet.
+    pub fn suspicion(&self) -> Duration {
+        self.interval * 2 + self.interval / 2
+    }
+
+    /// How long after it was last heard a centre counts as silent: the probes that may stay unanswered, and half an
     /// interval in which the last of them may still be answered.
     pub fn silence(&self) -> Duration {
         self.interval * self.unanswered.max(1) + self.interval / 2
@@ -80,7 +98,7 @@ impl Probing {
 
 impl Failover {
     /// Probes remembered per centre. An answer that is older than this many intervals proves nothing about now.
-    const REMEMBERED: usize = 8;
+    const REMEMBERED: usize = 32;
 
     /// A machine for `count` centres, all silent, the first probes due at once.
     pub fn new(count: usize, probing: Probing, now: Instant) -> Self {
@@ -112,8 +130,8 @@ impl Failover {
         watched.sequence
     }
 
-    /// A centre answered. Duplicates, late answers and answers to nothing are ignored. `true` where liveness or the
-    /// carrier changed.
+    /// A centre answered. Duplicates and answers to nothing are ignored, a late answer is [`Failover::heard`]. `true`
+    /// where liveness or the carrier changed.
     pub fn answered(&mut self, centre: usize, sequence: u16, now: Instant) -> bool {
         let silence = self.probing.silence();
         let Some(watched) = self.centres.get_mut(centre) else { return false };
@@ -123,6 +141,7 @@ impl Failover {
         };
         let round_trip = now.saturating_duration_since(sent);
         if round_trip > silence {
+            self.heard(centre, now);
             return false;
         }
         let was_alive = watched.liveness.alive_since.is_some();
@@ -132,16 +151,32 @@ impl Failover {
         self.choose(now) || !was_alive
     }
 
+    /// Something came through a centre's tunnel: one that is alive stays so.
+    pub fn heard(&mut self, centre: usize, now: Instant) {
+        if let Some(watched) = self.centres.get_mut(centre) {
+            watched.heard = watched.heard.max(Some(now));
+        }
+    }
+
+    /// Whether a centre has not been heard for [`Probing::suspicion`], or never.
+    pub fn quiet(&self, centre: usize, now: Instant) -> bool {
+        let heard = self.centres.get(centre).and_then(Watched::last_heard);
+        heard.is_none_or(|at| now >= at + self.probing.suspicion())
+    }
+
     /// Lets time pass: centres fall silent or become steady. `true` where liveness or the carrier changed.
     pub fn advance(&mut self, now: Instant) -> bool {
+        let Probing { longest_hold_down, .. } = self.probing;
         let silence = self.probing.silence();
         let mut changed = false;
         for watched in &mut self.centres {
-            if watched.liveness.alive_since.is_some()
-                && watched.liveness.last_answer.is_none_or(|at| now >= at + silence)
-            {
+            let Some(since) = watched.liveness.alive_since else { continue };
+            if now >= since + longest_hold_down {
+                watched.silences = 0;
+            }
+            if watched.last_heard().is_none_or(|at| now >= at + silence) {
                 watched.liveness.alive_since = None;
-                watched.fell_silent = true;
+                watched.silences = watched.silences.saturating_add(1);
                 changed = true;
             }
         }
@@ -169,15 +204,14 @@ impl Failover {
         self.centres
             .iter()
             .filter(|watched| watched.liveness.alive_since.is_some())
-            .filter_map(|watched| watched.liveness.last_answer)
+            .filter_map(Watched::last_heard)
             .map(|at| at + silence)
             .fold(self.due, Instant::min)
     }
 
     fn choose(&mut self, now: Instant) -> bool {
         let alive = |centre: usize| self.centres[centre].liveness.alive_since.is_some();
-        let steady =
-            |centre: usize| self.centres[centre].steady(now, self.started, self.probing.hold_down);
+        let steady = |centre: usize| self.centres[centre].steady(now, self.started, &self.probing);
         let staying = self.carrier.filter(|carrier| alive(*carrier));
         let better = (0..staying.unwrap_or(self.centres.len())).find(|centre| steady(*centre));
         let carrier =
@@ -195,9 +229,19 @@ impl Failover {
 }
 
 impl Watched {
-    fn steady(&self, now: Instant, started: Instant, hold_down: Duration) -> bool {
+    fn last_heard(&self) -> Option<Instant> {
+        self.liveness.last_answer.max(self.heard)
+    }
+
+    fn steady(&self, now: Instant, started: Instant, probing: &Probing) -> bool {
         let Some(since) = self.liveness.alive_since else { return false };
-        let from_the_start = !self.fell_silent && since < started + hold_down;
-        from_the_start || now >= since + hold_down
+        let from_the_start = self.silences == 0 && since < started + probing.hold_down;
+        from_the_start || now >= since + self.hold_down(probing)
+    }
+
+    fn hold_down(&self, probing: &Probing) -> Duration {
+        let doublings = self.silences.saturating_sub(1).min(16);
+        let longest = probing.longest_hold_down.max(probing.hold_down);
+        probing.hold_down.saturating_mul(1 << doublings).min(longest)
     }
 }

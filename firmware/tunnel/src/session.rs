@@ -9,23 +9,40 @@
 //!    For as long after an answer no handshake of our own is started. As initiator the session stands at once.
 //!    An initiation that crosses ours waits for the next tick, see [`Session::CROSSING`].
 //! 3. After every data message that opens, the library's queue is emptied; it may hold a keepalive.
-//! 4. When the library gives up, handshakes start again, for ever, with pauses ([`Restart`]).
-//! 5. A caller that doesn't know where the peer is makes no call that could send.
+//! 4. When the library gives up, handshakes go on, for ever ([`Pace`]). A caller who hears nothing where he should
+//!    has one started beside the session that stands, [`Session::renew`]: a peer that started anew is found in a
+//!    second, where the protocol's timers take 15.
+//! 5. A caller that doesn't know where the peer is makes no call that could send, and holds packets with
+//!    [`Session::hold`].
+//! 6. Stamps of handshakes never go back, whatever the system's clock does: not under those of an earlier run
+//!    ([`Session::stamped_after`]), and when the clock is put forward while no session stands they follow it
+//!    ([`Session::follow_clock`]).
+//! 7. A session that is taken away again and again tells of somebody else with the same key
+//!    ([`Session::rival_seen`]).
 //!
-//! Time for holding and for pauses is a parameter. The protocol's own timers read the system's clock, in the library.
+//! Time is a parameter, for the protocol's timers too ([`Library`]).
 
 use std::{
-    collections::VecDeque,
     net::IpAddr,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
-use boringtun::noise::{Tunn, TunnResult, errors::WireGuardError};
+use boringtun::noise::{TunnResult, errors::WireGuardError};
 use sekisho_design::PublicKey;
-use serde::Serialize;
 
-use crate::{SecretKey, restart::Restart};
+pub use self::{
+    counters::Counters,
+    message::{Opened, Rejection},
+};
+use self::{held::Held, library::Library, message::Message, rival::Rival};
+use crate::{SecretKey, pace::Pace};
 
+mod counters;
+mod held;
+mod library;
+mod message;
+mod opening;
+mod rival;
 #[cfg(test)]
 mod tests;
 
@@ -40,104 +57,26 @@ pub trait Outbox {
 
 /// A session with one peer, from the first handshake through every rekeying. Memory is bounded whatever arrives.
 pub struct Session {
-    tunn: Box<Tunn>,
+    library: Library,
     scratch: Box<[u8]>,
-    held: VecDeque<Held>,
-    held_bytes: usize,
+    held: Held,
     established: bool,
     /// Somebody wants this session to stand: it is brought back whenever it falls.
     wanted: bool,
     /// A handshake was started, or a session stood, since the library last gave up.
     tried: bool,
     answered: Option<Instant>,
+    /// When our last initiation went out that is not answered.
     initiated: Option<Instant>,
     /// An initiation that crossed ours, and where it came from.
     crossing: Option<(IpAddr, Vec<u8>)>,
     last_handshake: Option<Instant>,
     last_sent: Option<Instant>,
+    last_stamp: Option<SystemTime>,
     keepalive: Option<Duration>,
-    restart: Restart,
+    pace: Pace,
+    rival: Rival,
     counters: Counters,
-}
-
-struct Held {
-    since: Instant,
-    packet: Vec<u8>,
-}
-
-/// What a datagram turned out to be. Only the first three come from the holder of the peer's key, so only after them
-/// may the caller take the datagram's source as the peer's endpoint.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Opened {
-    /// A packet for the tunnel.
-    Data,
-    /// A handshake message that was accepted.
-    Handshake,
-    /// An empty data message.
-    Keepalive,
-    /// Dropped, or taken without telling anything about its sender.
-    Rejected(Rejection),
-}
-
-/// Why a datagram changed nothing.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Rejection {
-    /// Of no kind or length that WireGuard knows.
-    Malformed,
-    /// Not made by the holder of the peer's key for ours.
-    Forged,
-    /// Seen before, or older than what has been seen.
-    Replayed,
-    /// Belongs to no handshake or session that stands.
-    NoSession,
-    /// A handshake message beyond the rate limit; a cookie was sent back (WireGuard, clause 5.3).
-    UnderLoad,
-    /// A cookie from a peer that is under load. It is kept for the next handshake.
-    Cookie,
-    /// An initiation that crossed one of ours. It is looked at again in the next [`Session::tick`].
-    Crossing,
-    /// Sealed by the peer, and what it holds is no IPv4 packet.
-    NotIpv4,
-}
-
-/// Counts since the session was made. They only go up.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
-pub struct Counters {
-    /// Packets sealed, keepalives not counted.
-    pub sealed_packets: u64,
-    /// Their bytes before sealing.
-    pub sealed_bytes: u64,
-    /// Packets opened.
-    pub opened_packets: u64,
-    /// Their bytes after opening.
-    pub opened_bytes: u64,
-    /// Handshakes completed, as either side.
-    pub handshakes: u64,
-    /// Times that the library gave up on the peer.
-    pub given_up: u64,
-    /// Packets dropped after waiting for a session, too long or too many.
-    pub held_too_long: u64,
-    /// Packets and inner packets that were not IPv4, or too long to seal.
-    pub not_ipv4: u64,
-    /// Datagrams of [`Rejection::Malformed`].
-    pub malformed: u64,
-    /// Datagrams of [`Rejection::Forged`].
-    pub forged: u64,
-    /// Datagrams of [`Rejection::Replayed`].
-    pub replayed: u64,
-    /// Datagrams of [`Rejection::NoSession`].
-    pub no_session: u64,
-    /// Datagrams of [`Rejection::UnderLoad`].
-    pub under_load: u64,
-}
-
-/// A WireGuard message, by type and length (WireGuard, clause 5.4).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Message {
-    Initiation,
-    Response,
-    Cookie,
-    Data,
 }
 
 impl Session {
@@ -152,10 +91,8 @@ impl Session {
     /// with our initiation, and wireguard-go, which works on the two at once, then mixes them up and stays deaf for
     /// 15 s (about one start in a hundred, version 0.0.20220316). Meanwhile the peer answers ours.
     const CROSSING: Duration = Duration::from_millis(20);
-    const HELD_PACKETS: usize = 256;
-    const HELD_BYTES: usize = 1 << 20;
-    /// Longer than any datagram, so that neither direction can outgrow it.
-    const SCRATCH: usize = 1 << 16;
+    /// How far the system's clock may run ahead of our stamps before they follow it.
+    const CLOCK_STEP: Duration = Duration::from_secs(1);
 
     /// A session that has sent nothing yet. `index` names it in the messages that the peer sends back: its lowest 24
     /// bits become the highest 24 of the receiver index. `keepalive` is the longest silence that the session leaves on
@@ -166,13 +103,10 @@ impl Session {
         index: u32,
         keepalive: Option<Duration>,
     ) -> Self {
-        let peer = x25519_dalek::PublicKey::from(*peer.as_bytes());
         Self {
-            // The library's own keepalive would start a handshake whenever no session stands, the crossing kind too.
-            tunn: Box::new(Tunn::new(local.secret(), peer, None, None, index & 0x00ff_ffff, None)),
-            scratch: vec![0; Self::SCRATCH].into_boxed_slice(),
-            held: VecDeque::new(),
-            held_bytes: 0,
+            library: Library::new(local, peer, index, SystemTime::UNIX_EPOCH),
+            scratch: vec![0; Message::LONGEST].into_boxed_slice(),
+            held: Held::default(),
             established: false,
             wanted: false,
             tried: false,
@@ -181,40 +115,63 @@ impl Session {
             crossing: None,
             last_handshake: None,
             last_sent: None,
+            last_stamp: None,
             keepalive,
-            restart: Restart::default(),
+            pace: Pace::default(),
+            rival: Rival::default(),
             counters: Counters::default(),
         }
     }
 
-    /// Starts a handshake, unless a session stands, a handshake is under way, one has just been answered, or the pause
-    /// after fruitless ones still lasts. From here on the session is brought back by itself whenever it falls.
+    /// The same session, not used so far, whose handshakes bear stamps later than `limit`: what an earlier run may
+    /// have sent, or the time before which the clock can't be right. Without it they follow the system's clock, and a
+    /// peer that remembers later ones hears nothing.
+    #[must_use]
+    pub fn stamped_after(mut self, limit: SystemTime) -> Self {
+        self.library.renew(limit);
+        self
+    }
+
+    /// Compares stamps with the system's clock. One that was put forward while no session stands is followed: it may
+    /// have been behind what an earlier run has sent, and now be right. Otherwise stamps go on by themselves.
+    pub fn follow_clock(&mut self, now: Instant, clock: SystemTime) {
+        self.library.at(now);
+        if !self.established && clock > self.library.stamp() + Self::CLOCK_STEP {
+            self.library.renew(clock);
+            self.initiated = None;
+            self.answered = None;
+            self.pace = Pace::default();
+        }
+    }
+
+    /// Starts a handshake, unless a session stands, one has just been answered, or the last one was started just now.
+    /// From here on the session is brought back by itself whenever it falls.
     pub fn connect(&mut self, now: Instant, out: &mut impl Outbox) {
+        if !self.established {
+            self.renew(now, out);
+        }
+    }
+
+    /// As [`Session::connect`], also while a session stands; that one goes on until the new one is there. For callers
+    /// who should have heard of the peer and have not.
+    pub fn renew(&mut self, now: Instant, out: &mut impl Outbox) {
         self.wanted = true;
         let just_answered =
             self.answered.is_some_and(|at| now.saturating_duration_since(at) < Self::HOLD);
-        if self.established || just_answered || !self.restart.allows(now) {
+        if just_answered || !self.pace.allows(now) {
             return;
         }
-        match self.tunn.format_handshake_initiation(&mut self.scratch, false) {
-            TunnResult::WriteToNetwork(datagram) => {
-                self.tried = true;
-                self.initiated = Some(now);
-                self.last_sent = Some(now);
-                out.network(datagram);
-            }
-            TunnResult::Done
-            | TunnResult::Err(_)
-            | TunnResult::WriteToTunnelV4(..)
-            | TunnResult::WriteToTunnelV6(..) => {}
+        let made = self.library.at(now).format_handshake_initiation(&mut self.scratch, true);
+        if let TunnResult::WriteToNetwork(initiation) = made {
+            out.network(initiation);
+            self.has_initiated(now);
         }
     }
 
     /// Seals an IPv4 packet, or holds it and starts a handshake while there is no session. Anything else than IPv4, or
     /// longer than [`Session::LONGEST_PACKET`], is dropped and counted.
     pub fn seal(&mut self, now: Instant, packet: &[u8], out: &mut impl Outbox) {
-        if packet.first().is_none_or(|byte| byte >> 4 != 4) || packet.len() > Self::LONGEST_PACKET {
-            self.counters.not_ipv4 += 1;
+        if !self.is_fit(packet) {
             return;
         }
         if self.established {
@@ -222,6 +179,14 @@ impl Session {
         } else {
             self.hold(now, packet);
             self.connect(now, out);
+        }
+    }
+
+    /// Lets a packet wait for a session, without doing anything for one. The same packets are dropped as in
+    /// [`Session::seal`].
+    pub fn hold(&mut self, now: Instant, packet: &[u8]) {
+        if self.is_fit(packet) {
+            self.counters.held_too_long += self.held.push(now, packet, Self::HOLD);
         }
     }
 
@@ -242,24 +207,24 @@ impl Session {
             Some(message) => self.open_handshake(now, from, message, datagram, out),
             None => Opened::Rejected(Rejection::Malformed),
         };
-        self.count(opened);
+        self.counters.count(opened);
         opened
     }
 
     /// Runs the protocol's timers; to be called every [`Session::TICK`], from the start: it also lets the rate limit
     /// for handshakes recover. Nothing is sent before the first [`Session::connect`], [`Session::seal`] or handshake.
     pub fn tick(&mut self, now: Instant, out: &mut impl Outbox) {
-        match self.tunn.update_timers(&mut self.scratch) {
+        match self.library.at(now).update_timers(&mut self.scratch) {
             TunnResult::WriteToNetwork(datagram) => {
                 self.last_sent = Some(now);
                 out.network(datagram);
+                if Message::of(datagram) == Some(Message::Initiation) {
+                    self.has_initiated(now);
+                }
             }
             TunnResult::Err(WireGuardError::ConnectionExpired) => {
                 // The library says so at every tick until the next handshake starts; once a round is enough.
-                if std::mem::take(&mut self.tried) {
-                    self.restart.given_up(now);
-                    self.counters.given_up += 1;
-                }
+                self.counters.given_up += u64::from(std::mem::take(&mut self.tried));
             }
             TunnResult::Done
             | TunnResult::Err(_)
@@ -267,15 +232,9 @@ impl Session {
             | TunnResult::WriteToTunnelV6(..) => {}
         }
         // Sessions end in the library's timers and nowhere else.
-        self.established = self.tunn.time_since_last_handshake().is_some();
-        self.drop_old(now);
-        if !self.has_just_initiated(now)
-            && let Some((from, initiation)) = self.crossing.take()
-            && !self.established
-        {
-            let opened = self.open_handshake(now, from, Message::Initiation, &initiation, out);
-            self.count(opened);
-        }
+        self.established = self.library.at(now).time_since_last_handshake().is_some();
+        self.counters.held_too_long += self.held.drop_old(now, Self::HOLD);
+        self.answer_crossing(now, out);
         if !self.established {
             if self.wanted {
                 self.connect(now, out);
@@ -297,82 +256,33 @@ impl Session {
         self.last_handshake
     }
 
+    /// No handshake of this session bore a later stamp than this; `None` while none was sent. Whoever makes the next
+    /// session for the same peer gives this to [`Session::stamped_after`].
+    pub fn last_stamp(&self) -> Option<SystemTime> {
+        self.last_stamp
+    }
+
+    /// When it was last noticed that somebody else uses our key with this peer.
+    pub fn rival_seen(&self) -> Option<Instant> {
+        self.rival.seen()
+    }
+
     /// The counts so far.
     pub fn counters(&self) -> Counters {
         self.counters
     }
 
+    fn has_initiated(&mut self, now: Instant) {
+        self.tried = true;
+        self.initiated = Some(now);
+        self.last_sent = Some(now);
+        self.last_stamp = Some(self.library.stamp());
+        self.pace.started(now);
+        self.counters.initiations += 1;
+    }
+
     fn has_just_initiated(&self, now: Instant) -> bool {
         self.initiated.is_some_and(|at| now.saturating_duration_since(at) < Self::CROSSING)
-    }
-
-    fn open_handshake(
-        &mut self,
-        now: Instant,
-        from: IpAddr,
-        message: Message,
-        datagram: &[u8],
-        out: &mut impl Outbox,
-    ) -> Opened {
-        let reply = match self.tunn.decapsulate(Some(from), datagram, &mut self.scratch) {
-            TunnResult::WriteToNetwork(reply) => reply,
-            TunnResult::Err(error) => return Opened::Rejected(Rejection::of(&error)),
-            TunnResult::Done
-            | TunnResult::WriteToTunnelV4(..)
-            | TunnResult::WriteToTunnelV6(..) => {
-                return Opened::Rejected(Rejection::Cookie);
-            }
-        };
-        let under_load = Message::of(reply) == Some(Message::Cookie);
-        out.network(reply);
-        if under_load {
-            return Opened::Rejected(Rejection::UnderLoad);
-        }
-        self.last_sent = Some(now);
-        self.last_handshake = Some(now);
-        self.restart.answered();
-        if message == Message::Initiation {
-            self.answered = Some(now);
-        } else {
-            self.counters.handshakes += 1;
-            self.stand(now, out);
-        }
-        Opened::Handshake
-    }
-
-    fn open_data(
-        &mut self,
-        now: Instant,
-        from: IpAddr,
-        datagram: &[u8],
-        out: &mut impl Outbox,
-    ) -> Opened {
-        let opened = match self.tunn.decapsulate(Some(from), datagram, &mut self.scratch) {
-            TunnResult::WriteToTunnelV4(packet, _) => {
-                self.counters.opened_packets += 1;
-                self.counters.opened_bytes += packet.len() as u64;
-                out.tunnel(packet);
-                Opened::Data
-            }
-            TunnResult::Done => Opened::Keepalive,
-            TunnResult::WriteToTunnelV6(..) | TunnResult::Err(WireGuardError::InvalidPacket) => {
-                Opened::Rejected(Rejection::NotIpv4)
-            }
-            TunnResult::Err(error) => return Opened::Rejected(Rejection::of(&error)),
-            TunnResult::WriteToNetwork(_) => return Opened::Rejected(Rejection::Forged),
-        };
-        if self.answered.take().is_some() {
-            self.counters.handshakes += 1;
-        }
-        if !self.established {
-            self.stand(now, out);
-        }
-        while let TunnResult::WriteToNetwork(datagram) =
-            self.tunn.decapsulate(None, &[], &mut self.scratch)
-        {
-            out.network(datagram);
-        }
-        opened
     }
 
     /// A session stands: what waited for it goes out.
@@ -382,11 +292,18 @@ impl Session {
         self.tried = true;
         self.initiated = None;
         self.answered = None;
-        self.drop_old(now);
-        for held in std::mem::take(&mut self.held) {
-            self.seal_now(now, &held.packet, out);
+        self.counters.held_too_long += self.held.drop_old(now, Self::HOLD);
+        for packet in self.held.release() {
+            self.seal_now(now, &packet, out);
         }
-        self.held_bytes = 0;
+    }
+
+    /// Whether a packet can be sealed; one that can't is counted.
+    fn is_fit(&mut self, packet: &[u8]) -> bool {
+        let fit = packet.first().is_some_and(|byte| byte >> 4 == 4)
+            && packet.len() <= Self::LONGEST_PACKET;
+        self.counters.not_ipv4 += u64::from(!fit);
+        fit
     }
 
     fn seal_now(&mut self, now: Instant, packet: &[u8], out: &mut impl Outbox) {
@@ -397,95 +314,10 @@ impl Session {
 
     fn encapsulate(&mut self, now: Instant, packet: &[u8], out: &mut impl Outbox) {
         if let TunnResult::WriteToNetwork(datagram) =
-            self.tunn.encapsulate(packet, &mut self.scratch)
+            self.library.at(now).encapsulate(packet, &mut self.scratch)
         {
             self.last_sent = Some(now);
             out.network(datagram);
-        }
-    }
-
-    /// The newest packets are worth the most: whoever sent the oldest has given up on them first.
-    fn hold(&mut self, now: Instant, packet: &[u8]) {
-        self.held_bytes += packet.len();
-        self.held.push_back(Held { since: now, packet: packet.to_vec() });
-        while self.held.len() > Self::HELD_PACKETS || self.held_bytes > Self::HELD_BYTES {
-            self.drop_oldest();
-        }
-        self.drop_old(now);
-    }
-
-    fn drop_old(&mut self, now: Instant) {
-        while self
-            .held
-            .front()
-            .is_some_and(|held| now.saturating_duration_since(held.since) > Self::HOLD)
-        {
-            self.drop_oldest();
-        }
-    }
-
-    fn drop_oldest(&mut self) {
-        if let Some(held) = self.held.pop_front() {
-            self.held_bytes -= held.packet.len();
-            self.counters.held_too_long += 1;
-        }
-    }
-
-    fn count(&mut self, opened: Opened) {
-        let Opened::Rejected(rejection) = opened else { return };
-        let counter = match rejection {
-            Rejection::Malformed => &mut self.counters.malformed,
-            Rejection::Forged => &mut self.counters.forged,
-            Rejection::Replayed => &mut self.counters.replayed,
-            Rejection::NoSession => &mut self.counters.no_session,
-            Rejection::UnderLoad => &mut self.counters.under_load,
-            Rejection::NotIpv4 => &mut self.counters.not_ipv4,
-            Rejection::Cookie | Rejection::Crossing => return,
-        };
-        *counter += 1;
-    }
-}
-
-impl Message {
-    /// WireGuard gives up a key before its counter comes this close to the end (`REJECT_AFTER_MESSAGES`), and the
-    /// library's replay window is not made for what lies beyond.
-    const LAST_COUNTER: u64 = u64::MAX - (1 << 13);
-
-    fn of(datagram: &[u8]) -> Option<Self> {
-        let (kind, rest) = datagram.split_first_chunk::<4>()?;
-        match (u32::from_le_bytes(*kind), datagram.len()) {
-            (1, 148) => Some(Self::Initiation),
-            (2, 92) => Some(Self::Response),
-            (3, 64) => Some(Self::Cookie),
-            (4, 32..=Session::SCRATCH) => {
-                let counter = rest.get(4..)?.first_chunk::<8>()?;
-                (u64::from_le_bytes(*counter) < Self::LAST_COUNTER).then_some(Self::Data)
-            }
-            _ => None,
-        }
-    }
-}
-
-impl Rejection {
-    fn of(error: &WireGuardError) -> Self {
-        match error {
-            WireGuardError::InvalidPacket
-            | WireGuardError::IncorrectPacketLength
-            | WireGuardError::WrongPacketType
-            | WireGuardError::DestinationBufferTooSmall => Self::Malformed,
-            WireGuardError::WrongKey
-            | WireGuardError::InvalidMac
-            | WireGuardError::InvalidAeadTag
-            | WireGuardError::InvalidTai64nTimestamp
-            | WireGuardError::LockFailed => Self::Forged,
-            WireGuardError::InvalidCounter
-            | WireGuardError::DuplicateCounter
-            | WireGuardError::WrongTai64nTimestamp => Self::Replayed,
-            WireGuardError::NoCurrentSession
-            | WireGuardError::WrongIndex
-            | WireGuardError::UnexpectedPacket
-            | WireGuardError::ConnectionExpired => Self::NoSession,
-            WireGuardError::UnderLoad => Self::UnderLoad,
         }
     }
 }

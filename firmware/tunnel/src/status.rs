@@ -2,7 +2,7 @@
 
 use std::{
     net::SocketAddr,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use sekisho_design::Name;
@@ -20,6 +20,9 @@ pub struct Status {
     /// Since when no centre is alive; `None` while one is. New flows are to be refused 5 s after this.
     #[serde(rename = "silent_ms", serialize_with = "age")]
     pub silent_since: Option<Instant>,
+    /// No handshake so far bore a later stamp than this; `None` before the first. It is for the next engine's
+    /// [`Config::stamped_after`](crate::Config::stamped_after).
+    pub last_stamp: Option<SystemTime>,
     /// Datagrams from an address that is no centre's endpoint.
     pub foreign_datagrams: u64,
     /// Datagrams that the uplink did not take.
@@ -35,8 +38,8 @@ pub struct Status {
 pub struct CentreStatus {
     /// Its name.
     pub name: Name,
-    /// Where its tunnel end listens.
-    pub endpoint: SocketAddr,
+    /// Where its tunnel end listens, as far as that is known.
+    pub endpoint: Option<SocketAddr>,
     /// Whether a session stands.
     pub established: bool,
     /// Since when it has answered probes without falling silent; `None` while it is silent.
@@ -51,6 +54,10 @@ pub struct CentreStatus {
     /// When the last handshake was completed.
     #[serde(rename = "last_handshake_ms", serialize_with = "age")]
     pub last_handshake: Option<Instant>,
+    /// When it was last noticed that somebody else uses the device's key with this centre (R8): a copy of the device or
+    /// a spare that runs beside it. Each takes the session away from the other.
+    #[serde(rename = "rival_ms", serialize_with = "age")]
+    pub rival_seen: Option<Instant>,
     /// Its session's counts.
     pub counters: Counters,
 }
@@ -79,16 +86,18 @@ mod tests {
         let status = Status {
             centres: vec![CentreStatus {
                 name: "east".parse().unwrap(),
-                endpoint: "198.18.11.10:51820".parse().unwrap(),
+                endpoint: "198.18.11.10:51820".parse().ok(),
                 established: true,
                 alive_since: None,
                 last_answer: ago(1_500),
                 round_trip: Some(Duration::from_micros(730)),
                 last_handshake: ago(60_000),
+                rival_seen: None,
                 counters: Counters::default(),
             }],
             carrier: None,
             silent_since: ago(400),
+            last_stamp: Some(SystemTime::UNIX_EPOCH),
             foreign_datagrams: 3,
             unsent_datagrams: 0,
             device_drops: 0,

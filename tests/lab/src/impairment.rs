@@ -29,6 +29,12 @@ pub struct Impairment {
     /// Share of frames that arrive twice
     #[arg(long, value_parser = share, default_value = "0%")]
     pub duplicate: f64,
+    /// Bits a second that the line carries, like 10mbit; without it, as many as come
+    #[arg(long, value_parser = rate)]
+    pub rate: Option<u64>,
+    /// How long a frame may wait for its turn where there is a rate; one that would wait longer is lost
+    #[arg(long, value_parser = duration, default_value = "200ms")]
+    pub queue: Duration,
     /// Start of the random sequence: the same seed decides the same
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -39,12 +45,14 @@ pub struct Impairment {
 pub struct Counts {
     /// Frames that came in.
     pub received: u64,
-    /// Frames lost on purpose, or because too many were under way.
+    /// Frames lost on purpose, or because too many were under way or waiting.
     pub lost: u64,
     /// Frames held back so that others overtook them.
     pub reordered: u64,
     /// Frames sent twice.
     pub duplicated: u64,
+    /// The longest that a frame waited for its turn.
+    pub longest_wait: Duration,
 }
 
 /// One direction of the line: frames with the time at which they leave it.
@@ -54,6 +62,8 @@ pub(crate) struct Direction {
     random: u64,
     sequence: u64,
     newest: Option<Instant>,
+    /// When the line has carried all that came in so far.
+    free: Option<Instant>,
     under_way: BinaryHeap<Reverse<(Instant, u64, Vec<u8>)>>,
     pub(crate) counts: Counts,
 }
@@ -66,6 +76,7 @@ impl Direction {
             random: impairment.seed.max(1),
             sequence: 0,
             newest: None,
+            free: None,
             under_way: BinaryHeap::new(),
             counts: Counts::default(),
         }
@@ -78,11 +89,29 @@ impl Direction {
             self.counts.lost += 1;
             return;
         }
+        let Some(carried) = self.carry(frame.len(), now) else {
+            self.counts.lost += 1;
+            return;
+        };
         if self.chance(self.impairment.duplicate) {
             self.counts.duplicated += 1;
-            self.schedule(frame, now);
+            self.schedule(frame, carried);
         }
-        self.schedule(frame, now);
+        self.schedule(frame, carried);
+    }
+
+    /// When the line has carried a frame that comes in now; `None` where the queue is full.
+    fn carry(&mut self, bytes: usize, now: Instant) -> Option<Instant> {
+        let Some(rate) = self.impairment.rate else { return Some(now) };
+        let start = self.free.map_or(now, |free| free.max(now));
+        let wait = start.saturating_duration_since(now);
+        if wait > self.impairment.queue {
+            return None;
+        }
+        self.counts.longest_wait = self.counts.longest_wait.max(wait);
+        let nanoseconds = bytes as u64 * 8 * 1_000_000_000 / rate.max(1);
+        self.free = Some(start + Duration::from_nanos(nanoseconds));
+        self.free
     }
 
     /// The next frame whose time has come.
@@ -130,6 +159,13 @@ fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.strip_suffix("ms").ok_or("write milliseconds, like 20ms")?;
     let value: f64 = digits.parse().map_err(|_| "write milliseconds, like 20ms")?;
     Duration::try_from_secs_f64(value / 1000.0).map_err(|error| error.to_string())
+}
+
+fn rate(text: &str) -> Result<u64, String> {
+    let units = [("kbit", 1_000), ("mbit", 1_000_000), ("gbit", 1_000_000_000)];
+    let found = units.iter().find_map(|(unit, bits)| Some((text.strip_suffix(unit)?, bits)));
+    let number = found.and_then(|(digits, bits)| digits.parse::<u64>().ok()?.checked_mul(*bits));
+    number.filter(|rate| *rate > 0).ok_or("write bits a second, like 500kbit or 10mbit".to_owned())
 }
 
 fn share(text: &str) -> Result<f64, String> {
@@ -201,7 +237,33 @@ mod tests {
     }
 
     #[test]
+    fn a_rate_spaces_frames_and_a_full_queue_loses_them() {
+        let queue = Duration::from_millis(10);
+        // A frame of 1,250 bytes takes a millisecond.
+        let mut line =
+            Direction::new(Impairment { rate: Some(10_000_000), queue, ..Impairment::default() });
+        let start = Instant::now();
+        (0..20).for_each(|_| line.enter(&[0; 1_250], start));
+        assert_eq!((line.counts.lost, line.counts.longest_wait), (9, queue));
+        for number in 1..=11 {
+            let carried = start + Duration::from_millis(number);
+            assert_eq!(line.deadline(), Some(carried));
+            assert!(line.leave(carried).is_some());
+        }
+        let later = start + Duration::from_secs(1);
+        line.enter(&[0; 1_250], later);
+        assert_eq!(line.deadline(), Some(later + Duration::from_millis(1)), "an idle line is free");
+    }
+
+    #[test]
     fn arguments_are_read_with_their_unit() {
+        assert_eq!(rate("500kbit"), Ok(500_000));
+        assert_eq!(rate("10mbit"), Ok(10_000_000));
+        assert!(
+            ["10", "0mbit", "-1mbit", "mbit", "99999999999gbit"]
+                .iter()
+                .all(|text| rate(text).is_err())
+        );
         assert_eq!(duration("2.5ms"), Ok(Duration::from_micros(2500)));
         assert!(duration("20").is_err() && duration("-1ms").is_err() && duration("xms").is_err());
         assert_eq!(share("1.5%"), Ok(0.015));

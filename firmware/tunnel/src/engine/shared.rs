@@ -4,10 +4,10 @@ use std::{
     io::PipeReader,
     net::{Ipv4Addr, SocketAddr},
     sync::{
-        Mutex, MutexGuard, OnceLock, PoisonError,
+        Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
-    time::Instant,
+    time::{Instant, SystemTime},
 };
 
 use sekisho_design::Name;
@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use super::Centre;
 use crate::{
     CentreStatus, DatagramsOut, Failover, Outbox, Prober, ProberId, Probing, SecretKey, Session,
-    Status, Tun, Udp,
+    Status, Tun, TunnelError, Udp,
 };
 
 pub(super) struct Shared {
@@ -28,6 +28,8 @@ pub(super) struct Shared {
     pub(super) prober: Prober,
     pub(super) drops: Drops,
     failover: Mutex<Failover>,
+    /// Held while a centre's endpoint changes.
+    moving: Mutex<()>,
     /// Where packets from the device go: the carrier, or else the centre of highest preference, which holds them.
     target: AtomicUsize,
     failure: OnceLock<String>,
@@ -37,9 +39,16 @@ pub(super) struct Shared {
 /// A centre and the session with it.
 pub(super) struct Link {
     pub(super) name: Name,
-    pub(super) endpoint: SocketAddr,
     pub(super) probe: Ipv4Addr,
     pub(super) session: Mutex<Session>,
+    endpoint: RwLock<Option<SocketAddr>>,
+}
+
+impl Link {
+    /// Where the centre listens, as far as that is known.
+    pub(super) fn endpoint(&self) -> Option<SocketAddr> {
+        *self.endpoint.read().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What each thread has dropped so far, stored by its own thread only.
@@ -78,16 +87,19 @@ impl Shared {
         centres: Vec<Centre>,
         device_address: Ipv4Addr,
         probing: Probing,
+        stamped_after: SystemTime,
         now: Instant,
     ) -> Self {
         let centres: Vec<Link> = (1..)
             .zip(centres)
             .map(|(index, centre)| Link {
                 name: centre.name,
-                endpoint: centre.endpoint,
                 probe: centre.probe,
                 // Probes keep the session warm; a keepalive of its own would never be due.
-                session: Mutex::new(Session::new(key, centre.public_key, index, None)),
+                session: Mutex::new(
+                    Session::new(key, centre.public_key, index, None).stamped_after(stamped_after),
+                ),
+                endpoint: RwLock::new(centre.endpoint),
             })
             .collect();
         let failover = Failover::new(centres.len(), probing, now);
@@ -101,6 +113,7 @@ impl Shared {
             prober: Prober::new(device_address, ProberId::random()),
             drops,
             failover: Mutex::new(failover),
+            moving: Mutex::new(()),
             target: AtomicUsize::new(0),
             failure: OnceLock::new(),
             status,
@@ -114,7 +127,24 @@ impl Shared {
 
     /// The centre whose endpoint this is, by its place in the order.
     pub(super) fn centre_at(&self, source: SocketAddr) -> Option<usize> {
-        self.centres.iter().position(|centre| centre.endpoint == source)
+        self.centres.iter().position(|centre| centre.endpoint() == Some(source))
+    }
+
+    /// A centre listens elsewhere from now on.
+    pub(super) fn move_centre(&self, name: &Name, endpoint: SocketAddr) -> Result<(), TunnelError> {
+        let moving = self.centres.iter().find(|centre| centre.name == *name);
+        let moving = moving.ok_or_else(|| TunnelError::NoSuchCentre(name.clone()))?;
+        // One at a time, so that two centres can't end up at the same place.
+        let _moving = lock(&self.moving);
+        if moving.endpoint() == Some(endpoint) {
+            return Ok(());
+        }
+        if self.centre_at(endpoint).is_some() {
+            return Err(TunnelError::SharedEndpoint(endpoint));
+        }
+        tracing::info!(centre = name.as_str(), %endpoint, "the centre moved");
+        *moving.endpoint.write().unwrap_or_else(PoisonError::into_inner) = Some(endpoint);
+        Ok(())
     }
 
     /// Lets the fail-over machine see something; publishes when that changed liveness or the carrier.
@@ -186,18 +216,20 @@ fn status(centres: &[Link], failover: &Failover, drops: &Drops, failure: Option<
                 let session = lock(&centre.session);
                 CentreStatus {
                     name: centre.name.clone(),
-                    endpoint: centre.endpoint,
+                    endpoint: centre.endpoint(),
                     established: session.established(),
                     alive_since: liveness.alive_since,
                     last_answer: liveness.last_answer,
                     round_trip: liveness.round_trip,
                     last_handshake: session.last_handshake(),
+                    rival_seen: session.rival_seen(),
                     counters: session.counters(),
                 }
             })
             .collect(),
         carrier: failover.carrier().map(|index| centres[index].name.clone()),
         silent_since: failover.silent_since(),
+        last_stamp: centres.iter().filter_map(|centre| lock(&centre.session).last_stamp()).max(),
         foreign_datagrams: count(&drops.foreign),
         unsent_datagrams: count(&drops.unsent_up) + count(&drops.unsent_down),
         device_drops: count(&drops.unreadable) + count(&drops.unwritten),

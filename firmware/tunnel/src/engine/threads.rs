@@ -3,10 +3,11 @@
 use std::{
     any::Any,
     error::Error,
+    net::SocketAddr,
     os::fd::AsFd,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::atomic::Ordering,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use nix::{
@@ -21,6 +22,9 @@ use crate::{
 
 /// How often the status is published when nothing happens.
 const PUBLISH: Duration = Duration::from_secs(1);
+
+/// How long the log is silent about another holder of the key after it has told.
+const ALARM_AGAIN: Duration = Duration::from_mins(10);
 
 /// Runs a thread's work and says why it ended, if that was not asked for.
 pub(super) fn supervise(
@@ -77,8 +81,9 @@ pub(super) fn down(shared: &Shared) -> Result<(), TunnelError> {
         open(shared, &batch, now, &mut opening)?;
         opening.packets.write(&shared.tun)?;
         opening.datagrams.send(&shared.udp);
-        if !opening.answers.is_empty() {
+        if !opening.answers.is_empty() || !opening.heard.is_empty() {
             shared.decide(|failover| {
+                opening.heard.drain(..).for_each(|centre| failover.heard(centre, now));
                 opening.answers.drain(..).fold(false, |changed, (centre, sequence)| {
                     failover.answered(centre, sequence, now) || changed
                 })
@@ -93,11 +98,13 @@ pub(super) fn down(shared: &Shared) -> Result<(), TunnelError> {
 struct Timers {
     tick: Instant,
     publish: Instant,
+    /// Before this, the log is silent about another holder of the key.
+    alarm: Instant,
 }
 
 impl Timers {
     fn new(now: Instant) -> Self {
-        Self { tick: now, publish: now + PUBLISH }
+        Self { tick: now, publish: now + PUBLISH, alarm: now }
     }
 
     fn run(&mut self, shared: &Shared, now: Instant, datagrams: &mut DatagramsOut) {
@@ -108,13 +115,19 @@ impl Timers {
         let probe = shared.ask(|failover| failover.probes_due(now));
         if tick || probe {
             let carrier = shared.ask(|failover| failover.carrier());
+            let clock = SystemTime::now();
             for (index, centre) in shared.centres.iter().enumerate() {
+                let Some(to) = centre.endpoint() else { continue };
                 let mut session = lock(&centre.session);
-                let mut out = Sealing { to: centre.endpoint, datagrams };
+                let mut out = Sealing { to, datagrams };
                 if tick {
+                    session.follow_clock(now, clock);
                     session.tick(now, &mut out);
                 }
                 if probe && session.established() {
+                    if shared.ask(|failover| failover.quiet(index, now)) {
+                        session.renew(now, &mut out);
+                    }
                     let sequence = shared.ask(|failover| failover.probe_sent(index, now));
                     session.seal(now, &shared.prober.request(centre.probe, sequence), &mut out);
                     if carrier == Some(index) {
@@ -128,7 +141,24 @@ impl Timers {
         shared.decide(|failover| failover.advance(now));
         if now >= self.publish {
             self.publish = now + PUBLISH;
+            self.alarm(shared, now);
             shared.publish();
+        }
+    }
+
+    /// Tells whoever reads the log that the device's key is used elsewhere too.
+    fn alarm(&mut self, shared: &Shared, now: Instant) {
+        for centre in &shared.centres {
+            let seen = lock(&centre.session).rival_seen();
+            if seen.is_some_and(|at| at >= self.alarm) {
+                self.alarm = now + ALARM_AGAIN;
+                tracing::error!(
+                    centre = centre.name.as_str(),
+                    "somebody else uses this device's key, a copy of the device or a spare beside it, and each takes \
+                     the session from the other; find it and switch it off, or make a new key here and have the \
+                     operator register it"
+                );
+            }
         }
     }
 
@@ -140,9 +170,12 @@ impl Timers {
 fn seal(centre: &Link, packets: &PacketsIn, datagrams: &mut DatagramsOut) {
     let now = Instant::now();
     let mut session = lock(&centre.session);
-    let mut out = Sealing { to: centre.endpoint, datagrams };
-    for packet in packets.iter() {
-        session.seal(now, packet, &mut out);
+    match centre.endpoint() {
+        Some(to) => {
+            let mut out = Sealing { to, datagrams };
+            packets.iter().for_each(|packet| session.seal(now, packet, &mut out));
+        }
+        None => packets.iter().for_each(|packet| session.hold(now, packet)),
     }
 }
 
@@ -153,6 +186,8 @@ struct Opening {
     datagrams: DatagramsOut,
     /// Centre and sequence number of the probes answered.
     answers: Vec<(usize, u16)>,
+    /// Centres that anything else came through.
+    heard: Vec<usize>,
 }
 
 impl Opening {
@@ -165,6 +200,7 @@ impl Opening {
             packets: PacketsOut::new(),
             datagrams: DatagramsOut::new(),
             answers: Vec::with_capacity(Self::ANSWERS),
+            heard: Vec::new(),
         }
     }
 }
@@ -191,7 +227,7 @@ fn open(
             locked = Some((index, lock(&shared.centres[index].session)));
         }
         let Some((_, session)) = &mut locked else { continue };
-        let mut out = FromCentre { index, centre: &shared.centres[index], opening };
+        let mut out = FromCentre { index, centre: &shared.centres[index], to: source, opening };
         for datagram in datagrams {
             let opened = session.open(now, source.ip(), datagram, &mut out);
             tracing::trace!(centre = out.centre.name.as_str(), ?opened, length = datagram.len());
@@ -204,17 +240,23 @@ fn open(
 struct FromCentre<'a> {
     index: usize,
     centre: &'a Link,
+    to: SocketAddr,
     opening: &'a mut Opening,
 }
 
 impl Outbox for FromCentre<'_> {
     fn network(&mut self, datagram: &[u8]) {
-        self.opening.datagrams.push(self.centre.endpoint, datagram);
+        self.opening.datagrams.push(self.to, datagram);
     }
 
     fn tunnel(&mut self, packet: &[u8]) {
         match self.opening.prober.reply(self.centre.probe, packet) {
-            None => self.opening.packets.push(packet),
+            None => {
+                self.opening.packets.push(packet);
+                if self.opening.heard.last() != Some(&self.index) {
+                    self.opening.heard.push(self.index);
+                }
+            }
             Some(sequence) if self.opening.answers.len() < Opening::ANSWERS => {
                 self.opening.answers.push((self.index, sequence));
             }

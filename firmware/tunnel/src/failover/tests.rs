@@ -62,14 +62,14 @@ fn carriers_over_time() {
             ],
         ),
         (
-            "the first flaps: traffic stays",
+            "the first flaps: traffic stays, and for twice as long",
             &[
                 (2_000, &[0, 1], Some(0)),
                 (4_000, &[1], Some(1)),
                 (12_000, &[0, 1], Some(1)),
                 (14_000, &[1], Some(1)),
-                (23_000, &[0, 1], Some(1)),
-                (24_100, &[0, 1], Some(0)),
+                (33_900, &[0, 1], Some(1)),
+                (34_100, &[0, 1], Some(0)),
             ],
         ),
         (
@@ -139,6 +139,90 @@ fn answers_that_prove_nothing() {
     assert_eq!(run.machine.liveness(0).last_answer, Some(run.start + 2 * SECOND));
 }
 
+#[test]
+fn what_comes_through_the_tunnel_keeps_a_centre_alive_and_brings_none_to_life() {
+    let mut run = Run::new(2);
+    run.until(2_000, &[0, 1]);
+    // A full line: packets pass, no answer does.
+    for step in 1..=500 {
+        run.machine.heard(0, run.now);
+        run.until(2_000 + step * 100, &[1]);
+        assert_eq!(run.machine.carrier(), Some(0));
+        assert!(run.machine.next_deadline() <= run.now + Probing::default().interval);
+    }
+    // The last of them came at 51,900 ms.
+    run.until(52_950, &[1]);
+    assert_eq!(run.machine.carrier(), Some(0));
+    run.until(53_050, &[1]);
+    assert_eq!(run.machine.carrier(), Some(1));
+
+    // From a centre that is silent, packets without answers mean nothing.
+    run.machine.heard(0, run.now);
+    run.until(60_000, &[]);
+    run.machine.heard(0, run.now);
+    run.until(60_500, &[]);
+    assert_eq!((run.machine.carrier(), run.machine.liveness(0).alive_since), (None, None));
+}
+
+#[test]
+fn answers_that_are_all_late_keep_a_centre_alive() {
+    let late = 3 * SECOND;
+    let mut run = Run::new(1);
+    run.until(1_000, &[0]);
+    let mut under_way = std::collections::VecDeque::new();
+    for step in 0..600 {
+        let now = run.start + Duration::from_millis(1_000 + step * 100);
+        if run.machine.probes_due(now) {
+            under_way.push_back((now, run.machine.probe_sent(0, now)));
+        }
+        if let Some((sent, sequence)) =
+            under_way.front().copied().filter(|(at, _)| now >= *at + late)
+        {
+            under_way.pop_front();
+            assert!(!run.machine.answered(0, sequence, now), "sent {:?} before", now - sent);
+        } else if step < 30 {
+            // What was under way when the line filled up.
+            run.machine.heard(0, now);
+        }
+        run.machine.advance(now);
+        assert_eq!(run.machine.carrier(), Some(0), "step {step}");
+    }
+    assert!(run.machine.liveness(0).round_trip.unwrap() < SECOND, "a late answer measures nothing");
+}
+
+#[test]
+fn a_centre_is_quiet_before_it_is_silent() {
+    let mut run = Run::new(1);
+    assert!(run.machine.quiet(0, run.now), "never heard");
+    run.until(1_000, &[0]);
+    let last = run.machine.liveness(0).last_answer.unwrap();
+    assert!(!run.machine.quiet(0, last + Duration::from_millis(499)));
+    assert!(run.machine.quiet(0, last + Duration::from_millis(500)));
+    run.machine.heard(0, last + Duration::from_millis(400));
+    assert!(!run.machine.quiet(0, last + Duration::from_millis(899)));
+    assert!(run.machine.quiet(1, run.now), "no such centre");
+}
+
+#[test]
+fn long_life_lets_silences_be_forgotten() {
+    let mut run = Run::new(2);
+    let mut at = 0;
+    let mut until = |run: &mut Run, seconds: u64, up: &[usize]| {
+        at += seconds * 1_000;
+        run.until(at, up);
+        run.machine.carrier()
+    };
+    assert_eq!(until(&mut run, 5, &[0, 1]), Some(0));
+    for hold_down in [10, 20, 40, 80, 160, 300, 10, 20] {
+        assert_eq!(until(&mut run, 2, &[1]), Some(1));
+        assert_eq!(until(&mut run, hold_down - 1, &[0, 1]), Some(1), "before {hold_down} s");
+        assert_eq!(until(&mut run, 2, &[0, 1]), Some(0), "after {hold_down} s");
+    }
+    assert_eq!(until(&mut run, 300, &[0, 1]), Some(0));
+    assert_eq!(until(&mut run, 2, &[1]), Some(1));
+    assert_eq!(until(&mut run, 11, &[0, 1]), Some(0), "as at the first time");
+}
+
 proptest! {
     /// Whatever answers or stays away: the carrier is alive, there is one exactly while a centre is alive, none stays
     /// longer than 1.2 s after its last answer, and a better centre that has held down long enough carries.
@@ -164,10 +248,44 @@ proptest! {
                 };
                 let answer = run.machine.liveness(carrier).last_answer.unwrap();
                 prop_assert!(run.now.saturating_duration_since(answer) < Duration::from_millis(1_200));
-                for since in alive[..carrier].iter().flatten() {
-                    prop_assert!(run.now.saturating_duration_since(*since) < Probing::default().hold_down);
+                for (better, since) in alive[..carrier].iter().enumerate() {
+                    let hold_down = run.machine.centres[better].hold_down(&Probing::default());
+                    prop_assert!(since.is_none_or(|since| run.now < since + hold_down));
                 }
             }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// However a centre comes and goes while the other one stays: traffic follows it back at most six times in ten
+    /// minutes, and never while it has been alive for less than the shortest hold-down.
+    #[test]
+    fn flapping_is_damped(phases in prop::collection::vec((1_u64..20_000, 1_200_u64..20_000), 1..60)) {
+        let mut run = Run::new(2);
+        run.until(1_000, &[0, 1]);
+        let mut back = Vec::new();
+        let mut at = 1_000;
+        for (up, down) in phases {
+            for (length, who) in [(down, &[1][..]), (up, &[0, 1][..])] {
+                let stop = at + length;
+                while at < stop {
+                    let before = run.machine.carrier();
+                    at = (at + 50).min(stop);
+                    run.until(at, who);
+                    if before == Some(1) && run.machine.carrier() == Some(0) {
+                        let since = run.machine.liveness(0).alive_since.unwrap();
+                        prop_assert!(run.now >= since + Probing::default().hold_down);
+                        back.push(at);
+                    }
+                }
+            }
+        }
+        for (index, first) in back.iter().enumerate() {
+            let within = back[index..].iter().take_while(|at| **at < first + 600_000).count();
+            prop_assert!(within <= 6, "{back:?}");
         }
     }
 }

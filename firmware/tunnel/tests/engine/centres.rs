@@ -9,7 +9,7 @@ use std::{
         mpsc,
     },
     thread,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use sekisho_design::{Name, PublicKey};
@@ -19,13 +19,13 @@ use sekisho_tunnel::{
 
 use crate::namespace::{DEVICE, alone, ip, make_device};
 
-const DEVICE_ADDRESS: Ipv4Addr = Ipv4Addr::new(100, 64, 10, 1);
+pub(crate) const DEVICE_ADDRESS: Ipv4Addr = Ipv4Addr::new(100, 64, 10, 1);
 const HOLD_DOWN: Duration = Duration::from_secs(2);
-const PLATFORM: &str = "100.72.1.10:9";
+pub(crate) const PLATFORM: &str = "100.72.1.10:9";
 
 /// A centre: answers probes while it is up, and hands on every other packet that the device seals for it.
-struct FakeCentre {
-    endpoint: SocketAddr,
+pub(crate) struct FakeCentre {
+    pub(crate) endpoint: SocketAddr,
     public_key: PublicKey,
     probe: Ipv4Addr,
     up: Arc<AtomicBool>,
@@ -99,7 +99,7 @@ impl FakeCentre {
         centre
     }
 
-    fn set_up(&self, up: bool) {
+    pub(crate) fn set_up(&self, up: bool) {
         self.up.store(up, Ordering::Relaxed);
     }
 
@@ -121,6 +121,19 @@ impl FakeCentre {
     /// Waits for a packet with this payload.
     fn hears(&self, payload: &[u8]) {
         heard_by(&[self], payload);
+    }
+}
+
+/// Sends again and again, until the payload has arrived at one of these centres.
+pub(crate) fn heard_again_by(centres: &[&FakeCentre], send: impl Fn() -> &'static [u8]) {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let payload = send();
+        thread::sleep(Duration::from_millis(20));
+        if centres.iter().any(|centre| centre.has_heard(payload)) {
+            return;
+        }
+        assert!(Instant::now() < end, "{:?} never arrived", String::from_utf8_lossy(payload));
     }
 }
 
@@ -147,14 +160,14 @@ fn echo_reply(mut packet: Vec<u8>) -> Vec<u8> {
     packet
 }
 
-struct Scene {
-    east: FakeCentre,
-    west: FakeCentre,
+pub(crate) struct Scene {
+    pub(crate) east: FakeCentre,
+    pub(crate) west: FakeCentre,
     key: SecretKey,
 }
 
 impl Scene {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         make_device("100.64.10.1", "100.72.0.0/16");
         let key = SecretKey::generate();
         Self {
@@ -164,10 +177,10 @@ impl Scene {
         }
     }
 
-    fn config(&self) -> Config {
+    pub(crate) fn config(&self) -> Config {
         let centre = |name: &str, fake: &FakeCentre| Centre {
             name: name.parse().unwrap(),
-            endpoint: fake.endpoint,
+            endpoint: Some(fake.endpoint),
             public_key: fake.public_key,
             probe: fake.probe,
         };
@@ -178,6 +191,7 @@ impl Scene {
             centres: vec![centre("east", &self.east), centre("west", &self.west)],
             device_address: DEVICE_ADDRESS,
             probing: Probing { hold_down: HOLD_DOWN, ..Probing::default() },
+            stamped_after: SystemTime::UNIX_EPOCH,
         }
     }
 }
@@ -187,7 +201,7 @@ impl Scene {
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Waits for the carrier that the engine publishes.
-fn carried_by(engine: &Engine, name: Option<&str>) {
+pub(crate) fn carried_by(engine: &Engine, name: Option<&str>) {
     let mut status = engine.subscribe();
     let end = Instant::now() + PATIENCE;
     while status.borrow_and_update().carrier.as_ref().map(Name::as_str) != name {
@@ -202,9 +216,12 @@ fn traffic_moves_to_the_centre_that_answers() {
         let scene = Scene::new();
         let client = UdpSocket::bind((DEVICE_ADDRESS, 0)).unwrap();
         let engine = Engine::start(scene.config()).unwrap();
-        // Held until there is a session, with whichever centre was the first to have one.
-        client.send_to(b"early", PLATFORM).unwrap();
-        heard_by(&[&scene.east, &scene.west], b"early");
+        // Held until there is a session, with whichever centre was the first to have one. The kernel itself drops what
+        // is sent before it has noticed that somebody reads the device.
+        heard_again_by(&[&scene.east, &scene.west], || {
+            client.send_to(b"early", PLATFORM).unwrap();
+            b"early"
+        });
         carried_by(&engine, Some("east"));
         client.send_to(b"first", PLATFORM).unwrap();
         scene.east.hears(b"first");
@@ -268,7 +285,8 @@ fn bad_input_costs_bounded_memory_and_changes_nothing() {
         let rejected = status.centres[0].counters;
         assert!(status.foreign_datagrams > 5_000, "{status:?}");
         assert!(rejected.malformed > 1_000 && rejected.no_session > 1_000, "{rejected:?}");
-        assert_eq!((status.failure, rejected.handshakes), (None, 1));
+        assert_eq!(status.failure, None);
+        assert!(rejected.handshakes <= rejected.initiations, "{rejected:?}");
         let grown = resident_kilobytes().saturating_sub(resident);
         assert!(grown < 16_384, "{grown} kB more than before");
         assert!(engine.stop());

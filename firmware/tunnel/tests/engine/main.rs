@@ -4,6 +4,16 @@
 #[cfg(test)]
 mod centres;
 #[cfg(test)]
+mod endpoints;
+#[cfg(test)]
+mod go;
+#[cfg(test)]
 mod namespace;
 #[cfg(test)]
+mod relay;
+#[cfg(test)]
+mod requests;
+#[cfg(test)]
 mod superpackets;
+#[cfg(test)]
+mod wireguard_go;

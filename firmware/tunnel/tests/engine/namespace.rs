@@ -18,6 +18,11 @@ const LIMIT: Duration = Duration::from_mins(2);
 
 /// Runs a test's body in a network of its own. `name` is the test's own name with its module, for the inner run.
 pub(crate) fn alone(name: &str, body: fn()) {
+    alone_within(LIMIT, name, body);
+}
+
+/// As [`alone`], for a body that takes longer.
+pub(crate) fn alone_within(limit: Duration, name: &str, body: fn()) {
     if env::var_os(INSIDE).is_some() {
         ip("link set lo up");
         return body();
@@ -29,7 +34,7 @@ pub(crate) fn alone(name: &str, body: fn()) {
         .env(INSIDE, "1")
         .spawn()
         .expect("unshare of util-linux");
-    let end = Instant::now() + LIMIT;
+    let end = Instant::now() + limit;
     loop {
         if let Some(status) = inner.try_wait().unwrap() {
             assert!(status.success(), "{name} failed inside its namespace (see above)");
@@ -37,7 +42,7 @@ pub(crate) fn alone(name: &str, body: fn()) {
         }
         if Instant::now() > end {
             inner.kill().unwrap();
-            panic!("{name} took longer than {LIMIT:?}");
+            panic!("{name} took longer than {limit:?}");
         }
         thread::sleep(Duration::from_millis(20));
     }

@@ -5,7 +5,7 @@ use std::{
     io::{Read, Write},
     net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket},
     thread,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use sekisho_tunnel::{Centre, Config, Engine, Probing, SecretKey};
@@ -39,12 +39,13 @@ impl Joined {
             key: keys[end].clone(),
             centres: vec![Centre {
                 name: "other".parse().unwrap(),
-                endpoint: endpoints[1 - end],
+                endpoint: Some(endpoints[1 - end]),
                 public_key: keys[1 - end].public(),
                 probe,
             }],
             device_address,
             probing: Probing::default(),
+            stamped_after: SystemTime::UNIX_EPOCH,
         };
         let (near_config, far_config) =
             (config(0, near_socket, NEAR, FAR), config(1, far_socket, FAR, NEAR));

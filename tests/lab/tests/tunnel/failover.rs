@@ -1,18 +1,21 @@
 //! One centre carries, the other stands by (R1); with none, the platform is unreachable and nothing leaves in clear (R15).
 
-use std::time::{Duration, Instant};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::ensure;
 use nix::errno::Errno;
 use sekisho_lab::{Centre, Lab, PLATFORM_WEB, wait_until};
 
-use crate::traffic::{CARRIER, SECOND, Transfer, centre, connect, ensure_reaches, lab};
+use crate::traffic::{CARRIER, SECOND, Stream, Transfer, centre, connect, ensure_reaches, lab};
 
 /// The design notices within 1.2 s; the rest is for a busy machine.
 const SWITCH: Duration = Duration::from_secs(20);
 /// How long a better centre has to answer before it carries again.
 const HOLD_DOWN: Duration = Duration::from_secs(10);
-/// WireGuard goes on for 15 s with a session that the other side has forgotten; the rest is for a new one.
+/// The device notices within a second that the other side has forgotten its session; the rest is for a busy machine.
 const FORGOTTEN: Duration = Duration::from_mins(1);
 
 pub(crate) fn both_centres_are_warm() -> anyhow::Result<()> {
@@ -65,11 +68,12 @@ pub(crate) fn a_far_end_dies_and_comes_back() -> anyhow::Result<()> {
     lab.start_far_end(Centre::East)?;
     transfer.finish()?;
 
-    // East has forgotten the session, and the device doesn't know yet: nobody is left to carry.
+    // East had forgotten the session, and the device has noticed: it may carry at once, when nobody else is left.
+    let back = wait_until(FORGOTTEN, || centre(&lab, Centre::East).is_ok_and(|row| row.alive));
+    ensure!(back, "{:?}", centre(&lab, Centre::East)?);
     lab.kill_far_end(Centre::West)?;
-    ensure!(wait_until(SWITCH, || matches!(lab.carrier(), Ok(None))), "{:?}", lab.carrier()?);
+    lab.wait_for_carrier(Some(Centre::East), FORGOTTEN)?;
     lab.start_far_end(Centre::West)?;
-    lab.wait_for_carrier(None, FORGOTTEN)?;
     ensure!(wait_until(SWITCH, || ensure_reaches(&lab).is_ok()), "{:?}", ensure_reaches(&lab));
     for name in Centre::ALL {
         let back = wait_until(FORGOTTEN, || centre(&lab, name).is_ok_and(|row| row.alive));
@@ -110,6 +114,50 @@ pub(crate) fn no_centre_refuses_at_once() -> anyhow::Result<()> {
     ensure!(cut_off_marks(&lab)?.is_empty(), "{}", cut_off_marks(&lab)?);
     ensure_reaches(&lab)?;
     transfer.finish()
+}
+
+/// How long a connection stands still when its centre dies, when the traffic goes back, and when both were away.
+pub(crate) fn a_stream_goes_on_at_once() -> anyhow::Result<()> {
+    let mut lab = lab()?;
+    for round in 0..3 {
+        let stream = Stream::start(&lab)?;
+        thread::sleep(SECOND);
+        lab.kill_centre(Centre::East)?;
+        lab.wait_for_carrier(Some(Centre::West), SWITCH)?;
+        thread::sleep(3 * SECOND);
+        let lost = stream.finish()?;
+        let stream = Stream::start(&lab)?;
+        lab.revive_centre(Centre::East)?;
+        // Each silence doubles the hold-down.
+        lab.wait_for_carrier(Some(Centre::East), 5 * HOLD_DOWN)?;
+        thread::sleep(2 * SECOND);
+        let back = stream.finish()?;
+        println!(
+            "round {round}: still for {lost:?} when the centre died, {back:?} when it came back"
+        );
+        ensure!(lost <= 3 * SECOND && back <= SECOND, "{lost:?} and {back:?}");
+    }
+    Ok(())
+}
+
+pub(crate) fn both_centres_are_away_for_long() -> anyhow::Result<()> {
+    let mut lab = lab()?;
+    for centre in Centre::ALL {
+        lab.kill_centre(centre)?;
+    }
+    ensure!(wait_until(20 * SECOND, || is_cut_off(&lab).unwrap_or(false)), "never cut off");
+    thread::sleep(130 * SECOND);
+    for centre in Centre::ALL {
+        lab.revive_centre(centre)?;
+    }
+    let revived = Instant::now();
+    lab.wait_for_carrier(None, CARRIER)?;
+    let carried = revived.elapsed();
+    ensure!(wait_until(SECOND, || ensure_reaches(&lab).is_ok()), "{:?}", ensure_reaches(&lab));
+    println!("a carrier {carried:?} after both were back, requests after {:?}", revived.elapsed());
+    ensure!(carried <= 7 * SECOND);
+    lab.wait_for_carrier(Some(Centre::East), 2 * HOLD_DOWN)?;
+    Ok(())
 }
 
 fn is_cut_off(lab: &Lab) -> anyhow::Result<bool> {

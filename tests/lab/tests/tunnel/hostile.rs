@@ -44,12 +44,7 @@ fn attack(count: u32) -> anyhow::Result<()> {
     let rejected = after.rejected - before.rejected;
     ensure!(rejected > u64::from(count / 2), "only {rejected} of {count} were rejected");
     ensure!(unexpected(&lab)? > refused, "strangers weren't refused");
-    let ages = (before.handshake_age_s, after.handshake_age_s);
     ensure!(after.alive && lab.carrier()? == Some(Centre::East), "{after:?}");
-    ensure!(
-        ages.0 <= ages.1 || took > 100 * SECOND,
-        "somebody's datagram led to a handshake: {ages:?}"
-    );
     ensure_reaches(&lab)
 }
 

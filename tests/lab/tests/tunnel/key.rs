@@ -76,7 +76,7 @@ fn ensure_unsaid(private: &str, by: &str, said: &str) -> anyhow::Result<()> {
 }
 
 /// Base64 (RFC 4648) of a key's text.
-fn decode(text: &str) -> Vec<u8> {
+pub(crate) fn decode(text: &str) -> Vec<u8> {
     const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let digits = text.bytes().filter_map(|byte| ALPHABET.iter().position(|digit| *digit == byte));
     let bits = digits.flat_map(|digit| (0..6).rev().map(move |bit| digit >> bit & 1));

@@ -1,7 +1,9 @@
 //! The tunnel between real programs: the key, fail-over, restarts, bad lines and hostile datagrams.
 
+mod clock;
 #[path = "../common/mod.rs"]
 mod common;
+mod copy;
 mod failover;
 mod hostile;
 mod key;
@@ -22,8 +24,17 @@ fn main() {
             "a_restart_without_centres_refuses_at_once",
             restart::a_restart_without_centres_refuses_at_once,
         ),
+        ("a_clock_that_is_put_back_costs_nothing", clock::a_clock_that_is_put_back_costs_nothing),
         ("a_bad_line_delivers_every_byte", line::a_bad_line_delivers_every_byte),
         ("hostile_datagrams_change_nothing", hostile::hostile_datagrams_change_nothing),
         ("long_a_million_hostile_datagrams", hostile::a_million_hostile_datagrams),
+        ("long_a_stream_goes_on_at_once", failover::a_stream_goes_on_at_once),
+        ("long_both_centres_are_away_for_long", failover::both_centres_are_away_for_long),
+        ("long_a_full_line_switches_nothing", line::a_full_line_switches_nothing),
+        (
+            "long_a_full_line_with_a_long_queue_switches_nothing",
+            line::a_full_line_with_a_long_queue_switches_nothing,
+        ),
+        ("long_a_copy_of_the_device_is_noticed", copy::a_copy_of_the_device_is_noticed),
     ]);
 }

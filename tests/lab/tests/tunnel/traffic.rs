@@ -1,9 +1,13 @@
 //! Traffic whose arrival proves something.
 
 use std::{
-    io,
-    net::{Ipv4Addr, SocketAddr, TcpStream},
-    thread,
+    io::{self, Read, Write},
+    net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
@@ -60,6 +64,60 @@ impl Transfer {
         let received = self.process.output();
         ensure!(received == self.wanted, "not the same bytes: {received}{}", self.wanted);
         Ok(())
+    }
+}
+
+/// A TCP connection from the terminal to the platform's echo service (RFC 862) with eight bytes every 10 ms.
+pub(crate) struct Stream {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<anyhow::Result<Duration>>,
+}
+
+impl Stream {
+    const PERIOD: Duration = Duration::from_millis(10);
+
+    pub(crate) fn start(lab: &Lab) -> anyhow::Result<Self> {
+        let end = SocketAddr::from((PLATFORM_WEB, 7));
+        let stream =
+            lab.host("terminal").inside(|| TcpStream::connect_timeout(&end, 5 * SECOND))??;
+        stream.set_nodelay(true)?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let asked = Arc::clone(&stop);
+        let thread = thread::spawn(move || Self::run(&stream, &asked));
+        Ok(Self { stop, thread })
+    }
+
+    /// Ends it: the longest time in which nothing came back. Every number has to be there, in order.
+    pub(crate) fn finish(self) -> anyhow::Result<Duration> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+
+    fn run(stream: &TcpStream, stop: &AtomicBool) -> anyhow::Result<Duration> {
+        stream.set_read_timeout(Some(60 * SECOND))?;
+        thread::scope(|scope| {
+            let writer = scope.spawn(|| {
+                let mut number = 0_u64;
+                while !stop.load(Ordering::Relaxed) {
+                    (&*stream).write_all(&number.to_be_bytes())?;
+                    number += 1;
+                    thread::sleep(Self::PERIOD);
+                }
+                stream.shutdown(Shutdown::Write)?;
+                anyhow::Ok(number)
+            });
+            let (mut bytes, mut received) = ([0; 8], 0_u64);
+            let (mut last, mut longest) = (Instant::now(), Duration::ZERO);
+            while (&*stream).read_exact(&mut bytes).is_ok() {
+                ensure!(u64::from_be_bytes(bytes) == received, "number {received} is damaged");
+                received += 1;
+                longest = longest.max(last.elapsed());
+                last = Instant::now();
+            }
+            let sent = writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            ensure!(sent == received, "{received} of {sent} numbers came back");
+            Ok(longest)
+        })
     }
 }
 

@@ -1,0 +1,79 @@
+//! The device's key in other hands (R8).
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Write},
+    net::UdpSocket,
+    os::unix::net::UnixStream,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, ensure};
+use sekisho_lab::{Centre, text, wait_until};
+
+use crate::{
+    key::decode,
+    traffic::{CARRIER, SECOND, centre, ensure_reaches, lab},
+};
+
+/// Where wireguard-go takes orders for a device named `copy`.
+const CONTROL: &str = "/run/wireguard/copy.sock";
+/// What the daemon's log says.
+const TOLD: &str = "somebody else uses this device's key";
+
+/// wireguard-go with the device's key stands elsewhere on LGWAN and has something to send. It takes the session about
+/// every half minute, when it has heard nothing for 15 s and its stamps have passed the device's.
+pub(crate) fn a_copy_of_the_device_is_noticed() -> anyhow::Result<()> {
+    let lab = lab()?;
+    let host = lab.host("lgwan");
+    fs::create_dir_all("/run/wireguard")?;
+    let copy = host.spawn("copy", &["wireguard-go", "-f", "copy"])?;
+    ensure!(wait_until(CARRIER, || UnixStream::connect(CONTROL).is_ok()), "{}", copy.output());
+    let device = fs::read_to_string(lab.logs().join("state/tunnel.key"))?;
+    let east = lab.design().profile.centres.iter().find(|row| row.name.as_str() == "east");
+    let east = east.context("no east")?.public_key;
+    order(&format!("private_key={}\n", hex(&decode(device.trim()))))?;
+    order(&format!(
+        "public_key={}\nendpoint={}:51820\nallowed_ip=0.0.0.0/0\n",
+        hex(east.as_bytes()),
+        Centre::East.endpoint()
+    ))?;
+    host.must(&["ip", "link", "set", "copy", "up"])?;
+    host.must(&["ip", "addr", "add", &lab.addresses().device_global.to_string(), "dev", "copy"])?;
+    let probe = Centre::East.probe();
+    host.must(&["ip", "route", "add", &probe.to_string(), "dev", "copy"])?;
+
+    let told = || {
+        let log = fs::read_to_string(lab.logs().join("gateway-sekishod.log")).unwrap_or_default();
+        log.lines().filter(|line| line.contains(TOLD)).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let calls = host.inside(|| UdpSocket::bind("0.0.0.0:0"))??;
+    let began = Instant::now();
+    let noticed = wait_until(200 * SECOND, || {
+        let _ = calls.send_to(b"call", (probe, 9));
+        std::thread::sleep(Duration::from_millis(200));
+        !told().is_empty()
+    });
+    ensure!(noticed, "nothing in the log: {:?}", centre(&lab, Centre::East)?);
+    println!("after {:?}: {}", began.elapsed(), told()[0]);
+    ensure!(told().len() == 1, "told {} times", told().len());
+    let status = text(&lab.sekisho(&["status"])?.stdout);
+    ensure!(status.contains(TOLD), "{status}");
+    drop(copy);
+    ensure!(wait_until(CARRIER, || ensure_reaches(&lab).is_ok()), "{:?}", ensure_reaches(&lab));
+    Ok(())
+}
+
+/// Gives orders ("cross-platform userspace implementation" protocol).
+fn order(orders: &str) -> anyhow::Result<()> {
+    let mut control = UnixStream::connect(CONTROL)?;
+    control.write_all(format!("set=1\n{orders}\n").as_bytes())?;
+    let mut answer = String::new();
+    BufReader::new(control).read_line(&mut answer)?;
+    ensure!(answer == "errno=0\n", "{answer} to {}", orders.split('=').next().unwrap_or_default());
+    Ok(())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
+}
