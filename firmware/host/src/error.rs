@@ -4,6 +4,8 @@ use std::{error::Error, io, net::SocketAddrV4, path::PathBuf, time::Duration};
 
 use sekisho_design::PortName;
 
+use crate::neighbour::Holder;
+
 /// A failure on the Linux side. Each says what was tried; [`HostError::way_out`] says what an operator can do.
 #[derive(Debug, thiserror::Error)]
 pub enum HostError {
@@ -101,6 +103,34 @@ pub enum HostError {
         /// The kernel's answer.
         source: io::Error,
     },
+    /// Running connections can't be listed or ended.
+    #[error("can't look through the running connections: {source}")]
+    Connections {
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// Changes of the network can't be listened to.
+    #[error("can't listen to changes of the network: {source}")]
+    Events {
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// The hosts on a link can't be asked or told about an address.
+    #[error("can't {tried} on '{link}': {source}")]
+    Neighbours {
+        /// What was tried, as a verb phrase.
+        tried: &'static str,
+        /// The link.
+        link: PortName,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// Other hosts have addresses that are to be ours.
+    #[error("{}", name_holders(holders))]
+    AddressTaken {
+        /// All who objected.
+        holders: Vec<Holder>,
+    },
     /// A UDP socket can't be bound.
     #[error("can't bind UDP {address} on '{link}': {source}")]
     Bind {
@@ -164,7 +194,10 @@ impl HostError {
             Self::NoSuchLink { .. } | Self::FixedLink { .. } => {
                 Some("Name a port of this box in the design; `ip link` lists them.")
             }
-            Self::Netlink { source, .. } | Self::Setting { source, .. }
+            Self::Netlink { source, .. }
+            | Self::Setting { source, .. }
+            | Self::Connections { source }
+            | Self::Events { source }
                 if is(source, PermissionDenied) =>
             {
                 Some(NEEDS_NET_ADMIN)
@@ -199,6 +232,12 @@ impl HostError {
             Self::Bind { source, .. } if is(source, PermissionDenied) => {
                 Some("Run as root, or with CAP_NET_RAW and CAP_NET_BIND_SERVICE.")
             }
+            Self::Neighbours { source, .. } if is(source, PermissionDenied) => {
+                Some("Run as root, or with CAP_NET_RAW.")
+            }
+            Self::AddressTaken { .. } => {
+                Some("Give that host another address, or the device, then apply again.")
+            }
             Self::File { source, .. } if is(source, StorageFull) => Some("Free space on the disk."),
             Self::File { source, .. } if is(source, ReadOnlyFilesystem) => {
                 Some("Mount the file system for writing.")
@@ -218,6 +257,9 @@ impl HostError {
             | Self::NftRefused { .. }
             | Self::NftAnswer { .. }
             | Self::RefusalLog { .. }
+            | Self::Connections { .. }
+            | Self::Events { .. }
+            | Self::Neighbours { .. }
             | Self::TooLarge { .. }
             | Self::SecretExists { .. } => None,
         }
@@ -232,6 +274,11 @@ fn is(source: &io::Error, kind: io::ErrorKind) -> bool {
 
 fn first_line(text: &str) -> &str {
     text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it gave no reason")
+}
+
+fn name_holders(holders: &[Holder]) -> String {
+    let sentences: Vec<String> = holders.iter().map(Holder::to_string).collect();
+    sentences.join("; ")
 }
 
 fn name_holder(holder: Option<u32>) -> String {
@@ -263,9 +310,14 @@ mod tests {
                 source: denied(),
             },
             HostError::NftRefused { stderr: "Error: Operation not permitted".to_owned() },
+            HostError::Connections { source: denied() },
+            HostError::Events { source: denied() },
         ];
         for error in errors {
             assert_eq!(error.way_out(), Some(NEEDS_NET_ADMIN), "{error}");
         }
+        let link = "port1".parse().unwrap();
+        let error = HostError::Neighbours { tried: "announce", link, source: denied() };
+        assert!(error.way_out().unwrap().contains("CAP_NET_RAW"), "{error}");
     }
 }

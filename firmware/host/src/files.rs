@@ -69,23 +69,27 @@ pub fn read_secret(path: &Path, limit: u64) -> Result<Vec<u8>, HostError> {
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
+    read_only: Option<HostError>,
 }
 
 impl Lock {
-    /// Takes the lock and writes this process's number into the lock file. The file stays when the lock goes.
+    /// Takes the lock and writes this process's number into the lock file. The file stays when the lock goes. On a disk
+    /// that can only be read, a lock file that is there is taken as it is.
     ///
     /// # Errors
     /// [`HostError::Locked`] at once where another process holds it, [`HostError::File`].
     pub fn take(path: &Path) -> Result<Self, HostError> {
         let failed = |source| file_error("lock", path, source);
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o644)
-            .open(path)
-            .map_err(failed)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o644);
+        let (mut file, read_only) = match options.open(path) {
+            Ok(file) => (file, None),
+            Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => {
+                let Ok(file) = File::open(path) else { return Err(failed(error)) };
+                (file, Some(failed(error)))
+            }
+            Err(error) => return Err(failed(error)),
+        };
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -97,9 +101,16 @@ impl Lock {
             }
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
-        file.set_len(0).map_err(failed)?;
-        writeln!(file, "{}", process::id()).map_err(failed)?;
-        Ok(Self { _file: file })
+        if read_only.is_none() {
+            file.set_len(0).map_err(failed)?;
+            writeln!(file, "{}", process::id()).map_err(failed)?;
+        }
+        Ok(Self { _file: file, read_only })
+    }
+
+    /// Why nothing can be written to the folder, where that was found out.
+    pub fn read_only(&self) -> Option<&HostError> {
+        self.read_only.as_ref()
     }
 }
 

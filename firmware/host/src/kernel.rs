@@ -14,7 +14,7 @@ use sekisho_plan::{
 };
 
 use crate::{
-    HostError, link,
+    HostError, clock, link,
     nft::{Count, Nft},
     route, settings,
 };
@@ -143,6 +143,14 @@ impl Kernel {
                 self.nft.replace(change.before.as_deref(), change.after.as_deref()).await
             }
         }
+    }
+
+    /// The kernel's name for this run of the machine; after a restart it has another one.
+    ///
+    /// # Errors
+    /// [`HostError::Setting`].
+    pub fn run(&self) -> Result<String, HostError> {
+        clock::run(&self.settings)
     }
 
     /// The named counters of our table; empty where the table doesn't exist.

@@ -7,17 +7,26 @@
 #![forbid(unsafe_code)]
 
 mod bind;
+pub mod clock;
+mod conntrack;
 mod error;
 pub mod files;
+mod framing;
 mod kernel;
 mod link;
+pub mod neighbour;
 mod nft;
 mod refusals;
 mod route;
 mod settings;
+mod user;
+mod watch;
 
 pub use bind::bind_udp;
+pub use conntrack::{Detail, Ends, Flow, drop_flows};
 pub use error::HostError;
 pub use kernel::{Kernel, Places, Scope};
 pub use nft::Count;
 pub use refusals::{Refusal, Refusals};
+pub use user::user_name;
+pub use watch::{Change, Watch};

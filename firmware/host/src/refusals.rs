@@ -21,7 +21,10 @@ use nix::{libc::ENOBUFS, net::if_::if_indextoname};
 use sekisho_design::PortName;
 use sekisho_plan::ruleset::LOG_GROUP;
 
-use crate::HostError;
+use crate::{
+    HostError,
+    framing::{bytes, messages},
+};
 
 /// A packet that a rule refused.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -91,15 +94,12 @@ impl Refusals {
     }
 
     /// Takes one datagram of the kernel's, which holds one message or more.
-    fn take(&mut self, mut datagram: &[u8]) {
-        while !datagram.is_empty() {
-            let Ok(message) = NetlinkMessage::<NetfilterMessage>::deserialize(datagram) else {
+    fn take(&mut self, datagram: &[u8]) {
+        for message in messages(datagram) {
+            let Ok(message) = message else {
                 self.lost += 1;
                 return;
             };
-            // Messages start at multiples of four bytes.
-            let length = (message.header.length as usize).next_multiple_of(4);
-            datagram = datagram.get(length..).unwrap_or_default();
             if let NetlinkPayload::InnerMessage(message) = message.payload
                 && let NetfilterMessageInner::ULog(ULogMessage::Packet(attributes)) = message.inner
             {
@@ -151,9 +151,7 @@ async fn open() -> io::Result<Refusals> {
             Timeout::from(GATHER).into(),
         ],
     );
-    let mut bytes = vec![0; request.buffer_len()];
-    request.serialize(&mut bytes);
-    socket.send(&bytes).await?;
+    socket.send(&bytes(&request)).await?;
     let mut listening = Refusals { socket, ready: VecDeque::new(), expected: None, lost: 0 };
     // A packet may be logged before the answer to our request is read.
     loop {

@@ -39,6 +39,8 @@ async fn read_only() {
     mount_tmpfs(folder.path(), "size=64k");
     let path = folder.path().join("site.toml");
     files::write(&path, b"old", 0o600).expect("written");
+    let lock = folder.path().join("earlier-lock");
+    assert!(files::Lock::take(&lock).expect("taken").read_only().is_none());
     let flags = MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY;
     mount(None::<&str>, folder.path(), None::<&str>, flags, None::<&str>).expect("read only");
     let error = files::write(&path, b"new", 0o600).expect_err("read only");
@@ -46,6 +48,10 @@ async fn read_only() {
     assert!(error.way_out().is_some_and(|hint| hint.contains("for writing")), "{error}");
     let error = files::Lock::take(&folder.path().join("lock")).expect_err("read only");
     assert!(matches!(error, HostError::File { tried: "lock", .. }), "{error}");
+    let held = files::Lock::take(&lock).expect("a lock that is there can be taken");
+    let reason = held.read_only().expect("nothing can be written");
+    assert!(reason.way_out().is_some_and(|hint| hint.contains("for writing")), "{reason}");
+    assert!(matches!(files::Lock::take(&lock), Err(HostError::Locked { .. })));
     assert_eq!(files::read(&path, 100).expect("the old file"), b"old");
 }
 

@@ -1,11 +1,14 @@
 //! What the host room does to a real kernel: each test in its own network namespace, inside a user namespace where the
 //! caller is not root.
 
+mod conntrack;
 mod files;
 mod filter;
 mod namespace;
+mod neighbour;
 mod net;
 mod refusals;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -22,6 +25,9 @@ fn main() -> ExitCode {
     trials.extend(net::trials());
     trials.extend(filter::trials());
     trials.extend(refusals::trials());
+    trials.extend(conntrack::trials());
+    trials.extend(neighbour::trials());
+    trials.extend(watch::trials());
     trials.extend(files::trials());
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -8,6 +8,7 @@ use nix::{
     sched::{CloneFlags, unshare},
     unistd::{getegid, geteuid},
 };
+use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
 use sekisho_design::PortName;
 use sekisho_host::{Kernel, Scope};
 use sekisho_plan::{KernelState, Step};
@@ -57,6 +58,22 @@ where
             Failed::from(text.or(panic.downcast_ref().copied()).unwrap_or("panicked").to_owned())
         })
     })
+}
+
+/// Runs something in a thread of its own that has given up all its rights, in the calling thread's namespaces.
+pub(crate) fn without_rights<F, R>(body: F) -> R::Output
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Future<Output: Send + 'static>,
+{
+    let run = move || {
+        let none = CapabilitySet::empty();
+        let sets = CapabilitySets { effective: none, permitted: none, inheritable: none };
+        set_capabilities(None, sets).expect("rights can be given up");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(body())
+    };
+    thread::spawn(run).join().expect("no panic")
 }
 
 /// Gives the calling thread mounts of its own.
