@@ -5,6 +5,8 @@
 
 #![forbid(unsafe_code)]
 
+mod change;
+
 use std::{
     collections::BTreeMap,
     fmt,
@@ -21,16 +23,27 @@ use sekisho_plan::{
 };
 use serde::{Deserialize, Serialize};
 
+pub use self::change::{
+    Applied, Apply, Author, Awaiting, Decision, Generation, LONGEST_REASON, LONGEST_WAIT_S,
+    Outcome, Returned, SHORTEST_WAIT_S, Settled, Stored,
+};
+
 /// `GET`: [`Status`].
 pub const STATUS: &str = "/v1/status";
 /// `GET`: [`Key`].
 pub const KEY: &str = "/v1/key";
 /// `POST` [`Proposal`]: [`Plan`].
 pub const PLAN: &str = "/v1/plan";
-/// `POST` [`Proposal`]: [`Applied`].
+/// `POST` [`Apply`]: [`Applied`].
 pub const APPLY: &str = "/v1/apply";
 /// `POST` [`Packet`]: [`LiveTrace`].
 pub const TRACE: &str = "/v1/trace";
+/// `POST` [`Decision`]: [`Settled`]. The change that awaits confirmation stays.
+pub const CONFIRM: &str = "/v1/confirm";
+/// `POST` [`Decision`]: [`Settled`]. The change that awaits confirmation is taken back.
+pub const ROLL_BACK: &str = "/v1/roll-back";
+/// `GET`: a list of [`Generation`], newest first. Below it, by its number, a [`Stored`] one.
+pub const GENERATIONS: &str = "/v1/generations";
 
 /// Largest request body, in bytes: two files of the largest size that the design room reads, with JSON's escapes.
 pub const LARGEST_BODY: usize = 8 << 20;
@@ -97,17 +110,6 @@ pub struct LiveTrace {
     pub tunnel: Option<TunnelStatus>,
 }
 
-/// A design is in force.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub struct Applied {
-    /// How many steps it took.
-    pub steps: usize,
-    /// Milliseconds from the first step to the verified end.
-    pub milliseconds: u64,
-    /// What somebody should look at.
-    pub warnings: Vec<Report>,
-}
-
 /// The device's public key, which the operator registers for the tunnel. The private key never leaves the device.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Key {
@@ -122,6 +124,17 @@ pub struct Status {
     pub version: String,
     /// Whether a design is in force.
     pub phase: Phase,
+    /// The generation that is kept and comes up after a restart; 0 while none is.
+    pub generation: u64,
+    /// The change that awaits confirmation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub awaiting: Option<Awaiting>,
+    /// The last change that was taken back since the daemon's start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returned: Option<Returned>,
+    /// What is wrong with the disk or with what it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage: Option<Failure>,
     /// The site in force.
     pub site: Option<SiteSummary>,
     /// The tunnel; `None` while no design is in force.
@@ -141,7 +154,7 @@ pub struct Status {
 pub enum Phase {
     /// No design has been applied; nothing is forwarded.
     Closed,
-    /// A design is in force.
+    /// A design is in force; it may still await confirmation.
     InForce,
     /// The stored design can't be put in force; nothing new is opened.
     Faulty {
@@ -196,6 +209,9 @@ pub struct CentreStatus {
     pub round_trip_us: Option<u64>,
     /// Seconds since the last completed handshake.
     pub handshake_age_s: Option<u64>,
+    /// Seconds since it was last noticed that somebody else uses the device's key with this centre (R8).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rival_age_s: Option<u64>,
     /// Payload received, in bytes.
     pub received: u64,
     /// Payload sent, in bytes.
@@ -255,6 +271,8 @@ pub enum FailureKind {
     Refused,
     /// The request itself is malformed.
     Malformed,
+    /// Somebody else's change stands in the way; nothing was touched.
+    Conflict,
     /// A step failed and the state before it is back.
     RolledBack,
     /// A step failed and so did its roll-back.

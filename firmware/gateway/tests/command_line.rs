@@ -160,6 +160,12 @@ fn without_a_daemon_each_command_says_how_to_get_one() {
         &["plan", "--site", &site],
         &["apply", "--site", &site],
         &asked,
+        &["apply", "--site", &site, "--seen", "3", "--confirm-within", "5m", "--reason", "why"],
+        &["confirm"],
+        &["rollback", "4"],
+        &["history"],
+        &["restore", "1"],
+        &["diff", "1", "2"],
     ];
     for words in commands {
         let words = [&["--socket", &socket], words].concat();
@@ -175,7 +181,17 @@ fn without_a_daemon_each_command_says_how_to_get_one() {
 
 #[test]
 fn wrong_usage_is_code_2_and_help_names_every_option() {
-    for words in [&[][..], &["aply"], &["check", "--sites", "x"], &["status", "--format", "xml"]] {
+    let wrong = [
+        &[][..],
+        &["aply"],
+        &["check", "--sites", "x"],
+        &["status", "--format", "xml"],
+        &["apply", "--confirm-within", "soon"],
+        &["apply", "--seen", "-1"],
+        &["confirm", "it"],
+        &["restore"],
+    ];
+    for words in wrong {
         let output = sekisho(words, "C");
         assert_eq!(code(&output), 2, "{output:?}");
         assert!(!output.stderr.is_empty());
@@ -186,14 +202,17 @@ fn wrong_usage_is_code_2_and_help_names_every_option() {
         text(&output.stdout).to_owned()
     };
     let whole = help(&[]);
-    for part in ["check", "plan", "apply", "status", "key", "Exit codes", "--version"] {
+    let commands =
+        ["check", "plan", "apply", "confirm", "rollback", "history", "restore", "status"];
+    for part in commands.iter().chain(&["key", "Exit codes", "--version"]) {
         assert!(whole.contains(part), "{part}: {whole}");
     }
-    let options: [(&str, &[&str]); 6] = [
+    let options: [(&str, &[&str]); 7] = [
         ("check", &["--site", "--profile", "--operator-key"]),
         ("plan", &["--site", "--profile", "--steps"]),
         ("trace", &["--from", "--to", "--lan", "--from-platform", "--live", "--site"]),
-        ("apply", &["--site", "--profile"]),
+        ("apply", &["--site", "--profile", "--confirm-within", "--reason", "--seen"]),
+        ("restore", &["--confirm-within", "--reason", "--seen"]),
         ("status", &[]),
         ("key", &[]),
     ];

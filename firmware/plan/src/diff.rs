@@ -23,8 +23,8 @@ const FORWARDING: &str = "net/ipv4/ip_forward";
 
 /// The steps, in an order that neither opens what both states refuse nor cuts what both let through: settings, the tunnel
 /// device, the packet filter in one transaction; then what is new, addresses, links, routes and rules; then what goes, the
-/// other way round; forwarding at the end. Nothing is forwarded before the filter stands. Carried out backwards with
-/// [`Step::undo`], the same steps lead back.
+/// other way round; forwarding at the end. Nothing is forwarded before the filter stands, and where it goes, it goes when
+/// all ports are closed. Carried out backwards with [`Step::undo`], the same steps lead back.
 ///
 /// One thing is cut for a moment: where a link's address makes room for another one of the same network, or moves to
 /// another link, its routes go before and come back after it. Hosts have to learn their router's new address then.
@@ -52,11 +52,12 @@ pub fn steps(observed: &KernelState, desired: &KernelState) -> Result<Vec<Step>,
         forwarding.into_iter().partition(|(_, change)| change.after == "0");
     steps.extend(closing.into_iter().map(setting));
     steps.extend(settings.into_iter().map(setting));
-    if observed.table != desired.table {
-        let change =
-            Change::new(observed.table.clone().map(Box::new), desired.table.clone().map(Box::new));
-        steps.push(Step::Table { change });
-    }
+    let table = (observed.table != desired.table).then(|| {
+        let boxed = |state: &KernelState| state.table.clone().map(Box::new);
+        Step::Table { change: Change::new(boxed(observed), boxed(desired)) }
+    });
+    let (laid, removed) = if desired.table.is_some() { (table, None) } else { (None, table) };
+    steps.extend(laid);
     let (displaced, leaving): (Vec<_>, Vec<_>) = differ(&observed.addresses, &desired.addresses)
         .partition(|gone| {
             differ(&desired.addresses, &observed.addresses).any(|come| gone.displaces(&come))
@@ -74,6 +75,7 @@ pub fn steps(observed: &KernelState, desired: &KernelState) -> Result<Vec<Step>,
     steps.extend(routes.gone);
     steps.extend(leaving.into_iter().map(address(false)));
     steps.extend(links.removed);
+    steps.extend(removed);
     steps.extend(opening.into_iter().map(setting));
     Ok(steps)
 }
@@ -132,6 +134,7 @@ fn in_order(routes: impl IntoIterator<Item = Route>) -> Vec<Route> {
 struct LinkSteps {
     made: Vec<Step>,
     changed: Vec<Step>,
+    /// Those that go down, too.
     removed: Vec<Step>,
 }
 
@@ -150,7 +153,12 @@ fn link_steps(observed: &KernelState, desired: &KernelState) -> LinkSteps {
                 steps.made.extend(step(name, None, Some(closed.clone())));
                 steps.changed.extend(step(name, Some(&closed), Some(link.clone())));
             }
-            Some(before) => steps.changed.extend(step(name, Some(before), Some(link.clone()))),
+            Some(before) => {
+                // A link that goes down takes its routes along, so they go first.
+                let lowered = before.up && !link.up;
+                let place = if lowered { &mut steps.removed } else { &mut steps.changed };
+                place.extend(step(name, Some(before), Some(link.clone())));
+            }
         }
     }
     for (name, link) in observed.links.iter().filter(|(name, _)| !desired.links.contains_key(*name))

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use sekisho_design::{Design, Difference, Language, check, diff};
+use sekisho_control::Stored;
+use sekisho_design::{Design, Difference, Language, Problems, Source, Sources, Trust, check, diff};
 
-use super::{CommandError, Files, Format, show, with_files};
+use super::{CommandError, Files, Format, operator, reports, show, with_files};
 
 #[derive(Args, Debug)]
 pub(super) struct Pair {
@@ -23,13 +24,38 @@ pub(super) struct Pair {
 /// Names of the platform profile: as it is delivered, and in a device's generations.
 const PROFILES: [&str; 2] = ["platform-profile.toml", "profile.toml"];
 
-/// Says what changes from one design to the other. Both must keep every rule.
-pub(super) fn run(pair: &Pair, format: Format, language: Language) -> Result<String, CommandError> {
+/// Both designs of a pair. A number that no file is called by is a generation, which the device has.
+pub(super) fn sides(
+    pair: &Pair,
+    generation: impl Fn(u64) -> Result<Stored, CommandError>,
+) -> Result<[Design; 2], CommandError> {
     let design = |path: &Path| -> Result<Design, CommandError> {
-        Ok(with_files(&files(path), &pair.operator_key, check)?.design)
+        let number = path.to_str().and_then(|text| text.parse().ok());
+        match number {
+            Some(number) if !path.exists() => kept(&generation(number)?, &pair.operator_key),
+            _ => Ok(with_files(&files(path), &pair.operator_key, check)?.design),
+        }
     };
-    let found = diff(&design(&pair.before)?, &design(&pair.after)?);
-    Ok(if format == Format::Json { show::json(&found) } else { sentences(&found, language) })
+    Ok([design(&pair.before)?, design(&pair.after)?])
+}
+
+fn kept(stored: &Stored, operator_key: &Path) -> Result<Design, CommandError> {
+    let number = stored.generation.number;
+    let [site, profile] = ["site", "profile"].map(|part| format!("{part} of generation {number}"));
+    let sources = Sources {
+        site: Source { name: &site, bytes: stored.site.as_bytes() },
+        profile: Source { name: &profile, bytes: stored.profile.as_bytes() },
+    };
+    let trust = Trust { operator: operator(operator_key)?, in_force: None };
+    let accepted = check(&sources, &trust)
+        .map_err(|Problems(problems)| CommandError::Refused(reports(problems)))?;
+    Ok(accepted.design)
+}
+
+/// Says what changes from one design to the other.
+pub(super) fn run(before: &Design, after: &Design, format: Format, language: Language) -> String {
+    let found = diff(before, after);
+    if format == Format::Json { show::json(&found) } else { sentences(&found, language) }
 }
 
 fn sentences(found: &[Difference], language: Language) -> String {

@@ -4,6 +4,7 @@
 //! standard output, problems and errors to standard error; with `--format json` everything goes to standard output as one
 //! JSON value.
 
+mod change;
 mod client;
 mod diff;
 mod format;
@@ -23,9 +24,7 @@ use std::{
 };
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum, error::ErrorKind};
-use sekisho_control::{
-    APPLY, Applied, Failure, FailureKind, File, KEY, Key, PLAN, Plan, Proposal, STATUS, Status,
-};
+use sekisho_control::{Failure, FailureKind, File, KEY, Key, PLAN, Plan, Proposal, STATUS, Status};
 use sekisho_design::{
     Accepted, LARGEST_FILE, Language, Problem, Problems, PublicKey, Report, Source, Sources, Trust,
     check,
@@ -69,8 +68,8 @@ enum Command {
     Trace(trace::Packet),
     /// Say what is different between two designs
     ///
-    /// A design is a folder, or a site design with its profile beside it. The order of rows doesn't count. The exit code
-    /// is 0, different or not.
+    /// A design is a folder, a site design with its profile beside it, or the number of one of the device's generations.
+    /// The order of rows doesn't count. The exit code is 0, different or not.
     Diff(diff::Pair),
     /// Show who holds each global address, and which the operator must still assign
     ///
@@ -102,11 +101,25 @@ enum Command {
     /// Put a design in force and keep it
     ///
     /// The daemon checks it whole, carries out the difference to what the kernel holds, reads the kernel again and
-    /// compares, and keeps the design for the next start. If a step fails, all steps before it are taken back.
+    /// compares, and keeps the design for the next start. If a step fails, all steps before it are taken back. With
+    /// --confirm-within it is kept only once `sekisho confirm` is given; without that, and whatever happens to the device
+    /// in between, the design before comes back.
     Apply {
         #[command(flatten)]
         files: ProposedFiles,
+        #[command(flatten)]
+        terms: change::Terms,
     },
+    /// Keep the change that awaits confirmation
+    Confirm(change::Which),
+    /// Take back the change that awaits confirmation
+    Rollback(change::Which),
+    /// List the generations of the design: who, when, why, and what became of each
+    History,
+    /// Put the site design of an earlier generation in force again, as a new generation
+    ///
+    /// The platform profile stays the one in force: it is the operator's and never goes back.
+    Restore(change::Earlier),
     /// Show the site in force, the tunnel and what was refused
     Status,
     /// Print the device's public key, which the operator registers for the tunnel
@@ -173,7 +186,8 @@ Exit codes:
   2  wrong usage, or a file that can't be read or written
   3  the daemon can't be reached or doesn't answer
   4  the device couldn't do it; everything is as before
-  5  it failed half-way and couldn't be taken back: restart the device";
+  5  it failed half-way and couldn't be taken back: restart the device
+  6  somebody else's change stands in the way; nothing was changed";
 
 /// Why a command ends without success.
 #[derive(Debug, thiserror::Error)]
@@ -220,6 +234,7 @@ impl CommandError {
                 FailureKind::Malformed => 2,
                 FailureKind::Device | FailureKind::RolledBack => 4,
                 FailureKind::RollbackFailed => 5,
+                FailureKind::Conflict => 6,
             },
             Self::Client(
                 ClientError::Unreachable { .. } | ClientError::Garbled(_) | ClientError::Silent,
@@ -356,7 +371,11 @@ fn run(arguments: &Arguments, language: Language) -> Result<String, CommandError
             let trace = trace::trace(&design, packet)?;
             if json { show::json(&trace) } else { trace.text(language) }
         }
-        Command::Diff(pair) => diff::run(pair, arguments.format, language)?,
+        Command::Diff(pair) => {
+            let [before, after] =
+                diff::sides(pair, |number| Ok(runtime.block_on(change::stored(socket, number))?))?;
+            diff::run(&before, &after, arguments.format, language)
+        }
         Command::Ledger(files) => ledger::run(files, arguments.format, language)?,
         Command::Sheet(sheet) => sheet::run(sheet, arguments.format, language)?,
         Command::Format(files) => format::run(files, arguments.format, language)?,
@@ -365,10 +384,25 @@ fn run(arguments: &Arguments, language: Language) -> Result<String, CommandError
             let plan: Plan = runtime.block_on(client::post(socket, PLAN, &proposal(files)?))?;
             if json { show::json(&plan) } else { show::plan(&plan, *steps, language) }
         }
-        Command::Apply { files } => {
-            let applied: Applied =
-                runtime.block_on(client::post(socket, APPLY, &proposal(files)?))?;
+        Command::Apply { files, terms } => {
+            let applied = runtime.block_on(change::apply(socket, files, terms))?;
             if json { show::json(&applied) } else { show::applied(&applied, language) }
+        }
+        Command::Restore(earlier) => {
+            let applied = runtime.block_on(change::restore(socket, earlier))?;
+            if json { show::json(&applied) } else { show::applied(&applied, language) }
+        }
+        Command::Confirm(which) => {
+            let settled = runtime.block_on(change::confirm(socket, which))?;
+            if json { show::json(&settled) } else { show::confirmed(settled, language) }
+        }
+        Command::Rollback(which) => {
+            let settled = runtime.block_on(change::roll_back(socket, which))?;
+            if json { show::json(&settled) } else { show::rolled_back(settled, language) }
+        }
+        Command::History => {
+            let generations = runtime.block_on(change::history(socket))?;
+            if json { show::json(&generations) } else { show::history(&generations, language) }
         }
         Command::Status => {
             let status: Status = runtime.block_on(client::get(socket, STATUS))?;
@@ -402,11 +436,7 @@ fn with_site<T>(
     operator_key: &Path,
     work: impl FnOnce(&Sources<'_>, &Trust) -> Result<T, Problems>,
 ) -> Result<Result<T, Problems>, CommandError> {
-    let key = read(operator_key)?;
-    let operator: PublicKey = String::from_utf8_lossy(&key)
-        .trim()
-        .parse()
-        .map_err(|source| CommandError::OperatorKey { path: operator_key.to_owned(), source })?;
+    let operator = operator(operator_key)?;
     let profile = read(&files.profile)?;
     let (site_name, profile_name) = (files.site.to_string_lossy(), files.profile.to_string_lossy());
     let sources = Sources {
@@ -414,6 +444,13 @@ fn with_site<T>(
         profile: Source { name: &profile_name, bytes: &profile },
     };
     Ok(work(&sources, &Trust { operator, in_force: None }))
+}
+
+fn operator(path: &Path) -> Result<PublicKey, CommandError> {
+    String::from_utf8_lossy(&read(path)?)
+        .trim()
+        .parse()
+        .map_err(|source| CommandError::OperatorKey { path: path.to_owned(), source })
 }
 
 fn reports(problems: Vec<Problem>) -> Vec<Report> {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use sekisho_control::{Applied, Failure, Plan};
+use sekisho_control::{Applied, Failure, Generation, Outcome, Plan, Settled};
 use sekisho_design::{Language, Report};
 use serde::Serialize;
 
@@ -89,14 +89,72 @@ pub(super) fn pick<T>(language: Language, ja: T, en: T) -> T {
 }
 
 pub(super) fn applied(applied: &Applied, language: Language) -> String {
-    let Applied { steps, milliseconds, warnings } = applied;
-    let text = match language {
-        Language::Japanese => {
-            format!("設定を反映しました（{steps} 手順、{milliseconds} ミリ秒）。")
-        }
-        Language::English => format!("In force: {steps} steps, {milliseconds} ms."),
+    let Applied { generation, steps, milliseconds, ended_connections, .. } = applied;
+    let mut text = match language {
+        Language::Japanese => format!(
+            "世代{generation}を反映しました（{steps} 手順、{milliseconds} ミリ秒、打ち切った通信 {ended_connections} 件）。"
+        ),
+        Language::English => format!(
+            "Generation {generation} is in force: {steps} steps, {milliseconds} ms, {ended_connections} connections ended."
+        ),
     };
-    problems(warnings, language) + &text
+    if let Some(seconds) = applied.confirm_within_s {
+        let _ = match language {
+            Language::Japanese => write!(
+                text,
+                "\n{seconds} 秒以内に確定してください：sekisho confirm {generation}\n確定しないと元の設定に戻ります。"
+            ),
+            Language::English => write!(
+                text,
+                "\nConfirm it within {seconds} seconds: sekisho confirm {generation}\nIt is taken back otherwise."
+            ),
+        };
+    }
+    problems(&applied.warnings, language) + &text
+}
+
+pub(super) fn confirmed(settled: Settled, language: Language) -> String {
+    let generation = settled.generation;
+    match language {
+        Language::Japanese => format!("世代{generation}を確定しました。"),
+        Language::English => format!("Generation {generation} is kept."),
+    }
+}
+
+pub(super) fn rolled_back(settled: Settled, language: Language) -> String {
+    match (settled.generation, language) {
+        (0, Language::Japanese) => "元に戻しました。有効な設計はありません。".to_owned(),
+        (0, Language::English) => "Taken back; no design is in force.".to_owned(),
+        (number, Language::Japanese) => format!("元に戻しました。世代{number}が有効です。"),
+        (number, Language::English) => format!("Taken back; generation {number} is in force."),
+    }
+}
+
+/// A line a generation: number, time, who, what became of it, the start of the site's checksum, and why.
+pub(super) fn history(generations: &[Generation], language: Language) -> String {
+    if generations.is_empty() {
+        return match language {
+            Language::Japanese => "まだ何も反映されていません。".to_owned(),
+            Language::English => "Nothing was ever applied.".to_owned(),
+        };
+    }
+    let mut text = String::new();
+    for generation in generations {
+        let outcome = match (generation.outcome, language) {
+            (Outcome::Pending, Language::Japanese) => "確定待ち",
+            (Outcome::Pending, Language::English) => "awaiting",
+            (Outcome::Committed, Language::Japanese) => "確定",
+            (Outcome::Committed, Language::English) => "kept",
+            (Outcome::RolledBack, Language::Japanese) => "取り消し",
+            (Outcome::RolledBack, Language::English) => "taken back",
+        };
+        let Generation { number, author, at, site_sha256, .. } = generation;
+        let sum = site_sha256.get(..12).unwrap_or(site_sha256);
+        let reason = generation.reason.as_deref().unwrap_or_default();
+        let line = format!("{number:>5}  {at:.0}  {author}  {outcome}  {sum}  {reason}");
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    text
 }
 
 /// A failure with the way out.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use sekisho_control::{CentreStatus, Phase, SiteSummary, Status, TunnelStatus};
+use sekisho_control::{Awaiting, CentreStatus, Phase, Returned, SiteSummary, Status, TunnelStatus};
 use sekisho_design::Language;
 
 use super::show::{pick, problems, whole};
@@ -12,6 +12,7 @@ pub(super) fn text(status: &Status, language: Language) -> String {
     let say = |ja, en| pick(language, ja, en);
     let mut text = format!("sekisho {}\n", status.version);
     let _ = writeln!(text, "{}{}", say("設計      ", "design    "), phase(&status.phase, language));
+    text += &change(status, language);
     if let Phase::Faulty { fault } | Phase::RollbackFailed { fault } = &status.phase {
         text += &problems(&fault.problems, language);
     }
@@ -22,6 +23,7 @@ pub(super) fn text(status: &Status, language: Language) -> String {
         let _ = writeln!(text, "{}{}", say("拠点      ", "carrier   "), carrier(tunnel, language));
         for one in &tunnel.centres {
             let _ = writeln!(text, "  {:<8}{}", one.name.as_str(), centre(one, language));
+            text += &rival(one, language);
         }
     }
     let refused = say("拒否      ", "refused   ");
@@ -53,6 +55,50 @@ fn phase(phase: &Phase, language: Language) -> String {
         }
     };
     pick(language, ja, en).to_owned()
+}
+
+/// Which generation is kept, and what became of the last change.
+fn change(status: &Status, language: Language) -> String {
+    let say = |ja, en| pick(language, ja, en);
+    let mut text = String::new();
+    if status.generation > 0 {
+        let kept = status.generation;
+        let (ja, en) = (format!("世代{kept}"), format!("generation {kept}"));
+        let _ = writeln!(text, "{}{}", say("保存      ", "kept      "), pick(language, ja, en));
+    }
+    if let Some(Awaiting { generation, seconds_left }) = &status.awaiting {
+        let ja = format!(
+            "世代{generation}は{seconds_left}秒後に元に戻ります。残すなら：sekisho confirm {generation}"
+        );
+        let en = format!(
+            "generation {generation} is taken back in {seconds_left} s: sekisho confirm {generation}"
+        );
+        let _ = writeln!(text, "{}{}", say("確定待ち  ", "awaiting  "), pick(language, ja, en));
+    }
+    if let Some(Returned { generation, why, at }) = &status.returned {
+        let (ja, en) = (format!("世代{generation}"), format!("generation {generation}"));
+        let generation = pick(language, ja, en);
+        let _ = writeln!(text, "{}{generation}, {at:.0}: {why}", say("取り消し  ", "returned  "));
+    }
+    if let Some(fault) = &status.storage {
+        let _ = writeln!(text, "{}: {}", say("記憶域    異常", "storage   FAULTY"), whole(fault));
+    }
+    text
+}
+
+/// The alarm that the device's key is used elsewhere (R8).
+fn rival(centre: &CentreStatus, language: Language) -> String {
+    let Some(age) = centre.rival_age_s else { return String::new() };
+    pick(
+        language,
+        format!(
+            "    警報: この装置の鍵を、ほかでも使っています（最後に気づいたのは{age}秒前）。写しか予備機を探して止めるか、ここで鍵を作り直して機構に登録してもらってください。\n"
+        ),
+        format!(
+            "    ALARM: somebody else uses this device's key, last noticed {age} s ago. Find the copy or the spare and \
+             switch it off, or make a new key here and have the operator register it.\n"
+        ),
+    )
 }
 
 fn site(site: &SiteSummary, language: Language) -> String {
@@ -118,6 +164,10 @@ mod tests {
         Status {
             version: "1.2.3".to_owned(),
             phase,
+            generation: 0,
+            awaiting: None,
+            returned: None,
+            storage: None,
             site: None,
             tunnel: None,
             fault: None,
@@ -145,6 +195,7 @@ mod tests {
             received: 901,
             sent: 923,
             rejected: 0,
+            rival_age_s: None,
         }
     }
 
@@ -192,6 +243,18 @@ sekisho 1.2.3
         let mut cut_off = status(Phase::Closed);
         cut_off.tunnel = Some(TunnelStatus { carrier: None, cut_off: true, centres: Vec::new() });
         cut_off.fault = Some(fault("no counters"));
+        let mut copied = status(Phase::InForce);
+        let rival = CentreStatus { rival_age_s: Some(7), ..centre("east", true) };
+        copied.tunnel = Some(TunnelStatus { carrier: None, cut_off: false, centres: vec![rival] });
+        let mut changed = status(Phase::InForce);
+        changed.generation = 4;
+        changed.awaiting = Some(Awaiting { generation: 5, seconds_left: 90 });
+        changed.returned = Some(Returned {
+            generation: 3,
+            why: "nobody confirmed it".to_owned(),
+            at: "2026-04-01T00:00:00Z".parse().unwrap(),
+        });
+        changed.storage = Some(fault("the disk is full"));
         let cases = [
             (
                 status(Phase::Closed),
@@ -214,6 +277,12 @@ sekisho 1.2.3
                 "carrier   none, new connections are refused at once\n",
             ),
             (cut_off, "拒否      不明: no counters", "refused   UNKNOWN: no counters"),
+            (copied, "警報: この装置の鍵を", "ALARM: somebody else uses this device's key"),
+            (
+                changed,
+                "保存      世代4\n確定待ち  世代5は90秒後に元に戻ります。残すなら：sekisho confirm 5\n取り消し  世代3, 2026-04-01T00:00:00Z: nobody confirmed it\n記憶域    異常: the disk is full\n",
+                "kept      generation 4\nawaiting  generation 5 is taken back in 90 s: sekisho confirm 5\nreturned  generation 3, 2026-04-01T00:00:00Z: nobody confirmed it\nstorage   FAULTY: the disk is full\n",
+            ),
         ];
         for (status, ja, en) in cases {
             let said = [Language::Japanese, Language::English].map(|one| text(&status, one));

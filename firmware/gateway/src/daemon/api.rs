@@ -5,14 +5,21 @@ use std::{fs, io, os::unix::fs::PermissionsExt as _, path::Path};
 use anyhow::Context;
 use axum::{
     Json, Router,
-    extract::{DefaultBodyLimit, State, rejection::JsonRejection},
+    extract::{
+        ConnectInfo, DefaultBodyLimit, Path as Segment, State,
+        connect_info::Connected,
+        rejection::{JsonRejection, PathRejection},
+    },
     http::StatusCode,
     response::{IntoResponse, Response},
     routing::{get, post},
+    serve::IncomingStream,
 };
 use sekisho_control::{
-    APPLY, Failure, FailureKind, KEY, LARGEST_BODY, PLAN, Packet, Proposal, STATUS, TRACE,
+    APPLY, Apply, Author, CONFIRM, Decision, Failure, FailureKind, GENERATIONS, KEY, LARGEST_BODY,
+    PLAN, Packet, Proposal, ROLL_BACK, STATUS, TRACE,
 };
+use sekisho_host::user_name;
 use serde::Serialize;
 use tokio::{
     net::UnixListener,
@@ -50,12 +57,17 @@ pub(super) async fn serve(listener: UnixListener, requests: mpsc::Sender<Request
         .route(PLAN, post(plan))
         .route(APPLY, post(apply))
         .route(TRACE, post(trace))
+        .route(CONFIRM, post(confirm))
+        .route(ROLL_BACK, post(roll_back))
+        .route(GENERATIONS, get(generations))
+        .route(&format!("{GENERATIONS}/{{number}}"), get(generation))
         .fallback(|| async { malformed("there is no such resource".to_owned()) })
         .method_not_allowed_fallback(|| async {
             malformed("the resource has no such method".to_owned())
         })
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .with_state(Queue(requests));
+        .with_state(Queue(requests))
+        .into_make_service_with_connect_info::<Peer>();
     if let Err(fault) = axum::serve(listener, router).await {
         error!(%fault, "the control API ended; restart sekishod");
     }
@@ -64,6 +76,16 @@ pub(super) async fn serve(listener: UnixListener, requests: mpsc::Sender<Request
 type Reply<T> = oneshot::Sender<Result<T, Failure>>;
 
 type Body<T> = Result<Json<T>, JsonRejection>;
+
+/// Who asks, by the kernel's word.
+#[derive(Clone, Copy)]
+struct Peer(Option<u32>);
+
+impl Connected<IncomingStream<'_, UnixListener>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, UnixListener>) -> Self {
+        Self(stream.io().peer_cred().ok().map(|peer| peer.uid()))
+    }
+}
 
 #[derive(Clone)]
 struct Queue(mpsc::Sender<Request>);
@@ -84,10 +106,10 @@ impl Queue {
         refuse(Failure { kind: FailureKind::Device, message, way_out: None, problems: Vec::new() })
     }
 
-    async fn post<B, T: Serialize>(
+    async fn pass<B, T: Serialize>(
         &self,
         body: Body<B>,
-        request: fn(B, Reply<T>) -> Request,
+        request: impl FnOnce(B, Reply<T>) -> Request,
     ) -> Response {
         match body {
             Ok(Json(body)) => self.ask(|reply| request(body, reply)).await,
@@ -105,15 +127,43 @@ async fn key(State(queue): State<Queue>) -> Response {
 }
 
 async fn plan(State(queue): State<Queue>, body: Body<Proposal>) -> Response {
-    queue.post(body, Request::Plan).await
+    queue.pass(body, Request::Plan).await
 }
 
-async fn apply(State(queue): State<Queue>, body: Body<Proposal>) -> Response {
-    queue.post(body, Request::Apply).await
+async fn apply(
+    State(queue): State<Queue>,
+    ConnectInfo(Peer(uid)): ConnectInfo<Peer>,
+    body: Body<Apply>,
+) -> Response {
+    let Some(uid) = uid else { return malformed("the kernel doesn't say who asks".to_owned()) };
+    let author = Author { uid, name: user_name(uid) };
+    queue.pass(body, |apply, reply| Request::Apply(apply, author, reply)).await
+}
+
+async fn confirm(State(queue): State<Queue>, body: Body<Decision>) -> Response {
+    queue.pass(body, Request::Confirm).await
+}
+
+async fn roll_back(State(queue): State<Queue>, body: Body<Decision>) -> Response {
+    queue.pass(body, Request::RollBack).await
+}
+
+async fn generations(State(queue): State<Queue>) -> Response {
+    queue.ask(Request::Generations).await
+}
+
+async fn generation(
+    State(queue): State<Queue>,
+    number: Result<Segment<u64>, PathRejection>,
+) -> Response {
+    match number {
+        Ok(Segment(number)) => queue.ask(|reply| Request::Generation(number, reply)).await,
+        Err(rejection) => malformed(rejection.body_text()),
+    }
 }
 
 async fn trace(State(queue): State<Queue>, body: Body<Packet>) -> Response {
-    queue.post(body, Request::Trace).await
+    queue.pass(body, Request::Trace).await
 }
 
 fn malformed(message: String) -> Response {
@@ -124,6 +174,7 @@ fn refuse(failure: Failure) -> Response {
     let status = match failure.kind {
         FailureKind::Refused => StatusCode::UNPROCESSABLE_ENTITY,
         FailureKind::Malformed => StatusCode::BAD_REQUEST,
+        FailureKind::Conflict => StatusCode::CONFLICT,
         FailureKind::RolledBack | FailureKind::RollbackFailed | FailureKind::Device => {
             StatusCode::INTERNAL_SERVER_ERROR
         }

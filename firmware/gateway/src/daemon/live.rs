@@ -9,7 +9,7 @@ use sekisho_plan::{
     trace::{Live, Question, Side},
 };
 
-use super::apply::scope;
+use super::effects::scope;
 
 const SAY_THE_SIDE: &str =
     "say where it comes from: --lan head-office, --lan education-board or --from-platform";
@@ -28,7 +28,7 @@ pub(super) async fn trace(
         None => Side::of(design, from)
             .map_err(|unclear| malformed(unclear.to_string(), Some(SAY_THE_SIDE)))?,
     };
-    let observed = kernel.observe(&scope(&desired(design), None)).await;
+    let observed = kernel.observe(&scope(&desired(design), [])).await;
     let observed = observed.map_err(|fault| unseen(&fault))?;
     let cut_off = kernel.elements(CUT_OFF).await.map_err(|fault| unseen(&fault))?;
     let question = Question { side, from, to, opening };

@@ -5,9 +5,14 @@
 //! stops, and the kernel keeps its rules: what is left standing forwards into a tunnel device that nobody reads.
 
 mod api;
-mod apply;
 mod device;
+mod effects;
+mod fault;
+mod heartbeat;
 mod live;
+mod looks;
+mod machine;
+mod stamps;
 mod store;
 mod tunnel;
 
@@ -16,7 +21,7 @@ use std::{path::PathBuf, time::Duration};
 use anyhow::Context;
 use sd_notify::NotifyState;
 use sekisho_design::PublicKey;
-use sekisho_host::{Kernel, Refusals, files};
+use sekisho_host::{Kernel, Refusals, Watch, files};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::mpsc,
@@ -24,7 +29,7 @@ use tokio::{
 use tracing::{error, info, warn};
 
 pub use self::device::{Device, Request};
-use self::store::Store;
+use self::{stamps::Stamps, store::Store};
 
 /// Where the daemon finds and keeps things.
 #[derive(Clone, Debug)]
@@ -43,7 +48,7 @@ pub const SOCKET: &str = "control.sock";
 /// The largest key file that makes sense, in bytes.
 const KEY_FILE: u64 = 256;
 
-/// How often the tunnel's state is looked at, for the time that no centre may answer before new connections are refused.
+/// How often is looked at what time alone brings about: the tunnel's state, the end of a time to confirm, the watchdog.
 const TICK: Duration = Duration::from_millis(100);
 
 /// Requests that may wait for the loop; each comes from a connection of its own, and more than a few would be abuse.
@@ -60,10 +65,12 @@ pub async fn run(places: Places) -> anyhow::Result<()> {
     let key = store.tunnel_key()?;
     let kernel = Kernel::connect()?;
     let refusals = Refusals::listen().await?;
+    let watch = Watch::start()?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
 
-    let mut device = Device::new(kernel, store, operator, key);
+    let stamps = Stamps::open(&places.state);
+    let mut device = Device::new(kernel, store, operator, key, stamps)?;
     device.boot().await;
     let (requests, mut waiting) = mpsc::channel(WAITING_REQUESTS);
     let socket = api::bind(&places.run.join(SOCKET))?;
@@ -71,12 +78,19 @@ pub async fn run(places: Places) -> anyhow::Result<()> {
     info!(version = env!("CARGO_PKG_VERSION"), "ready");
     notify(&[NotifyState::Ready]);
 
-    let mut refusals = Some(refusals);
+    let (mut refusals, mut watch) = (Some(refusals), Some(watch));
     let mut tick = tokio::time::interval(TICK);
     loop {
         tokio::select! {
             Some(request) = waiting.recv() => device.answer(request).await,
-            _ = tick.tick() => device.look_after_tunnel().await,
+            _ = tick.tick() => device.tick().await,
+            heard = changed(&mut watch) => match heard {
+                Ok(()) => device.network_changed(),
+                Err(fault) => {
+                    error!(%fault, "changes by others are no longer seen; restart sekishod");
+                    watch = None;
+                }
+            },
             refusal = next(&mut refusals) => match refusal {
                 Ok(refusal) => device.log(refusal),
                 Err(fault) => {
@@ -100,6 +114,13 @@ async fn next(
 ) -> Result<sekisho_host::Refusal, sekisho_host::HostError> {
     match refusals {
         Some(refusals) => refusals.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn changed(watch: &mut Option<Watch>) -> Result<(), sekisho_host::HostError> {
+    match watch {
+        Some(watch) => watch.next().await.map(drop),
         None => std::future::pending().await,
     }
 }

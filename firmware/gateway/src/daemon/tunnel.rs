@@ -1,7 +1,7 @@
 //! The tunnel as the daemon looks after it: started for a design, restarted when it fails, new connections refused at
 //! once while no centre answers.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use sekisho_control::{CentreStatus, TunnelStatus};
 use sekisho_design::{Design, Lan, PortName};
@@ -9,6 +9,8 @@ use sekisho_host::{HostError, Kernel, bind_udp};
 use sekisho_plan::{TUNNEL, lan_number, ruleset};
 use sekisho_tunnel::{Centre, Config, Engine, Probing, SecretKey, TunnelError};
 use tracing::{error, info, warn};
+
+use super::stamps::Stamps;
 
 /// How long no centre may answer before new connections are told so at once instead of waiting.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -70,10 +72,10 @@ impl Wanted {
         }
     }
 
-    fn start(&self, key: &SecretKey) -> Result<Engine, StartError> {
+    fn start(&self, key: &SecretKey, stamps: &Stamps) -> Result<Engine, StartError> {
         let centres = self.centres.iter().map(|centre| Centre {
             name: centre.name.clone(),
-            endpoint: centre.endpoint.into(),
+            endpoint: Some(centre.endpoint.into()),
             public_key: centre.public_key,
             probe: centre.probe,
         });
@@ -84,6 +86,7 @@ impl Wanted {
             centres: centres.collect(),
             device_address: self.device_address,
             probing: Probing::default(),
+            stamped_after: stamps.after(),
         })?)
     }
 }
@@ -102,8 +105,12 @@ pub(super) struct Tunnel {
 
 impl Tunnel {
     /// Starts the tunnel of a design.
-    pub(super) fn start(wanted: Wanted, key: &SecretKey) -> Result<Self, StartError> {
-        let engine = Some(wanted.start(key)?);
+    pub(super) fn start(
+        wanted: Wanted,
+        key: &SecretKey,
+        stamps: &Stamps,
+    ) -> Result<Self, StartError> {
+        let engine = Some(wanted.start(key, stamps)?);
         Ok(Self { engine, ..Self::waiting(wanted) })
     }
 
@@ -118,7 +125,14 @@ impl Tunnel {
     }
 
     /// Restarts a failed engine, and opens or cuts off new connections as centres answer or not.
-    pub(super) async fn look_after(&mut self, kernel: &Kernel, key: &SecretKey, now: Instant) {
+    pub(super) async fn look_after(
+        &mut self,
+        kernel: &Kernel,
+        key: &SecretKey,
+        stamps: &mut Stamps,
+        now: Instant,
+    ) {
+        stamps.note(self.last_stamp(), now);
         if let Some(reason) = self.engine.as_ref().and_then(Engine::failed) {
             error!(reason, "the tunnel failed and is started again");
             self.engine = None;
@@ -126,7 +140,7 @@ impl Tunnel {
         }
         if self.engine.is_none() && now >= self.retry {
             self.retry = now + RETRY;
-            match self.wanted.start(key) {
+            match self.wanted.start(key, stamps) {
                 Ok(engine) => self.engine = Some(engine),
                 Err(fault) => warn!(%fault, "the tunnel can't be started; trying again"),
             }
@@ -170,29 +184,49 @@ impl Tunnel {
             return TunnelStatus { carrier: None, cut_off, centres: Vec::new() };
         };
         let status = engine.status();
-        let centres = status.centres.into_iter().map(|centre| CentreStatus {
-            name: centre.name,
-            endpoint: centre.endpoint,
-            alive: centre.alive_since.is_some(),
-            round_trip_us: centre
-                .round_trip
-                .map(|trip| trip.as_micros().try_into().unwrap_or(u64::MAX)),
-            handshake_age_s: centre
-                .last_handshake
-                .map(|at| now.saturating_duration_since(at).as_secs()),
-            received: centre.counters.opened_bytes,
-            sent: centre.counters.sealed_bytes,
-            rejected: {
-                let counters = centre.counters;
-                counters.malformed + counters.forged + counters.replayed + counters.no_session
-            },
+        let centres = status.centres.into_iter().filter_map(|centre| {
+            Some(CentreStatus {
+                name: centre.name,
+                // Every centre of a design has one.
+                endpoint: centre.endpoint?,
+                alive: centre.alive_since.is_some(),
+                round_trip_us: centre
+                    .round_trip
+                    .map(|trip| trip.as_micros().try_into().unwrap_or(u64::MAX)),
+                handshake_age_s: centre
+                    .last_handshake
+                    .map(|at| now.saturating_duration_since(at).as_secs()),
+                rival_age_s: centre
+                    .rival_seen
+                    .map(|at| now.saturating_duration_since(at).as_secs()),
+                received: centre.counters.opened_bytes,
+                sent: centre.counters.sealed_bytes,
+                rejected: {
+                    let counters = centre.counters;
+                    counters.malformed + counters.forged + counters.replayed + counters.no_session
+                },
+            })
         });
         TunnelStatus { carrier: status.carrier, cut_off, centres: centres.collect() }
     }
 
-    /// Stops the engine and cuts new connections off: nobody reads the tunnel device from now on.
-    pub(super) async fn stop(mut self, kernel: &Kernel) {
+    fn last_stamp(&self) -> Option<SystemTime> {
+        self.engine.as_ref().and_then(|engine| engine.status().last_stamp)
+    }
+
+    /// Stops the engine: the latest stamp that it has sent.
+    pub(super) fn end(mut self) -> Option<SystemTime> {
+        let latest = self.last_stamp();
+        self.engine = None;
+        latest
+    }
+
+    /// Stops the engine and cuts new connections off: nobody reads the tunnel device from now on. Tells the latest stamp
+    /// that it has sent.
+    pub(super) async fn stop(mut self, kernel: &Kernel) -> Option<SystemTime> {
+        let latest = self.last_stamp();
         self.engine = None;
         self.cut_off(kernel, true).await;
+        latest
     }
 }

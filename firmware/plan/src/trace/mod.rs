@@ -9,6 +9,7 @@
 
 mod advice;
 mod expression;
+mod fate;
 mod filter;
 mod live;
 mod lookup;
@@ -28,6 +29,7 @@ use serde_json::Value;
 
 pub use self::{
     advice::{Advice, Change, Reason, Row},
+    fate::{Connection, Fates},
     filter::{Effect, RuleOutcome, RuleStep},
     live::{Held, Live, Parting},
     question::{MalformedTarget, Opening, Question, Side, Target, UnclearSide},

@@ -32,7 +32,7 @@ pub enum Side {
 }
 
 /// What the first packet of a flow is.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Opening {
     /// A TCP SYN to this port.
     Tcp(u16),

@@ -60,6 +60,12 @@ impl<'a> Walk<'a> {
         (std::mem::take(&mut self.steps), std::mem::take(&mut self.counted))
     }
 
+    /// The connection that the packet opened: its zone, and source and destination of an answer.
+    pub(super) fn made(&self) -> Option<(u32, (Ipv4Addr, Ipv4Addr))> {
+        let connection = self.connection.as_ref()?;
+        Some((connection.zone, (connection.reply.source, connection.reply.destination)))
+    }
+
     /// The way of a packet that comes in by a link.
     pub(super) fn arrive(&mut self) -> Result<End, NotUnderstood> {
         if let Some(link) = self.packet.input.clone().filter(|link| !self.is_up(link)) {

@@ -70,6 +70,17 @@ fn from_every_step_the_undo_leads_back_and_a_new_plan_to_the_end() {
     }
 }
 
+/// After a crash nothing is known of the steps that were taken; the way back is a plan of its own.
+#[test]
+fn a_box_is_closed_again_by_comparison() {
+    for name in SAMPLES {
+        let mut kernel = fresh();
+        apply(&mut kernel, &desired(&sample(name)));
+        apply(&mut kernel, &fresh());
+        assert!(steps(&kernel, &fresh()).unwrap().is_empty(), "{name}");
+    }
+}
+
 #[test]
 fn a_missing_port_is_named_and_nothing_is_planned() {
     let mut kernel = fresh();
