@@ -296,7 +296,8 @@ impl Lab {
         site::binary(name)
     }
 
-    fn sekisho_command(&self, words: &[&str]) -> std::process::Command {
+    /// The command of [`Self::sekisho`], for callers with wishes of their own.
+    pub fn sekisho_command(&self, words: &[&str]) -> std::process::Command {
         let program = self.binary("sekisho").unwrap_or_else(|_| "sekisho".to_owned());
         let mut command = command("timeout");
         command.args(["30", &program, "--socket"]).arg(self.socket()).args(words);

@@ -1,6 +1,7 @@
 //! The demo: an office reaches the platform through the device, and everything that must not pass doesn't.
 //! One line an act, with what was seen.
 
+mod changes;
 mod outages;
 mod refusals;
 mod traffic;
@@ -56,9 +57,10 @@ pub(crate) fn play() -> anyhow::Result<bool> {
          \x20 terminal, juki (resident registry), atena ─┐\n\
          \x20 school (education board) ─────────────────── gateway ── LGWAN ── east, west ── platform\n"
     );
-    let lab = bring_up(&mut story, FIRST_SITE)?;
+    let mut lab = bring_up(&mut story, FIRST_SITE)?;
     traffic::play(&mut story, &lab);
     refusals::play(&mut story, &lab);
+    changes::play(&mut story, &mut lab);
     drop(lab);
 
     println!(

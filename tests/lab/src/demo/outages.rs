@@ -8,11 +8,13 @@ use std::{
 use anyhow::{Context, ensure};
 use sekisho_lab::{Centre, Lab, PLATFORM_WEB, PROFILE, TUNNEL_PORT, text, wait_until};
 
-use super::{Story, traffic::source_seen};
+use super::{
+    Story,
+    traffic::{Download, source_seen},
+};
 
-/// Bytes of the transfer and its rate: long enough that a centre dies in its middle.
+/// Bytes of the transfer: enough that a centre dies in its middle.
 const TRANSFER: u64 = 60_000_000;
-const RATE: &str = "10M";
 /// How long a switch may take until traffic flows again, with TCP's own waiting.
 const SWITCH: Duration = Duration::from_secs(30);
 
@@ -33,24 +35,17 @@ pub(super) fn play(story: &mut Story, lab: &mut Lab) {
 
 fn east_dies(lab: &mut Lab) -> anyhow::Result<String> {
     lab.wait_for_carrier(Some(Centre::East), SWITCH)?;
-    let url = format!("http://{PLATFORM_WEB}/bytes/{TRANSFER}");
-    let original =
-        lab.host("platform").must(&["sh", "-c", &format!("curl -sS {url} | sha256sum")])?;
-    let fetch = format!("curl -sS --max-time 60 --limit-rate {RATE} {url} | sha256sum");
-    let mut transfer = lab.host("terminal").spawn("transfer", &["sh", "-c", &fetch])?;
+    let mut download = Download::start(lab, TRANSFER)?;
     thread::sleep(Duration::from_secs(2));
-    ensure!(transfer.is_running(), "the transfer ended before east died: {}", transfer.output());
+    download.ensure_running()?;
     lab.kill_centre(Centre::East)?;
     let died = Instant::now();
     lab.wait_for_carrier(Some(Centre::West), SWITCH)?;
     let switched = died.elapsed().as_secs_f64();
-    transfer.wait(Duration::from_mins(1))?;
-    let received = transfer.output();
-    ensure!(received == original, "the hash differs\n{received}{original}");
+    let hash = download.arrives()?;
     Ok(format!(
-        "west carried after {switched:.1} s; {} MB arrived with the right hash, {}…",
+        "west carried after {switched:.1} s; {} MB arrived with the right hash, {hash}…",
         TRANSFER / 1_000_000,
-        received.get(..12).unwrap_or_default()
     ))
 }
 

@@ -1,10 +1,10 @@
 //! What must pass, and with which address.
 
-use std::net::Ipv4Addr;
+use std::{net::Ipv4Addr, time::Duration};
 
 use anyhow::{Context, ensure};
 use sekisho_design::Service;
-use sekisho_lab::{Host, Lab, PLATFORM_WEB};
+use sekisho_lab::{Host, Lab, PLATFORM_WEB, Process};
 
 use super::Story;
 
@@ -58,6 +58,41 @@ pub(super) fn play_one_range(story: &mut Story, lab: &Lab) {
         }
         Ok(format!("{} and {}: both {} in the office", juki.global, other.global, juki.address))
     });
+}
+
+/// A download by one TCP connection, slow enough that something can happen in its middle.
+pub(super) struct Download {
+    process: Process,
+    original: String,
+}
+
+impl Download {
+    /// Starts it, from the platform to the terminal.
+    pub(super) fn start(lab: &Lab, bytes: u64) -> anyhow::Result<Self> {
+        let fetch = |limit: &str| {
+            let url = format!("http://{PLATFORM_WEB}/bytes/{bytes}");
+            format!("curl -sS --max-time 60 --limit-rate {limit} {url} | sha256sum")
+        };
+        let original = lab.host("platform").must(&["sh", "-c", &fetch("1G")])?;
+        let process = lab.host("terminal").spawn("transfer", &["sh", "-c", &fetch("10M")])?;
+        Ok(Self { process, original })
+    }
+
+    /// It is under way.
+    pub(super) fn ensure_running(&mut self) -> anyhow::Result<()> {
+        ensure!(self.process.is_running(), "it ended too early: {}", self.process.output());
+        Ok(())
+    }
+
+    /// Waits for its end: every byte has to be there. Returns the start of the hash.
+    pub(super) fn arrives(mut self) -> anyhow::Result<String> {
+        self.process.wait(Duration::from_mins(1))?;
+        let received = self.process.output();
+        // The file may hold an earlier transfer's word as well.
+        let last = received.lines().last().unwrap_or_default();
+        ensure!(last == self.original.trim_end(), "the hash differs\n{received}{}", self.original);
+        Ok(last.chars().take(12).collect())
+    }
 }
 
 /// What the web server at this address says whom it saw.

@@ -133,16 +133,21 @@ pub(crate) fn the_api_refuses_what_is_no_proposal() -> anyhow::Result<()> {
     };
     for (number, content) in bodies.iter().enumerate() {
         fs::write(&body, content)?;
-        for path in ["/v1/plan", "/v1/apply"] {
+        for path in ["/v1/plan", "/v1/apply", "/v1/confirm", "/v1/roll-back"] {
             let failure = ask("POST", path).with_context(|| format!("body {number}"))?;
             ensure!(failure.kind == FailureKind::Malformed, "{failure:?}");
             ensure!(!failure.message.is_empty() && failure.message.len() < 1000, "{failure:?}");
         }
     }
     fs::write(&body, b"{}")?;
-    for (method, path) in
-        [("GET", "/"), ("GET", "/v1/nothing"), ("GET", "/v1/apply"), ("PUT", "/v1/status")]
-    {
+    for (method, path) in [
+        ("GET", "/"),
+        ("GET", "/v1/nothing"),
+        ("GET", "/v1/apply"),
+        ("PUT", "/v1/status"),
+        ("GET", "/v1/generations/first"),
+        ("GET", "/v1/generations/-1"),
+    ] {
         ensure!(ask(method, path)?.kind == FailureKind::Malformed);
     }
     closed.ensure_same(&lab, "requests that are no proposal")?;

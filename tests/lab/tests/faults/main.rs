@@ -4,11 +4,15 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod confirm;
+mod connections;
 mod environment;
 mod expect;
+mod figures;
 mod files;
 mod input;
 mod meddling;
+mod neighbours;
 mod snapshot;
 mod start;
 mod store;
@@ -25,10 +29,43 @@ fn main() {
         ("no_permission", start::no_permission),
         ("another_daemon_runs", start::another_daemon_runs),
         ("the_daemon_does_not_run", start::the_daemon_does_not_run),
+        ("the_service_manager_is_told", start::the_service_manager_is_told),
         ("unusable_keys_keep_the_daemon_down", start::unusable_keys_keep_the_daemon_down),
         ("the_disk_is_full", store::the_disk_is_full),
+        ("the_disk_is_read_only", store::the_disk_is_read_only),
         ("a_damaged_store_is_told_and_mended", store::a_damaged_store_is_told_and_mended),
+        ("a_damaged_store_falls_back", store::a_damaged_store_falls_back),
         ("applying_again_repairs_the_kernel", meddling::applying_again_repairs_the_kernel),
+        ("the_daemon_repairs_the_kernel", meddling::the_daemon_repairs_the_kernel),
         ("the_daemon_ends_when_told", meddling::the_daemon_ends_when_told),
+        ("a_change_is_kept_once_it_is_confirmed", confirm::a_change_is_kept_once_it_is_confirmed),
+        ("what_nobody_confirms_is_taken_back", confirm::what_nobody_confirms_is_taken_back),
+        (
+            "a_first_change_that_nobody_confirms_leaves_a_closed_box",
+            confirm::a_first_change_that_nobody_confirms_leaves_a_closed_box,
+        ),
+        (
+            "a_daemon_killed_during_an_apply_leaves_one_design_or_the_other",
+            confirm::a_daemon_killed_during_an_apply_leaves_one_design_or_the_other,
+        ),
+        (
+            "a_change_ends_its_own_connections_and_no_others",
+            connections::a_change_ends_its_own_connections_and_no_others,
+        ),
+        (
+            "an_address_that_somebody_has_is_refused",
+            neighbours::an_address_that_somebody_has_is_refused,
+        ),
+        (
+            "an_address_that_somebody_has_is_found_on_a_new_port_too",
+            neighbours::an_address_that_somebody_has_is_found_on_a_new_port_too,
+        ),
+        (
+            "the_hosts_of_a_lan_hear_of_a_new_address",
+            neighbours::the_hosts_of_a_lan_hear_of_a_new_address,
+        ),
+        ("long_figures_of_the_large_sample", figures::of_the_large_sample),
+        ("long_a_stream_across_changes_loses_nothing", figures::a_stream_across_changes),
+        ("long_a_stream_across_restarts", figures::a_stream_across_restarts),
     ]);
 }

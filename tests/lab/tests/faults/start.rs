@@ -1,12 +1,17 @@
 //! What keeps the daemon from starting, and `sekisho` without a daemon.
 
-use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
+use std::{
+    fs,
+    os::unix::{fs::PermissionsExt, net::UnixDatagram},
+    time::Duration,
+};
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use sekisho_control::FailureKind;
 use sekisho_lab::{Extent, Lab, describe, sample};
 
 use crate::{
+    environment,
     expect::{Expected, ensure_works},
     snapshot::Snapshot,
 };
@@ -84,15 +89,48 @@ pub(crate) fn the_daemon_does_not_run() -> anyhow::Result<()> {
     for end in [&killed as &dyn Fn(&mut Lab) -> anyhow::Result<()>, &stopped] {
         end(&mut lab)?;
         let before = Snapshot::take(&lab)?;
-        for words in
-            [&["status"][..], &["key"], &["plan", "--site", &site], &["apply", "--site", &site]]
-        {
+        for words in [
+            &["status"][..],
+            &["key"],
+            &["plan", "--site", &site],
+            &["apply", "--site", &site],
+            &["confirm"],
+            &["rollback", "2"],
+            &["history"],
+            &["restore", "1"],
+        ] {
             expected.of(&lab, words)?;
         }
         before.ensure_same(&lab, "a command without a daemon")?;
         lab.start_daemon()?;
     }
     Ok(())
+}
+
+/// What systemd is told: ready, alive, stopping.
+pub(crate) fn the_service_manager_is_told() -> anyhow::Result<()> {
+    let mut lab = Lab::up(&sample("1-office"), Extent::Daemon)?;
+    ensure!(lab.stop_daemon()?.success());
+    let path = lab.logs().join("notify.sock");
+    let socket = UnixDatagram::bind(&path)?;
+    socket.set_read_timeout(Some(Duration::from_mins(1)))?;
+    let hear = |wanted: &str| -> anyhow::Result<()> {
+        let mut buffer = [0; 256];
+        loop {
+            let size = socket.recv(&mut buffer).with_context(|| format!("no {wanted}"))?;
+            if String::from_utf8_lossy(&buffer[..size]).contains(wanted) {
+                return Ok(());
+            }
+        }
+    };
+    let commands = format!("export NOTIFY_SOCKET={} WATCHDOG_USEC=1000000", path.display());
+    let daemon = environment::start(&lab, "under-systemd", &commands)?;
+    hear("READY=1")?;
+    for _ in 0..3 {
+        hear("WATCHDOG=1")?;
+    }
+    ensure!(daemon.stop()?.success());
+    hear("STOPPING=1")
 }
 
 pub(crate) fn unusable_keys_keep_the_daemon_down() -> anyhow::Result<()> {

@@ -167,13 +167,11 @@ fn is_refused(trace: &Trace, by: Option<&str>, wanted: Told) -> bool {
     matches!(&trace.outcome, Outcome::Refused { rule, told } if rule.as_deref() == by && *told == wanted)
 }
 
-/// The difference is named, and the kernel does with a real packet what the trace by its state says.
+/// The difference is named, as long as it is there: the daemon soon puts right what somebody else did.
 pub(crate) fn meddled_with() -> anyhow::Result<()> {
     let lab = Lab::up(&sample("1-office"), Extent::Applied)?;
-    let question = terminal(&lab)?;
     for (command, says, as_traced) in MEDDLING {
-        lab.host("gateway").must(&["sh", "-c", command])?;
-        let live = ask(&lab, &question).context(command)?;
+        let (live, said) = meddle(&lab, command)?;
         let trace = held(&live).context(command)?;
         ensure!(as_traced(trace), "{command}: {trace:?}");
         let named =
@@ -182,28 +180,33 @@ pub(crate) fn meddled_with() -> anyhow::Result<()> {
         ensure!(live.trace.parting.is_some(), "{command}: {live:?}");
         ensure!(is_delivered(&live.trace.design), "{command}: by the design it passes");
         ensure!(trace.advice.is_none(), "{command}: the rows aren't to blame");
-        let words = words(&question);
-        let words: Vec<_> = words.iter().map(String::as_str).chain(["--lang", "en"]).collect();
-        let said = text(&lab.sekisho(&words)?.stdout);
         ensure!(said.contains("Where it parts from the design:"), "{command}: {said}");
-
-        let passes = trace.back.as_ref().is_some_and(|back| back.arrives);
-        let limit = if passes { PATIENCE } else { Duration::from_secs(2) };
-        ensure!(reaches(&lab, limit)? == passes, "{command}: the kernel does otherwise");
-        lab.apply(lab.site()).context(command)?;
-        lab.wait_for_carrier(None, PATIENCE).context(command)?;
-        let live = ask(&lab, &question)?;
-        ensure!(live.trace.deviations.is_empty(), "{command}, repaired: {live:?}");
     }
-    lab.host("gateway").must(&[
-        "sh",
-        "-c",
-        "nft insert rule inet sekisho forward ip ttl 1 drop",
-    ])?;
-    let live = ask(&lab, &question)?;
+    let (live, _) = meddle(&lab, "nft insert rule inet sekisho forward ip ttl 1 drop")?;
     let Held::Unknown(fault) = &live.trace.kernel else { anyhow::bail!("{live:?}") };
     ensure!(fault.contains("doesn't know") && live.trace.deviations.len() == 1, "{live:?}");
     Ok(())
+}
+
+/// Does something by hand until a trace sees it before the daemon has repaired it; that it does is waited for at the end.
+fn meddle(lab: &Lab, command: &str) -> anyhow::Result<(LiveTrace, String)> {
+    let question = terminal(lab)?;
+    let words = words(&question);
+    let words: Vec<_> = words.iter().map(String::as_str).chain(["--lang", "en"]).collect();
+    let deviates = |live: &LiveTrace| !live.trace.deviations.is_empty();
+    let mut seen = None;
+    wait_until(PATIENCE, || {
+        let done = lab.host("gateway").run(&["sh", "-c", command]).is_ok();
+        let live = ask(lab, &question).ok().filter(|live| done && deviates(live));
+        let said = lab.sekisho(&words).map(|output| text(&output.stdout)).unwrap_or_default();
+        // The text is of the same moment only if nothing was repaired in between.
+        let still = ask(lab, &question).is_ok_and(|live| deviates(&live));
+        seen = live.filter(|_| still).map(|live| (live, said));
+        seen.is_some()
+    });
+    let repaired = wait_until(PATIENCE, || ask(lab, &question).is_ok_and(|live| !deviates(&live)));
+    ensure!(repaired, "{command}: nobody repaired it");
+    seen.with_context(|| format!("{command}: never seen"))
 }
 
 /// Whether the terminal gets the platform's page.

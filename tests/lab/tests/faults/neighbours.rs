@@ -1,0 +1,72 @@
+//! New addresses on a LAN: somebody has one already, and everybody hears that it is the device's now.
+
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use sekisho_control::Phase;
+use sekisho_lab::{Extent, Lab, sample, wait_until};
+
+use crate::{
+    expect::{Expected, ensure_works, stored},
+    files::Site,
+    snapshot::Snapshot,
+};
+
+const CARRIER: Duration = Duration::from_mins(1);
+/// The device's address on the head office LAN in [`Site::another`].
+const NEW: &str = "192.168.1.254";
+
+fn mac(lab: &Lab, host: &str, interface: &str) -> anyhow::Result<String> {
+    let shown = lab.host(host).must(&["ip", "-br", "link", "show", interface])?;
+    let mac = shown.split_whitespace().nth(2).with_context(|| shown.clone())?;
+    Ok(mac.to_owned())
+}
+
+pub(crate) fn an_address_that_somebody_has_is_refused() -> anyhow::Result<()> {
+    let lab = Lab::up(&sample("1-office"), Extent::Applied)?;
+    let (before, kept) = (Snapshot::take(&lab)?, stored(&lab)?);
+    let another = Site::another(&lab)?;
+    lab.host("atena").must(&["ip", "address", "add", &format!("{NEW}/24"), "dev", "eth0"])?;
+    let holder = mac(&lab, "atena", "eth0")?;
+    let says = format!("{NEW} is in use on 'port2' by the host {holder}");
+    Expected::device(&says, "Give that host another address").apply(&lab, &another)?;
+    before.ensure_same(&lab, "an address that somebody has")?;
+    ensure!(stored(&lab)? == kept);
+
+    Ok(())
+}
+
+/// On a box that is set up the first time the ports come up with the design, and only then can anybody be asked.
+pub(crate) fn an_address_that_somebody_has_is_found_on_a_new_port_too() -> anyhow::Result<()> {
+    let lab = Lab::up(&sample("1-office"), Extent::Daemon)?;
+    let closed = Snapshot::take(&lab)?;
+    lab.host("atena").must(&["ip", "address", "add", "192.168.1.1/24", "dev", "eth0"])?;
+    let holder = mac(&lab, "atena", "eth0")?;
+    let says = format!("192.168.1.1 is in use on 'port2' by the host {holder}");
+    let first = Site::copy(&lab, "first")?;
+    Expected::rolled_back(&says, "Give that host another address").apply(&lab, &first)?;
+    closed.ensure_same(&lab, "an address that somebody has")?;
+    ensure!(lab.status()?.phase == Phase::Closed);
+
+    lab.host("atena").must(&["ip", "address", "del", "192.168.1.1/24", "dev", "eth0"])?;
+    lab.apply(first.folder())?;
+    lab.wait_for_carrier(None, CARRIER)?;
+    ensure_works(&lab)
+}
+
+pub(crate) fn the_hosts_of_a_lan_hear_of_a_new_address() -> anyhow::Result<()> {
+    let lab = Lab::up(&sample("1-office"), Extent::Applied)?;
+    let add = ["ip", "neigh", "replace", NEW, "lladdr", "02:00:00:00:00:99", "dev", "eth0"];
+    lab.host("terminal").must(&[&add[..], &["nud", "stale"]].concat())?;
+    let another = Site::another(&lab)?;
+    lab.apply(another.folder())?;
+    let own = mac(&lab, "gateway", "port2")?;
+    let knows = || {
+        let shown = lab.host("terminal").must(&["ip", "neigh", "show", NEW]);
+        shown.is_ok_and(|shown| shown.contains(&own))
+    };
+    ensure!(wait_until(Duration::from_secs(30), knows), "the terminal wasn't told");
+    lab.host("terminal").must(&["ip", "route", "replace", "default", "via", NEW])?;
+    lab.wait_for_carrier(None, CARRIER)?;
+    ensure_works(&lab)
+}
