@@ -6,7 +6,7 @@ use crate::{Both, Environment, Lan, Language, messages};
 
 impl Language {
     /// One of two texts.
-    pub(crate) fn pick<T>(self, japanese: T, english: T) -> T {
+    pub fn pick<T>(self, japanese: T, english: T) -> T {
         match self {
             Self::Japanese => japanese,
             Self::English => english,

@@ -11,7 +11,6 @@ use serde_json::Value;
 use crate::{
     KernelState,
     diff::setting_steps,
-    sentence::pick,
     state::{Address, Link, Route, Rule},
     table::{Chain, Set, Table},
     trace::show,
@@ -211,10 +210,10 @@ impl Deviation {
         let there = |what: String, foreign: bool| {
             if foreign {
                 let ja = format!("{what}は、設計にありません。");
-                pick(language, ja, format!("{what}: not in the design."))
+                language.pick(ja, format!("{what}: not in the design."))
             } else {
                 let ja = format!("{what}がありません。");
-                pick(language, ja, format!("{what}: missing."))
+                language.pick(ja, format!("{what}: missing."))
             }
         };
         match self {
@@ -222,11 +221,11 @@ impl Deviation {
                 let key = path.replace('/', ".");
                 let ja =
                     format!("カーネルの設定 {key} が「{held}」です。設計では「{wanted}」です。");
-                pick(language, ja, format!("setting {key} is '{held}', not '{wanted}'."))
+                language.pick(ja, format!("setting {key} is '{held}', not '{wanted}'."))
             }
             Self::Link { name, wanted, held } => match held {
                 None => {
-                    there(pick(language, format!("ポート {name} "), format!("port {name}")), false)
+                    there(language.pick(format!("ポート {name} "), format!("port {name}")), false)
                 }
                 Some(held) => {
                     let (ja, en) = (link(held, Language::Japanese), link(held, Language::English));
@@ -235,33 +234,33 @@ impl Deviation {
                         link(wanted, Language::Japanese)
                     );
                     let wanted = link(wanted, Language::English);
-                    pick(language, ja, format!("{name} is {en}, not {wanted}."))
+                    language.pick(ja, format!("{name} is {en}, not {wanted}."))
                 }
             },
             Self::Address { address: Address { link, address, prefix }, foreign } => {
                 let ja = format!("{link} のアドレス {address}/{prefix} ");
-                there(pick(language, ja, format!("address {address}/{prefix} on {link}")), *foreign)
+                there(language.pick(ja, format!("address {address}/{prefix} on {link}")), *foreign)
             }
             Self::Route { route, foreign } => there(route.words(language), *foreign),
             Self::Rule { rule, foreign } => there(rule.words(language), *foreign),
             Self::NoFilter => {
-                there(pick(language, "パケットフィルタ", "the packet filter").to_owned(), false)
+                there(language.pick("パケットフィルタ", "the packet filter").to_owned(), false)
             }
             Self::Object { kind, name, foreign } => {
                 let ja = format!("パケットフィルタの {kind} {name} ");
-                there(pick(language, ja, format!("{kind} {name} of the packet filter")), *foreign)
+                there(language.pick(ja, format!("{kind} {name} of the packet filter")), *foreign)
             }
             Self::Form { kind, name } => {
                 let ja = format!("パケットフィルタの {kind} {name} の形が設計と違います。");
-                pick(language, ja, format!("{kind} {name} of the packet filter has another form."))
+                language.pick(ja, format!("{kind} {name} of the packet filter has another form."))
             }
             Self::FilterRule { chain, rule, foreign } => {
                 let ja = format!("チェイン {chain} の規則「{rule}」");
-                there(pick(language, ja, format!("rule '{rule}' in chain {chain}")), *foreign)
+                there(language.pick(ja, format!("rule '{rule}' in chain {chain}")), *foreign)
             }
             Self::Element { set, element, foreign } => {
                 let ja = format!("集合 {set} の要素「{element}」");
-                there(pick(language, ja, format!("element '{element}' in set {set}")), *foreign)
+                there(language.pick(ja, format!("element '{element}' in set {set}")), *foreign)
             }
         }
     }
@@ -269,8 +268,8 @@ impl Deviation {
 
 fn link(link: &Link, language: Language) -> String {
     let Link { up, mtu, .. } = link;
-    let state = if *up { pick(language, "開", "up") } else { pick(language, "閉", "down") };
-    pick(language, format!("{state}（MTU {mtu}）"), format!("{state} with MTU {mtu}"))
+    let state = if *up { language.pick("開", "up") } else { language.pick("閉", "down") };
+    language.pick(format!("{state}（MTU {mtu}）"), format!("{state} with MTU {mtu}"))
 }
 
 #[cfg(test)]

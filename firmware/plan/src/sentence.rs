@@ -22,7 +22,7 @@ impl Step {
             Self::Setting { path, change } => {
                 let (key, after) = (path.replace('/', "."), &change.after);
                 let ja = format!("カーネルの設定 {key} を {after} にします。");
-                pick(language, ja, format!("set {key} to {after}"))
+                language.pick(ja, format!("set {key} to {after}"))
             }
             Self::Link { name, change } => {
                 link(name.as_str(), change.before.as_ref(), change.after.as_ref(), language)
@@ -32,17 +32,17 @@ impl Step {
                 let own = format!("{address}/{prefix}");
                 if change.after {
                     let ja = format!("{link} にアドレス {own} を付けます。");
-                    pick(language, ja, format!("add address {own} to {link}"))
+                    language.pick(ja, format!("add address {own} to {link}"))
                 } else {
                     let ja = format!("{link} からアドレス {own} を外します。");
-                    pick(language, ja, format!("remove address {own} from {link}"))
+                    language.pick(ja, format!("remove address {own} from {link}"))
                 }
             }
             Self::Route { route, change } => present(&route.words(language), change, language),
             Self::Reroute { change } => {
                 let (before, after) = (change.before.words(language), change.after.words(language));
                 let ja = format!("{before}を、{after}に切り替えます。");
-                pick(language, ja, format!("turn {before} into {after}"))
+                language.pick(ja, format!("turn {before} into {after}"))
             }
             Self::Rule { rule, change } => present(&rule.words(language), change, language),
             Self::Table { change } => {
@@ -59,39 +59,29 @@ impl fmt::Display for Step {
     }
 }
 
-pub(crate) fn pick<T>(language: Language, ja: T, en: T) -> T {
-    match language {
-        Language::Japanese => ja,
-        Language::English => en,
-    }
-}
-
 fn present(what: &str, change: &Change<bool>, language: Language) -> String {
     if change.after {
-        pick(language, format!("{what}を加えます。"), format!("add {what}"))
+        language.pick(format!("{what}を加えます。"), format!("add {what}"))
     } else {
-        pick(language, format!("{what}を外します。"), format!("remove {what}"))
+        language.pick(format!("{what}を外します。"), format!("remove {what}"))
     }
 }
 
 fn link(name: &str, before: Option<&Link>, after: Option<&Link>, language: Language) -> String {
     match (before, after) {
-        (None, Some(Link { mtu, .. })) => pick(
-            language,
+        (None, Some(Link { mtu, .. })) => language.pick(
             format!("トンネルの装置 {name} を作ります（MTU {mtu}）。"),
             format!("make tunnel device {name}, MTU {mtu}"),
         ),
-        (_, Some(Link { up: true, mtu, .. })) => pick(
-            language,
+        (_, Some(Link { up: true, mtu, .. })) => language.pick(
             format!("{name} を開きます（MTU {mtu}）。"),
             format!("bring {name} up, MTU {mtu}"),
         ),
-        (_, Some(Link { up: false, mtu, .. })) => pick(
-            language,
+        (_, Some(Link { up: false, mtu, .. })) => language.pick(
             format!("{name} を閉じます（MTU {mtu}）。"),
             format!("bring {name} down, MTU {mtu}"),
         ),
-        (_, None) => pick(language, format!("{name} を消します。"), format!("remove {name}")),
+        (_, None) => language.pick(format!("{name} を消します。"), format!("remove {name}")),
     }
 }
 
@@ -111,8 +101,7 @@ impl Route {
                 format!("route to {to} by {via} on {link}"),
             ),
         };
-        pick(
-            language,
+        language.pick(
             format!("{ja}（テーブル {table}、メトリック {metric}）"),
             format!("{en}, table {table}, metric {metric}"),
         )
@@ -130,13 +119,11 @@ impl Rule {
     pub(crate) fn words(&self, language: Language) -> String {
         let Self { priority, selector, table } = self;
         match selector {
-            Selector::Mark(mark) => pick(
-                language,
+            Selector::Mark(mark) => language.pick(
                 format!("経路の規則 {priority}（マーク {mark} はテーブル {table}）"),
                 format!("rule {priority}: mark {mark} uses table {table}"),
             ),
-            Selector::OutputLink(link) => pick(
-                language,
+            Selector::OutputLink(link) => language.pick(
                 format!("経路の規則 {priority}（{link} から出るものはテーブル {table}）"),
                 format!("rule {priority}: out of {link} uses table {table}"),
             ),
@@ -147,13 +134,12 @@ impl Rule {
 fn table(before: Option<&Table>, after: Option<&Table>, language: Language) -> String {
     match (before, after) {
         (_, None) => {
-            pick(language, "パケットフィルタを外します。", "remove the packet filter").to_owned()
+            language.pick("パケットフィルタを外します。", "remove the packet filter").to_owned()
         }
         (None, Some(after)) => {
             let elements: usize = after.sets.values().map(|set| set.elements.len()).sum();
             let rules: usize = after.chains.values().map(|chain| chain.rules.len()).sum();
-            pick(
-                language,
+            language.pick(
                 format!("パケットフィルタを敷きます（規則 {rules}、集合の要素 {elements}）。"),
                 format!("lay the packet filter: {rules} rules, {elements} set elements"),
             )
@@ -176,15 +162,14 @@ fn changed_table(before: &Table, after: &Table, language: Language) -> String {
         .filter(|name| before.chains.get(*name) != after.chains.get(*name))
         .count();
     if chains > 0 {
-        changes.push(pick(language, format!("{chains} 本のチェイン"), format!("chains {chains}")));
+        changes.push(language.pick(format!("{chains} 本のチェイン"), format!("chains {chains}")));
     }
     if changes.is_empty() {
         // Declarations or counters.
-        changes.push(pick(language, "宣言", "declarations").to_owned());
+        changes.push(language.pick("宣言", "declarations").to_owned());
     }
-    let joined = changes.join(pick(language, "、", ", "));
-    pick(
-        language,
+    let joined = changes.join(language.pick("、", ", "));
+    language.pick(
         format!("パケットフィルタを変えます（{joined}）。"),
         format!("change the packet filter: {joined}"),
     )

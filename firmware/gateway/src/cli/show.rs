@@ -33,7 +33,7 @@ pub(super) fn accepted(warnings: &[Report], language: Language) -> String {
 /// What changes in the design; what it takes in the kernel, in few words or step by step.
 pub(super) fn plan(plan: &Plan, steps: bool, language: Language) -> String {
     let mut text = problems(&plan.warnings, language);
-    let say = |ja, en| pick(language, ja, en);
+    let say = |ja, en| language.pick(ja, en);
     match &plan.changes {
         None => {
             text += say(
@@ -62,30 +62,19 @@ pub(super) fn plan(plan: &Plan, steps: bool, language: Language) -> String {
     }
     let count = plan.steps.len();
     if steps {
-        let title = pick(
-            language,
-            format!("カーネルの手順（{count}）:"),
-            format!("Kernel steps ({count}):"),
-        );
+        let title = language
+            .pick(format!("カーネルの手順（{count}）:"), format!("Kernel steps ({count}):"));
         let _ = writeln!(text, "{title}");
         for step in &plan.steps {
             let _ = writeln!(text, "  {}", step.sentence.get(language));
         }
     } else {
-        text += &pick(
-            language,
+        text += &language.pick(
             format!("カーネルの手順は {count} です（--steps で表示します）。"),
             format!("Kernel steps: {count} (--steps shows them)."),
         );
     }
     text
-}
-
-pub(super) fn pick<T>(language: Language, ja: T, en: T) -> T {
-    match language {
-        Language::Japanese => ja,
-        Language::English => en,
-    }
 }
 
 pub(super) fn applied(applied: &Applied, language: Language) -> String {

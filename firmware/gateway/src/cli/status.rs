@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use sekisho_control::{Awaiting, CentreStatus, Phase, Returned, SiteSummary, Status, TunnelStatus};
 use sekisho_design::Language;
 
-use super::show::{pick, problems, whole};
+use super::show::{problems, whole};
 
 /// The status as text, a line a fact.
 pub(super) fn text(status: &Status, language: Language) -> String {
-    let say = |ja, en| pick(language, ja, en);
+    let say = |ja, en| language.pick(ja, en);
     let mut text = format!("sekisho {}\n", status.version);
     let _ = writeln!(text, "{}{}", say("設計      ", "design    "), phase(&status.phase, language));
     text += &change(status, language);
@@ -33,7 +33,7 @@ pub(super) fn text(status: &Status, language: Language) -> String {
     for (rule, count) in &status.refused {
         let (packets, bytes) = (count.packets, count.bytes);
         let ja = format!("{packets} パケット、{bytes} バイト");
-        let count = pick(language, ja, format!("{packets} packets, {bytes} bytes"));
+        let count = language.pick(ja, format!("{packets} packets, {bytes} bytes"));
         let _ = writeln!(text, "{refused}{rule:<40} {count}");
     }
     text
@@ -47,24 +47,24 @@ fn phase(phase: &Phase, language: Language) -> String {
         ),
         Phase::InForce => ("有効", "in force"),
         Phase::Faulty { fault } => {
-            return format!("{}: {}", pick(language, "異常", "FAULTY"), whole(fault));
+            return format!("{}: {}", language.pick("異常", "FAULTY"), whole(fault));
         }
         Phase::RollbackFailed { fault } => {
-            let word = pick(language, "復元失敗", "ROLL-BACK FAILED");
+            let word = language.pick("復元失敗", "ROLL-BACK FAILED");
             return format!("{word}: {}", whole(fault));
         }
     };
-    pick(language, ja, en).to_owned()
+    language.pick(ja, en).to_owned()
 }
 
 /// Which generation is kept, and what became of the last change.
 fn change(status: &Status, language: Language) -> String {
-    let say = |ja, en| pick(language, ja, en);
+    let say = |ja, en| language.pick(ja, en);
     let mut text = String::new();
     if status.generation > 0 {
         let kept = status.generation;
         let (ja, en) = (format!("世代{kept}"), format!("generation {kept}"));
-        let _ = writeln!(text, "{}{}", say("保存      ", "kept      "), pick(language, ja, en));
+        let _ = writeln!(text, "{}{}", say("保存      ", "kept      "), language.pick(ja, en));
     }
     if let Some(Awaiting { generation, seconds_left }) = &status.awaiting {
         let ja = format!(
@@ -73,11 +73,11 @@ fn change(status: &Status, language: Language) -> String {
         let en = format!(
             "generation {generation} is taken back in {seconds_left} s: sekisho confirm {generation}"
         );
-        let _ = writeln!(text, "{}{}", say("確定待ち  ", "awaiting  "), pick(language, ja, en));
+        let _ = writeln!(text, "{}{}", say("確定待ち  ", "awaiting  "), language.pick(ja, en));
     }
     if let Some(Returned { generation, why, at }) = &status.returned {
         let (ja, en) = (format!("世代{generation}"), format!("generation {generation}"));
-        let generation = pick(language, ja, en);
+        let generation = language.pick(ja, en);
         let _ = writeln!(text, "{}{generation}, {at:.0}: {why}", say("取り消し  ", "returned  "));
     }
     if let Some(fault) = &status.storage {
@@ -89,9 +89,7 @@ fn change(status: &Status, language: Language) -> String {
 /// The alarm that the device's key is used elsewhere (R8).
 fn rival(centre: &CentreStatus, language: Language) -> String {
     let Some(age) = centre.rival_age_s else { return String::new() };
-    pick(
-        language,
-        format!(
+    language.pick(format!(
             "    警報: この装置の鍵を、ほかでも使っています（最後に気づいたのは{age}秒前）。写しか予備機を探して止めるか、ここで鍵を作り直して機構に登録してもらってください。\n"
         ),
         format!(
@@ -104,9 +102,7 @@ fn rival(centre: &CentreStatus, language: Language) -> String {
 fn site(site: &SiteSummary, language: Language) -> String {
     let SiteSummary { name, organisation, placement, profile, servers, terminals } = site;
     let (placement, serial) = (placement.number(), profile.serial);
-    pick(
-        language,
-        format!(
+    language.pick(format!(
             "{name}（{organisation}）、接続例 {placement}、サーバ {servers}、端末の行 {terminals}、接続情報 {serial}"
         ),
         format!(
@@ -117,10 +113,10 @@ fn site(site: &SiteSummary, language: Language) -> String {
 
 /// The centre that carries, and what becomes of new connections.
 pub(super) fn carrier(tunnel: &TunnelStatus, language: Language) -> String {
-    let none = pick(language, "なし", "none");
+    let none = language.pick("なし", "none");
     let carrier = tunnel.carrier.as_ref().map_or(none, |name| name.as_str());
     let cut_off = if tunnel.cut_off {
-        pick(language, "（新しい通信はすぐに断ります）", ", new connections are refused at once")
+        language.pick("（新しい通信はすぐに断ります）", ", new connections are refused at once")
     } else {
         ""
     };
@@ -137,14 +133,12 @@ fn centre(centre: &CentreStatus, language: Language) -> String {
     };
     let trip = centre.round_trip_us.map_or(String::new(), |us| {
         let trip = format!("{}.{:03} ms", us / 1000, us % 1000);
-        pick(language, format!("、往復 {trip}"), format!(", {trip}"))
+        language.pick(format!("、往復 {trip}"), format!(", {trip}"))
     });
     let age = centre.handshake_age_s.map_or(String::new(), |s| {
-        pick(language, format!("、鍵の取り決め {s} 秒前"), format!(", handshake {s} s ago"))
+        language.pick(format!("、鍵の取り決め {s} 秒前"), format!(", handshake {s} s ago"))
     });
-    pick(
-        language,
-        format!("{endpoint} {alive}{trip}{age}、受信 {received} B、送信 {sent} B、破棄 {rejected}"),
+    language.pick(format!("{endpoint} {alive}{trip}{age}、受信 {received} B、送信 {sent} B、破棄 {rejected}"),
         format!(
             "{endpoint} {alive}{trip}{age}, received {received} B, sent {sent} B, rejected {rejected}"
         ),

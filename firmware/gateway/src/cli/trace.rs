@@ -10,7 +10,6 @@ use sekisho_plan::trace::{Question, Side, Target, Trace, TraceError, Tracer, Unc
 use super::{
     SignedFiles,
     client::{self, ClientError},
-    show::pick,
     status,
 };
 
@@ -98,7 +97,7 @@ pub(super) async fn ask(socket: &Path, packet: &Packet) -> Result<LiveTrace, Cli
 pub(super) fn text(live: &LiveTrace, language: Language) -> String {
     let mut text = live.trace.text(language);
     if let Some(tunnel) = &live.tunnel {
-        let label = pick(language, "トンネル（拠点）: ", "Tunnel, carrier: ");
+        let label = language.pick("トンネル（拠点）: ", "Tunnel, carrier: ");
         let _ = writeln!(text, "{label}{}", status::carrier(tunnel, language));
     }
     text

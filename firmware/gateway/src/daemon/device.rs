@@ -28,7 +28,7 @@ use self::{
 };
 use super::{
     effects::{Hands, scope},
-    fault::{device_failure, disk_failure},
+    fault::{device_failure, disk_failure, unseen},
     heartbeat::Heartbeat,
     live,
     looks::Looks,
@@ -222,10 +222,7 @@ impl Device {
         let (_, accepted) = self.check(proposal)?;
         let state = desired(&accepted.design);
         let scope = scope(&state, self.in_force.iter().map(|in_force| &*in_force.state));
-        let observed = self.hands.kernel.observe(&scope).await.map_err(|fault| {
-            let way_out = fault.way_out().map(str::to_owned);
-            device_failure(format!("can't read the kernel's state: {fault}"), way_out)
-        })?;
+        let observed = self.hands.kernel.observe(&scope).await.map_err(|fault| unseen(&fault))?;
         let steps = steps(&observed, &state).map_err(|missing| {
             let way_out = "name the ports as `ip -br link` lists them, or plug in the missing one";
             device_failure(missing.to_string(), Some(way_out.to_owned()))

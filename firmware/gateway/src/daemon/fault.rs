@@ -112,6 +112,12 @@ pub(super) fn device_failure(message: String, way_out: Option<String>) -> Failur
     Failure { kind: FailureKind::Device, message, way_out, problems: Vec::new() }
 }
 
+/// The kernel can't be looked at.
+pub(super) fn unseen(fault: &HostError) -> Failure {
+    let way_out = fault.way_out().map(str::to_owned);
+    device_failure(format!("can't read the kernel's state: {fault}"), way_out)
+}
+
 /// What is wrong with the disk or with what it holds.
 pub(super) fn disk_failure(fault: &anyhow::Error) -> Failure {
     let host = fault.chain().find_map(|cause| cause.downcast_ref::<HostError>());

@@ -2,14 +2,17 @@
 
 use sekisho_control::{Failure, FailureKind, LiveTrace, Packet, TunnelStatus};
 use sekisho_design::Design;
-use sekisho_host::{HostError, Kernel};
+use sekisho_host::Kernel;
 use sekisho_plan::{
     desired,
     ruleset::CUT_OFF,
     trace::{Live, Question, Side},
 };
 
-use super::effects::scope;
+use super::{
+    effects::scope,
+    fault::{device_failure, unseen},
+};
 
 const SAY_THE_SIDE: &str =
     "say where it comes from: --lan head-office, --lan education-board or --from-platform";
@@ -39,24 +42,12 @@ pub(super) async fn trace(
 }
 
 fn nothing_in_force() -> Failure {
-    Failure {
-        kind: FailureKind::Device,
-        message: "no design is in force: there is nothing to trace by".to_owned(),
-        way_out: Some("apply a design, or trace the files without --live".to_owned()),
-        problems: Vec::new(),
-    }
+    let way_out = "apply a design, or trace the files without --live";
+    let message = "no design is in force: there is nothing to trace by";
+    device_failure(message.to_owned(), Some(way_out.to_owned()))
 }
 
 fn malformed(message: String, way_out: Option<&str>) -> Failure {
     let way_out = way_out.map(str::to_owned);
     Failure { kind: FailureKind::Malformed, message, way_out, problems: Vec::new() }
-}
-
-fn unseen(fault: &HostError) -> Failure {
-    Failure {
-        kind: FailureKind::Device,
-        message: format!("can't read the kernel's state: {fault}"),
-        way_out: fault.way_out().map(str::to_owned),
-        problems: Vec::new(),
-    }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Question, Step, Trace, TraceError, Tracer, text};
-use crate::{Deviation, KernelState, desired, deviations, ruleset::CUT_OFF, sentence::pick};
+use crate::{Deviation, KernelState, desired, deviations, ruleset::CUT_OFF};
 
 /// A packet by the kernel and by the design. Both have the set [`CUT_OFF`] as the daemon has filled it: what is cut off is
 /// no deviation.
@@ -97,7 +97,7 @@ impl Live {
 
     /// Both traces and what is different, as text.
     pub fn text(&self, language: Language) -> String {
-        let say = |ja, en| pick(language, ja, en);
+        let say = |ja, en| language.pick(ja, en);
         let mut text = match &self.kernel {
             Held::Trace(trace) => trace.text(language),
             Held::Unknown(fault) => format!(
@@ -121,7 +121,7 @@ impl Live {
             let _ = writeln!(
                 text,
                 "  {}",
-                pick(language, format!("ほかに {more} 件"), format!("and {more} more"))
+                language.pick(format!("ほかに {more} 件"), format!("and {more} more"))
             );
         }
         match &self.parting {
@@ -138,7 +138,7 @@ impl Live {
     }
 
     fn told_apart(&self, text: &mut String, parting: &Parting, language: Language) {
-        let say = |ja, en| pick(language, ja, en);
+        let say = |ja, en| language.pick(ja, en);
         let step = |step: &Option<Step>| {
             step.as_ref().map_or_else(
                 || say("（なし）", "(none)").to_owned(),

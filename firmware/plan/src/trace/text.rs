@@ -5,12 +5,12 @@ use std::fmt::Write as _;
 use sekisho_design::Language;
 
 use super::{Back, Effect, Found, Outcome, RuleOutcome, RuleStep, Side, Step, Told, Trace, route};
-use crate::{sentence::pick, state::Route};
+use crate::state::Route;
 
 impl Trace {
     /// The trace as text.
     pub fn text(&self, language: Language) -> String {
-        let say = |ja, en| pick(language, ja, en);
+        let say = |ja, en| language.pick(ja, en);
         let question = &self.question;
         let mut text = format!(
             "{} ({}) -> {} {}\n\n",
@@ -33,7 +33,7 @@ impl Trace {
             }
         }
         if let Some(advice) = &self.advice {
-            let sentence = pick(language, &*advice.sentence.ja, &*advice.sentence.en);
+            let sentence = language.pick(&*advice.sentence.ja, &*advice.sentence.en);
             let _ = writeln!(text, "\n{}{sentence}", say("通すには: ", "To let it pass: "));
             for line in advice.toml.iter().flat_map(|toml| toml.lines()) {
                 let _ = writeln!(text, "  {line}");
@@ -72,7 +72,7 @@ fn titled(step: &Step, language: Language) -> Option<(&str, String)> {
         Step::Policy { chain, accepted: true } => (&**chain, say_nothing(language)),
         Step::Policy { chain, accepted: false } => (
             &**chain,
-            pick(language, "どの規則も通さない: 破棄", "no rule admits it: dropped").into(),
+            language.pick("どの規則も通さない: 破棄", "no rule admits it: dropped").into(),
         ),
         Step::Connection { zone, known } => ("conntrack", connection(*zone, *known, language)),
         Step::Restored { source, destination } => {
@@ -81,43 +81,43 @@ fn titled(step: &Step, language: Language) -> Option<(&str, String)> {
         Step::ForgedSource { source } => {
             let ja = format!("送信元 {source} は端末のアドレスではない: 破棄");
             let en = format!("{source} is no host's address: dropped");
-            ("route", pick(language, ja, en))
+            ("route", language.pick(ja, en))
         }
         Step::LinkDown { link } => {
             let ja = format!("{link} が閉じているか、ない: 何も届かない");
-            ("link", pick(language, ja, format!("{link} is down or missing: nothing comes in")))
+            ("link", language.pick(ja, format!("{link} is down or missing: nothing comes in")))
         }
         Step::NotForwarding => {
             let ja = "カーネルが中継しない設定（ip_forward）: 破棄";
             let en = "the kernel is set to forward nothing (ip_forward): dropped";
-            ("route", pick(language, ja, en).into())
+            ("route", language.pick(ja, en).into())
         }
         Step::Route { mark, to, found } => ("route", way(*mark, *to, found, language)),
     })
 }
 
 fn say_nothing(language: Language) -> String {
-    pick(language, "ほかに該当なし: 次へ", "nothing more applies: goes on").into()
+    language.pick("ほかに該当なし: 次へ", "nothing more applies: goes on").into()
 }
 
 /// What a chain is for. Chains that have no name of ours stay without.
 fn heading(chain: &str, language: Language) -> &'static str {
     match chain {
-        "classify" => pick(language, "LANの判定と詐称の検査", "which LAN, and forged sources"),
+        "classify" => language.pick("LANの判定と詐称の検査", "which LAN, and forged sources"),
         "classify-own" => {
-            pick(language, "この装置が出すもののLANの判定", "which LAN, for the device's own")
+            language.pick("この装置が出すもののLANの判定", "which LAN, for the device's own")
         }
-        "conntrack" => pick(language, "接続の照合", "which connection"),
-        "state" => pick(language, "接続に属さないものの検査", "what belongs to no connection"),
-        "translate-destination" => pick(language, "宛先の変換", "translation of the destination"),
-        "destination" => pick(language, "宛先の検査", "whether it leads anywhere"),
-        "link" => pick(language, "ポート", "port"),
-        "route" => pick(language, "経路", "route"),
-        "input" => pick(language, "この装置あて", "to the device itself"),
-        "output" => pick(language, "この装置から", "from the device itself"),
-        "forward" => pick(language, "中継の可否", "whether it may pass"),
-        "translate-source" => pick(language, "送信元の変換", "translation of the source"),
-        "leaving" => pick(language, "送出前の検査", "what may enter the tunnel"),
+        "conntrack" => language.pick("接続の照合", "which connection"),
+        "state" => language.pick("接続に属さないものの検査", "what belongs to no connection"),
+        "translate-destination" => language.pick("宛先の変換", "translation of the destination"),
+        "destination" => language.pick("宛先の検査", "whether it leads anywhere"),
+        "link" => language.pick("ポート", "port"),
+        "route" => language.pick("経路", "route"),
+        "input" => language.pick("この装置あて", "to the device itself"),
+        "output" => language.pick("この装置から", "from the device itself"),
+        "forward" => language.pick("中継の可否", "whether it may pass"),
+        "translate-source" => language.pick("送信元の変換", "translation of the source"),
+        "leaving" => language.pick("送出前の検査", "what may enter the tunnel"),
         _ => "",
     }
 }
@@ -125,22 +125,20 @@ fn heading(chain: &str, language: Language) -> &'static str {
 fn connection(zone: u32, known: bool, language: Language) -> String {
     if known {
         let ja = format!("ゾーン {zone} の既存の接続への応答");
-        pick(language, ja, format!("an answer in a connection of zone {zone}"))
+        language.pick(ja, format!("an answer in a connection of zone {zone}"))
     } else {
         let ja = format!("ゾーン {zone} の新しい接続");
-        pick(language, ja, format!("a new connection in zone {zone}"))
+        language.pick(ja, format!("a new connection in zone {zone}"))
     }
 }
 
 fn way(mark: u32, to: std::net::Ipv4Addr, found: &Found, language: Language) -> String {
     let found = match found {
-        Found::Device => {
-            pick(language, "この装置自身のアドレス", "the device's own address").into()
-        }
+        Found::Device => language.pick("この装置自身のアドレス", "the device's own address").into(),
         Found::Route(route) => known_route(route, language),
-        Found::Nowhere => pick(language, "経路なし", "no route").into(),
+        Found::Nowhere => language.pick("経路なし", "no route").into(),
     };
-    pick(language, format!("{to}（マーク {mark}）: {found}"), format!("{to}, mark {mark}: {found}"))
+    language.pick(format!("{to}（マーク {mark}）: {found}"), format!("{to}, mark {mark}: {found}"))
 }
 
 fn known_route(route: &Route, language: Language) -> String {
@@ -149,14 +147,11 @@ fn known_route(route: &Route, language: Language) -> String {
     let en = format!("{to} in table {table}");
     match route::out(route) {
         Some((link, None)) => {
-            pick(language, format!("{ja}、{link} から"), format!("{en}, out of {link}"))
+            language.pick(format!("{ja}、{link} から"), format!("{en}, out of {link}"))
         }
-        Some((link, Some(via))) => pick(
-            language,
-            format!("{ja}、{link} から {via} へ"),
-            format!("{en}, out of {link} to {via}"),
-        ),
-        None => pick(language, format!("{ja}、到達不能"), format!("{en}, unreachable")),
+        Some((link, Some(via))) => language
+            .pick(format!("{ja}、{link} から {via} へ"), format!("{en}, out of {link} to {via}")),
+        None => language.pick(format!("{ja}、到達不能"), format!("{en}, unreachable")),
     }
 }
 
@@ -167,13 +162,13 @@ fn rule_line(step: &RuleStep, language: Language) -> Option<String> {
         RuleOutcome::PassedOver(condition) => {
             let first = rule.starts_with(condition.as_str());
             (chain != base || !first).then(|| {
-                let not = pick(language, "該当せず", "no");
+                let not = language.pick("該当せず", "no");
                 format!("- {rule}  [{not}: {condition}]")
             })
         }
         RuleOutcome::Applied(effects) => {
             let effects: Vec<_> = effects.iter().map(|effect| effect.text(language)).collect();
-            Some(format!("+ {rule}  => {}", effects.join(pick(language, "、", ", "))))
+            Some(format!("+ {rule}  => {}", effects.join(language.pick("、", ", "))))
         }
     }
 }
@@ -181,24 +176,24 @@ fn rule_line(step: &RuleStep, language: Language) -> Option<String> {
 impl Effect {
     fn text(self, language: Language) -> String {
         match self {
-            Self::Mark(mark) => pick(language, format!("マーク {mark}"), format!("mark {mark}")),
-            Self::Zone(zone) => pick(language, format!("ゾーン {zone}"), format!("zone {zone}")),
+            Self::Mark(mark) => language.pick(format!("マーク {mark}"), format!("mark {mark}")),
+            Self::Zone(zone) => language.pick(format!("ゾーン {zone}"), format!("zone {zone}")),
             Self::LargestSegment(bytes) => {
-                pick(language, format!("MSS は最大 {bytes}"), format!("MSS at most {bytes}"))
+                language.pick(format!("MSS は最大 {bytes}"), format!("MSS at most {bytes}"))
             }
-            Self::Counted => pick(language, "計数", "counted").into(),
-            Self::Logged => pick(language, "記録", "logged").into(),
+            Self::Counted => language.pick("計数", "counted").into(),
+            Self::Logged => language.pick("記録", "logged").into(),
             Self::Destination(to) => {
-                pick(language, format!("宛先は {to} に"), format!("destination becomes {to}"))
+                language.pick(format!("宛先は {to} に"), format!("destination becomes {to}"))
             }
             Self::Source(from) => {
-                pick(language, format!("送信元は {from} に"), format!("source becomes {from}"))
+                language.pick(format!("送信元は {from} に"), format!("source becomes {from}"))
             }
-            Self::Goto => pick(language, "その規則へ", "on to those rules").into(),
-            Self::Accepted => pick(language, "次へ", "goes on").into(),
+            Self::Goto => language.pick("その規則へ", "on to those rules").into(),
+            Self::Accepted => language.pick("次へ", "goes on").into(),
             Self::Refused(told) => {
                 let told = told.text(language);
-                pick(language, format!("拒否（{told}）"), format!("refused, {told}"))
+                language.pick(format!("拒否（{told}）"), format!("refused, {told}"))
             }
         }
     }
@@ -209,12 +204,10 @@ impl Outcome {
         match self {
             Self::Delivered { side, via, source, destination } => {
                 let via = via.map_or(String::new(), |via| {
-                    pick(language, format!("（次の機器 {via}）"), format!(" by {via}"))
+                    language.pick(format!("（次の機器 {via}）"), format!(" by {via}"))
                 });
                 let side = side.text(language);
-                pick(
-                    language,
-                    format!(
+                language.pick(format!(
                         "届きます: {side}の {destination}{via}。相手から見た送信元は {source}。"
                     ),
                     format!(
@@ -222,21 +215,16 @@ impl Outcome {
                     ),
                 )
             }
-            Self::Device => pick(
-                language,
-                "この装置自身が受けます。".into(),
-                "the device itself takes it.".into(),
-            ),
+            Self::Device => language
+                .pick("この装置自身が受けます。".into(), "the device itself takes it.".into()),
             Self::Refused { rule, told } => {
                 let told = told.text(language);
                 match rule {
-                    Some(rule) => pick(
-                        language,
+                    Some(rule) => language.pick(
                         format!("拒否します: {rule}（送信元には{told}）。"),
                         format!("refused by {rule}; the sender is {told}."),
                     ),
-                    None => pick(
-                        language,
+                    None => language.pick(
                         format!("届きません（送信元には{told}）。"),
                         format!("it goes nowhere; the sender is {told}."),
                     ),
@@ -249,19 +237,14 @@ impl Outcome {
 impl Told {
     fn text(self, language: Language) -> &'static str {
         match self {
-            Self::Nothing => pick(language, "何も知らせない", "told nothing"),
-            Self::Prohibited => pick(
-                language,
-                "ICMPで禁止を知らせる",
-                "told at once that it is prohibited (ICMP 3/13)",
-            ),
-            Self::HostUnreachable => pick(
-                language,
+            Self::Nothing => language.pick("何も知らせない", "told nothing"),
+            Self::Prohibited => language
+                .pick("ICMPで禁止を知らせる", "told at once that it is prohibited (ICMP 3/13)"),
+            Self::HostUnreachable => language.pick(
                 "ICMPで到達不能を知らせる",
                 "told at once that the host is unreachable (ICMP 3/1)",
             ),
-            Self::NetUnreachable => pick(
-                language,
+            Self::NetUnreachable => language.pick(
                 "ICMPで到達不能を知らせる",
                 "told at once that the network is unreachable (ICMP 3/0)",
             ),
@@ -273,14 +256,14 @@ impl Side {
     fn text(self, language: Language) -> &'static str {
         match self {
             Self::Lan(sekisho_design::Lan::HeadOffice) => {
-                pick(language, "首長部局業務系LAN", "the head-office LAN")
+                language.pick("首長部局業務系LAN", "the head-office LAN")
             }
             Self::Lan(sekisho_design::Lan::EducationBoard) => {
-                pick(language, "教育委員会業務系LAN", "the education-board LAN")
+                language.pick("教育委員会業務系LAN", "the education-board LAN")
             }
-            Self::Platform => pick(language, "プラットフォーム", "the platform"),
-            Self::Lgwan => pick(language, "LGWAN側", "the LGWAN side"),
-            Self::Maintenance => pick(language, "保守ポート", "the maintenance port"),
+            Self::Platform => language.pick("プラットフォーム", "the platform"),
+            Self::Lgwan => language.pick("LGWAN側", "the LGWAN side"),
+            Self::Maintenance => language.pick("保守ポート", "the maintenance port"),
         }
     }
 }

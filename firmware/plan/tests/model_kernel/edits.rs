@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 use sekisho_design::{Design, Global, Lan, LanInterface, LanRoute, PlatformNetwork, Private};
 
-use crate::model::sample;
+use crate::sample::sample;
 
 /// A change that somebody makes to a design.
 pub(crate) type Edit = (&'static str, fn(&mut Design));

@@ -8,13 +8,18 @@
 mod edits;
 mod model;
 mod order;
+#[path = "../common/sample.rs"]
+mod sample;
 
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use sekisho_plan::{KernelState, MissingPorts, desired, steps};
 
-use self::model::{SAMPLES, apply, fresh, perform, sample};
+use self::{
+    model::{SAMPLES, apply, fresh, perform},
+    sample::sample,
+};
 
 #[test]
 fn every_sample_follows_every_other_and_nothing_is_left_to_do() {

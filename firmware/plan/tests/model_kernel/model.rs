@@ -1,14 +1,15 @@
 //! A kernel as strict as the real one where order matters, and the samples that it is taken through.
 
-use std::{fs, net::Ipv4Addr, path::Path};
+use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
-use sekisho_design::{Design, PublicKey, Source, Sources, Trust, check};
 use sekisho_plan::{
     Change, KernelState, Step, TUNNEL, desired,
     state::{Address, Link, LinkKind, Route, RouteAction},
     steps,
 };
+
+use crate::sample::sample;
 
 pub(crate) const SAMPLES: [&str; 7] = [
     "1-office",
@@ -19,20 +20,6 @@ pub(crate) const SAMPLES: [&str; 7] = [
     "union",
     "large",
 ];
-
-pub(crate) fn sample(name: &str) -> Design {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let read = |path: &str| fs::read(root.join(path)).unwrap();
-    let key = String::from_utf8(read("tests/lab/keys/operator.pub")).unwrap();
-    let operator: PublicKey = key.trim().parse().unwrap();
-    let site = read(&format!("config-samples/{name}/site.toml"));
-    let profile = read(&format!("config-samples/{name}/platform-profile.toml"));
-    let sources = Sources {
-        site: Source { name: "site.toml", bytes: &site },
-        profile: Source { name: "platform-profile.toml", bytes: &profile },
-    };
-    check(&sources, &Trust { operator, in_force: None }).unwrap().design
-}
 
 /// A box as it comes: four ports, down, and a kernel's own settings.
 pub(crate) fn fresh() -> KernelState {

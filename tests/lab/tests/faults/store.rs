@@ -59,7 +59,8 @@ impl Drop for Disk {
     }
 }
 
-pub(crate) fn the_disk_is_full() -> anyhow::Result<()> {
+/// A device at work whose state is on a disk that can be filled and made read-only.
+fn state_on_a_disk_of_its_own() -> anyhow::Result<(Lab, Disk)> {
     let mut lab = Lab::up(&sample("1-office"), Extent::Daemon)?;
     let key = fs::read(lab.logs().join("state/tunnel.key"))?;
     ensure!(lab.stop_daemon()?.success());
@@ -68,6 +69,11 @@ pub(crate) fn the_disk_is_full() -> anyhow::Result<()> {
     lab.start_daemon()?;
     lab.apply(lab.site())?;
     lab.wait_for_carrier(None, CARRIER)?;
+    Ok((lab, disk))
+}
+
+pub(crate) fn the_disk_is_full() -> anyhow::Result<()> {
+    let (mut lab, disk) = state_on_a_disk_of_its_own()?;
 
     let filler = disk.fill()?;
     let (before, kept) = (Snapshot::take(&lab)?, stored(&lab)?);
@@ -91,14 +97,7 @@ pub(crate) fn the_disk_is_full() -> anyhow::Result<()> {
 
 /// A disk that fails is remounted so by the kernel; a worn one may be so from the start.
 pub(crate) fn the_disk_is_read_only() -> anyhow::Result<()> {
-    let mut lab = Lab::up(&sample("1-office"), Extent::Daemon)?;
-    let key = fs::read(lab.logs().join("state/tunnel.key"))?;
-    ensure!(lab.stop_daemon()?.success());
-    let disk = Disk::over(&lab.logs().join("state"))?;
-    sekisho_key(&lab, &key)?;
-    lab.start_daemon()?;
-    lab.apply(lab.site())?;
-    lab.wait_for_carrier(None, CARRIER)?;
+    let (mut lab, disk) = state_on_a_disk_of_its_own()?;
     let (before, kept) = (Snapshot::take(&lab)?, stored(&lab)?);
     let another = Site::another(&lab)?;
     // Files that are open for writing keep a disk from being made read-only; the daemon's lock is one.
