@@ -10,6 +10,7 @@ mod approval;
 mod check;
 mod diff;
 mod draft;
+mod host;
 mod import;
 mod key;
 mod ledger;
@@ -18,6 +19,7 @@ mod messages;
 mod migrate;
 mod model;
 mod name;
+mod names;
 mod organisation;
 mod print;
 mod problem;
@@ -33,6 +35,7 @@ pub use address::{Global, InterfaceAddress, Private};
 pub use approval::Approval;
 pub use check::{Accepted, LARGEST_FILE, Source, Sources, Trust, check, stamp};
 pub use diff::{Difference, diff};
+pub use host::{Endpoint, Host, MalformedHost, NamedHost, Origin};
 pub use import::{Changes, Imported, RowKind, Tables, import};
 pub use key::{MalformedKey, PublicKey};
 pub use ledger::{Holder, Holding, Ledger, Totals, ledger};
@@ -41,7 +44,8 @@ pub use model::{
     Allowance, Centre, Design, Environment, Kind, Lan, LanInterface, LanRoute, Lgwan, Maintenance,
     Placement, PlatformNetwork, Profile, ProfileStamp, Server, Site, Terminals, Zone,
 };
-pub use name::{Name, PortName};
+pub use name::{DnsName, Name, PortName};
+pub use names::{Method, NameEntry, NameTarget, Names};
 pub use organisation::OrganisationCode;
 pub use print::{format, print_site};
 pub use problem::{Both, Language, Problem, Problems, Report, Severity};

@@ -1,18 +1,14 @@
 //! The checked design: what every other room works from. A value of [`Design`] keeps every rule of this crate.
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    net::{Ipv4Addr, SocketAddrV4},
-};
+use std::{collections::BTreeMap, fmt, net::Ipv4Addr};
 
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Approval, Global, InterfaceAddress, LineRate, Name, OrganisationCode, PortMode, PortName,
-    Private, PublicKey, Service,
+    Approval, Endpoint, Global, Host, InterfaceAddress, LineRate, Name, Names, OrganisationCode,
+    Origin, PortMode, PortName, Private, PublicKey, Service,
 };
 
 /// One site, whole: the operator's profile and the organisation's own part, checked against each other.
@@ -32,6 +28,8 @@ pub struct Design {
     pub servers: Vec<Server>,
     /// One-way terminals, by rows that name the NAPT address (R14).
     pub terminals: Vec<Terminals>,
+    /// How the office resolves names; `None` where no method is chosen (R17).
+    pub names: Option<Names>,
 }
 
 /// Whose site it is and how its servers are placed.
@@ -161,8 +159,8 @@ pub struct Server {
 /// Sources on the platform and what they may start.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Allowance {
-    /// Source addresses on the platform.
-    pub from: Ipv4Net,
+    /// Sources on the platform.
+    pub from: Origin,
     /// What they may start.
     pub services: Vec<Service>,
     /// The approval of those that take one (R58).
@@ -216,7 +214,7 @@ pub struct Profile {
     /// The platform's DNS zones.
     pub zones: Vec<Zone>,
     /// Time servers on LGWAN (R62).
-    pub ntp: Vec<Ipv4Addr>,
+    pub ntp: Vec<Host>,
 }
 
 /// What makes one profile newer than another: both serial and time of issue.
@@ -234,7 +232,7 @@ pub struct Centre {
     /// `east` or `west` in the field; any name in a trial.
     pub name: Name,
     /// Where its tunnel end listens, on LGWAN.
-    pub endpoint: SocketAddrV4,
+    pub endpoint: Endpoint,
     /// Its Curve25519 public key.
     pub public_key: PublicKey,
     /// An address that answers ICMP echo inside this centre's tunnel.

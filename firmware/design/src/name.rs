@@ -14,6 +14,12 @@ pub struct Name(String);
 #[serde(try_from = "String", into = "String")]
 pub struct PortName(String);
 
+/// A DNS name of host-name labels (RFC 1035, RFC 1123): each 1 to 63 letters, digits and inner hyphens, 253 in all. The last
+/// label isn't a number, so that no name looks like an address (RFC 3696, 2). Kept in lower case, without a trailing dot.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct DnsName(String);
+
 /// The text breaks the rule that its type's documentation states.
 #[derive(Debug, thiserror::Error)]
 #[error("'{0}' is not a valid name")]
@@ -38,6 +44,36 @@ impl FromStr for PortName {
             && !matches!(text, "." | "..")
             && text.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'/' | b':'));
         if valid { Ok(Self(text.to_owned())) } else { Err(MalformedName(text.to_owned())) }
+    }
+}
+
+impl DnsName {
+    /// Whether it is this zone or a name in it.
+    pub fn is_in(&self, zone: &str) -> bool {
+        self.0.strip_suffix(zone).is_some_and(|before| before.is_empty() || before.ends_with('.'))
+    }
+}
+
+impl FromStr for DnsName {
+    type Err = MalformedName;
+
+    fn from_str(text: &str) -> Result<Self, MalformedName> {
+        let label = |label: &str| {
+            (1..=63).contains(&label.len())
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        };
+        let name = text.strip_suffix('.').unwrap_or(text);
+        let last = name.rsplit('.').next().unwrap_or_default();
+        let valid = name.len() <= 253
+            && name.split('.').all(label)
+            && !last.bytes().all(|b| b.is_ascii_digit());
+        if valid {
+            Ok(Self(name.to_ascii_lowercase()))
+        } else {
+            Err(MalformedName(text.to_owned()))
+        }
     }
 }
 
@@ -74,6 +110,7 @@ macro_rules! text_newtype {
 
 text_newtype!(Name);
 text_newtype!(PortName);
+text_newtype!(DnsName);
 
 #[cfg(test)]
 mod tests {
@@ -95,5 +132,20 @@ mod tests {
         for text in ["", ".", "..", "a/b", "a:b", "a b", "a\0", "ポート", &"a".repeat(16)] {
             assert!(text.parse::<PortName>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn dns_names_are_host_names_and_never_look_like_addresses() {
+        let name = |text: &str| text.parse::<DnsName>().map(String::from);
+        assert_eq!(name("Web.Platform.example.").unwrap(), "web.platform.example");
+        assert!(name(&["a".repeat(63), "b".repeat(63)].join(".")).is_ok());
+        for text in
+            ["", ".", "a..b", "-a", "a-", "a_b", "10.0.0.1", "a.1", "名.example", &"a".repeat(64)]
+        {
+            assert!(name(text).is_err(), "{text}");
+        }
+        let web: DnsName = "web.platform.example".parse().unwrap();
+        assert!(web.is_in("platform.example") && web.is_in("web.platform.example"));
+        assert!(!web.is_in("form.example") && !web.is_in("a.web.platform.example"));
     }
 }

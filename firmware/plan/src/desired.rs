@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::Ipv4Net;
-use sekisho_design::{Design, InterfaceAddress, Lan, PortName};
+use sekisho_design::{Design, Host, InterfaceAddress, Lan, PortName};
 
 use crate::{
     KernelState, ruleset,
@@ -120,9 +120,9 @@ fn routes(design: &Design, state: &mut KernelState) {
     let lgwan = &design.lgwan;
     add(MAIN, lgwan.address.subnet(), USUAL, on_link(&lgwan.port, lgwan.address));
     // No default route: on LGWAN the device knows the way to those that it may speak to, and to nobody else (R4).
-    let centres = design.profile.centres.iter().map(|centre| *centre.endpoint.ip());
-    let peers: BTreeSet<_> =
-        centres.chain(lgwan.dns.clone()).chain(design.profile.ntp.clone()).collect();
+    let centres = design.profile.centres.iter().map(|centre| &centre.endpoint.host);
+    let hosts = centres.chain(&design.profile.ntp).flat_map(Host::addresses);
+    let peers: BTreeSet<_> = hosts.chain(&lgwan.dns).copied().collect();
     for peer in peers.into_iter().filter(|peer| !lgwan.address.subnet().contains(peer)) {
         let action = RouteAction::Forward {
             link: lgwan.port.clone(),

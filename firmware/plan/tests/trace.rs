@@ -2,17 +2,21 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "common/sample.rs"]
+mod sample;
+
 use std::{env, fs, net::Ipv4Addr, path::Path};
 
 use ipnet::Ipv4Net;
 use sekisho_design::{
-    Allowance, Design, Global, Lan, LanRoute, Language, Private, PublicKey, Server, Source,
-    Sources, Terminals, Trust, check,
+    Allowance, Design, Global, Lan, LanRoute, Language, Origin, Private, Server, Terminals,
 };
 use sekisho_plan::trace::{
     Change, Opening, Outcome, Question, Row, Side, Target, Told, Trace, TraceError, Tracer,
     UnclearSide,
 };
+
+use self::sample::sample;
 
 /// The samples that differ in kind; the large one takes long to change hundreds of times.
 const SAMPLES: [&str; 6] = [
@@ -25,20 +29,6 @@ const SAMPLES: [&str; 6] = [
 ];
 const HEAD: Side = Side::Lan(Lan::HeadOffice);
 const EDUCATION: Side = Side::Lan(Lan::EducationBoard);
-
-fn sample(name: &str) -> Design {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let read = |path: &str| fs::read(root.join(path)).unwrap();
-    let key = String::from_utf8(read("tests/lab/keys/operator.pub")).unwrap();
-    let operator: PublicKey = key.trim().parse().unwrap();
-    let site = read(&format!("config-samples/{name}/site.toml"));
-    let profile = read(&format!("config-samples/{name}/platform-profile.toml"));
-    let sources = Sources {
-        site: Source { name: "site.toml", bytes: &site },
-        profile: Source { name: "platform-profile.toml", bytes: &profile },
-    };
-    check(&sources, &Trust { operator, in_force: None }).unwrap().design
-}
 
 fn question(side: Side, from: &str, to: &str) -> Question {
     let Target { address: to, opening } = to.parse().unwrap();
@@ -198,6 +188,7 @@ fn questions(design: &Design) -> Vec<Question> {
 }
 
 fn allowance(from: Ipv4Net, opening: Opening) -> Allowance {
+    let from = Origin::Network(from);
     Allowance { from, services: vec![opening.service().unwrap()], approval: None }
 }
 

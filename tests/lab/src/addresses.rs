@@ -119,7 +119,8 @@ impl Addresses {
             let row = design.profile.centres.iter().find(|row| row.name.as_str() == name);
             let row = row.with_context(|| format!("the profile has no centre '{name}'"))?;
             ensure!(
-                *row.endpoint.ip() == centre.endpoint() && row.probe == centre.probe(),
+                row.endpoint.host.addresses().iter().all(|host| *host == centre.endpoint())
+                    && row.probe == centre.probe(),
                 "the lab's centre '{name}' listens at {} and answers at {}",
                 centre.endpoint(),
                 centre.probe()

@@ -30,7 +30,7 @@ pub struct Difference {
 /// Rows are known by their names. The order of rows means nothing, nor does that of pools, sources and services; that of
 /// centres, resolvers and time servers does.
 pub fn diff(before: &Design, after: &Design) -> Vec<Difference> {
-    let Design { profile, site, lgwan, lans, maintenance, servers, terminals } = before;
+    let Design { profile, site, lgwan, lans, maintenance, servers, terminals, names: _ } = before;
     let mut writer = Writer::default();
     compare_site(&mut writer, site, &after.site);
     compare_lgwan(&mut writer, lgwan, &after.lgwan);

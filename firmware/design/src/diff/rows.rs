@@ -6,8 +6,8 @@ use ipnet::Ipv4Net;
 
 use super::writer::{Field, NONE, Thing, Writer, label, optional, shown};
 use crate::{
-    Allowance, Approval, Both, Environment, Lan, Server, Service, Terminals,
-    messages::{harmless, range},
+    Allowance, Approval, Both, Environment, Lan, Origin, Server, Service, Terminals,
+    messages::{harmless, origin, range},
     words,
 };
 
@@ -66,7 +66,7 @@ fn allowances(writer: &mut Writer, server: &Thing, before: &[Allowance], after: 
     let sources: BTreeSet<_> = before.keys().chain(after.keys()).collect();
     let none = Taken::default();
     for source in sources {
-        let from = range(*source);
+        let from = origin(source);
         let (before, after) =
             (before.get(source).unwrap_or(&none), after.get(source).unwrap_or(&none));
         let key = format!("allow-from-platform.{from}");
@@ -86,10 +86,10 @@ struct Taken {
     approvals: BTreeSet<String>,
 }
 
-fn by_source(allowances: &[Allowance]) -> BTreeMap<Ipv4Net, Taken> {
+fn by_source(allowances: &[Allowance]) -> BTreeMap<Origin, Taken> {
     let mut sources: BTreeMap<_, Taken> = BTreeMap::new();
     for Allowance { from, services, approval } in allowances {
-        let taken = sources.entry(*from).or_default();
+        let taken = sources.entry(from.clone()).or_default();
         taken.services.extend(services);
         taken.approvals.extend(approval.iter().map(|note| harmless(note.as_str().chars())));
     }

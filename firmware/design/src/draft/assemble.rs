@@ -31,6 +31,7 @@ pub(crate) fn assemble(site: SiteDraft, profile: ProfileDraft) -> Option<Design>
         },
         servers: site.servers.into_iter().map(server).collect::<Option<_>>()?,
         terminals: site.terminals.into_iter().map(terminals).collect::<Option<_>>()?,
+        names: None,
     })
 }
 

@@ -6,17 +6,15 @@ mod profile;
 mod site;
 mod values;
 
-use std::{
-    collections::BTreeMap,
-    net::{Ipv4Addr, SocketAddrV4},
-};
+use std::{collections::BTreeMap, net::Ipv4Addr};
 
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 
 use crate::{
-    Approval, Environment, Global, InterfaceAddress, Kind, Lan, LineRate, Name, OrganisationCode,
-    Placement, PortMode, PortName, Private, ProfileStamp, PublicKey, Service,
+    Approval, Endpoint, Environment, Global, Host, InterfaceAddress, Kind, Lan, LineRate, Name,
+    OrganisationCode, Origin, Placement, PortMode, PortName, Private, ProfileStamp, PublicKey,
+    Service,
     reader::{At, Place},
 };
 
@@ -93,7 +91,7 @@ pub(crate) struct ServerDraft {
 
 #[derive(Debug)]
 pub(crate) struct AllowanceDraft {
-    pub(crate) from: Option<At<Ipv4Net>>,
+    pub(crate) from: Option<At<Origin>>,
     pub(crate) services: Whole<Service>,
     pub(crate) approval: Optional<Approval>,
 }
@@ -123,7 +121,7 @@ pub(crate) struct ProfileDraft {
     pub(crate) issued: Option<At<Timestamp>>,
     pub(crate) device_address: Option<At<Global>>,
     pub(crate) pool: Whole<Ipv4Net>,
-    pub(crate) ntp: Whole<Ipv4Addr>,
+    pub(crate) ntp: Whole<Host>,
     pub(crate) centres: Vec<CentreDraft>,
     /// Whether no centre is missing there.
     pub(crate) centres_whole: bool,
@@ -136,7 +134,7 @@ pub(crate) struct ProfileDraft {
 pub(crate) struct CentreDraft {
     pub(crate) place: Place,
     pub(crate) name: Option<At<Name>>,
-    pub(crate) endpoint: Option<At<SocketAddrV4>>,
+    pub(crate) endpoint: Option<At<Endpoint>>,
     pub(crate) public_key: Option<At<PublicKey>>,
     pub(crate) preference: Option<At<u16>>,
     pub(crate) probe: Option<At<Ipv4Addr>>,

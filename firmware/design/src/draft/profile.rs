@@ -28,7 +28,7 @@ pub(crate) fn read_profile(text: &str, log: &mut Log) -> ProfileDraft {
             issued: issued.and_then(|node| values::time(&node, log)),
             device_address: device_address.and_then(|node| values::global(&node, log)),
             pool: pool.and_then(|node| values::filled_list(&node, log, values::network)),
-            ntp: ntp.and_then(|node| values::filled_list(&node, log, values::address)),
+            ntp: ntp.and_then(|node| values::filled_list(&node, log, values::host)),
             centres,
             centres_whole,
             networks: networks.and_then(|node| read_networks(&node, log)),

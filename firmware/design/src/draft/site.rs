@@ -177,7 +177,7 @@ fn read_server(table: &mut Table<'_>, log: &mut Log) -> ServerDraft {
 }
 
 fn read_allowance(table: &mut Table<'_>, log: &mut Log) -> AllowanceDraft {
-    let from = table.required("from", log).and_then(|node| values::network(&node, log));
+    let from = table.required("from", log).and_then(|node| values::origin(&node, log));
     let services = table.required("services", log);
     let services = services.and_then(|node| values::filled_list(&node, log, values::service));
     let approval = values::optional("approval", table, log, values::approval);

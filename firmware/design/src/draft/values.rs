@@ -1,14 +1,14 @@
 //! The values of both files, from text to type.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::Ipv4Addr;
 
-use ipnet::Ipv4Net;
+use ipnet::{AddrParseError, Ipv4Net};
 use jiff::Timestamp;
 
 use super::{Optional, Unknown, Whole};
 use crate::{
-    Approval, Environment, Global, InterfaceAddress, Lan, LineRate, Name, OrganisationCode,
-    PortName, Private, PublicKey, Rule, Service,
+    Approval, Endpoint, Environment, Global, Host, InterfaceAddress, Lan, LineRate, Name,
+    NamedHost, OrganisationCode, Origin, PortName, Private, PublicKey, Rule, Service,
     organisation::MalformedOrganisation,
     reader::{At, Log, Node, Table},
 };
@@ -58,23 +58,45 @@ pub(super) fn interface_address(node: &Node<'_>, log: &mut Log) -> Option<At<Int
 
 /// A network, or one address of it without a prefix.
 pub(super) fn network(node: &Node<'_>, log: &mut Log) -> Option<At<Ipv4Net>> {
-    let convert = |text: &str| {
-        text.parse::<Ipv4Net>()
-            .or_else(|error| text.parse::<Ipv4Addr>().map(Ipv4Net::from).map_err(|_| error))
-    };
-    let written = node.parse(log, convert, |text, _| Rule::BadNetwork { text })?;
-    let network = written.value.trunc();
-    if network == written.value {
+    let At { value, place } = node.parse(log, net, |text, _| Rule::BadNetwork { text })?;
+    Some(At { value: whole(node, value, log)?, place })
+}
+
+fn net(text: &str) -> Result<Ipv4Net, AddrParseError> {
+    text.parse().or_else(|error| text.parse().map(|host: Ipv4Addr| host.into()).map_err(|_| error))
+}
+
+/// A network without bits of a host.
+fn whole(node: &Node<'_>, written: Ipv4Net, log: &mut Log) -> Option<Ipv4Net> {
+    let network = written.trunc();
+    if network == written {
         Some(written)
     } else {
-        node.refuse(Rule::HostBits { written: written.value, network }, log)
+        node.refuse(Rule::HostBits { written, network }, log)
     }
 }
 
-pub(super) fn endpoint(node: &Node<'_>, log: &mut Log) -> Option<At<SocketAddrV4>> {
-    let convert =
-        |text: &str| text.parse().ok().filter(|end: &SocketAddrV4| end.port() != 0).ok_or(());
-    node.parse(log, convert, |text, ()| Rule::BadEndpoint { text })
+pub(super) fn endpoint(node: &Node<'_>, log: &mut Log) -> Option<At<Endpoint>> {
+    node.parse(log, str::parse, |text, _| Rule::BadEndpoint { text })
+}
+
+pub(super) fn host(node: &Node<'_>, log: &mut Log) -> Option<At<Host>> {
+    node.parse(log, str::parse, |text, _| Rule::BadAddress { text })
+}
+
+/// A network, one address of it, or a name.
+pub(super) fn origin(node: &Node<'_>, log: &mut Log) -> Option<At<Origin>> {
+    let convert = |text: &str| match text.parse() {
+        Ok(name) => Ok(Origin::Name(NamedHost::new(name))),
+        Err(_) => net(text).map(Origin::Network),
+    };
+    let written = node.parse(log, convert, |text, _| Rule::BadNetwork { text })?;
+    match written.value {
+        Origin::Network(network) => {
+            Some(At { value: Origin::Network(whole(node, network, log)?), place: written.place })
+        }
+        Origin::Name(_) => Some(written),
+    }
 }
 
 pub(super) fn public_key(node: &Node<'_>, log: &mut Log) -> Option<At<PublicKey>> {

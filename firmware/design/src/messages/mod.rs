@@ -5,7 +5,7 @@ mod ja;
 
 use ipnet::Ipv4Net;
 
-use crate::{Environment, Kind, Lan, Language, Rule};
+use crate::{Environment, Kind, Lan, Language, Origin, Rule};
 
 /// What is wrong, in one sentence.
 pub(crate) fn sentence(rule: &Rule, language: Language) -> String {
@@ -65,6 +65,14 @@ pub(crate) fn harmless(text: impl Iterator<Item = char>) -> String {
 /// A network as people write it: one host without a prefix.
 pub(crate) fn range(network: Ipv4Net) -> String {
     if network.prefix_len() == 32 { network.addr().to_string() } else { network.to_string() }
+}
+
+/// Who may start something, as people write it.
+pub(crate) fn origin(origin: &Origin) -> String {
+    match origin {
+        Origin::Network(network) => range(*network),
+        Origin::Name(host) => host.to_string(),
+    }
 }
 
 /// Control and formatting characters become `\u{…}`; Japanese and quotes stay as they are.

@@ -7,13 +7,14 @@ use crate::{
     Allowance, Approval, Design, Environment, LanInterface, LanRoute, Lgwan, Maintenance, PortMode,
     Server, Service, Site, Terminals,
     draft::{ENVIRONMENTS, KINDS, USUAL_MTU},
-    messages::range,
+    messages::{origin, range},
     migrate,
 };
 
 /// The organisation's part of a design.
 pub(super) fn tree(design: &Design) -> Tree {
-    let Design { profile: _, site, lgwan, lans, maintenance, servers, terminals } = design;
+    let Design { profile: _, site, lgwan, lans, maintenance, servers, terminals, names: _ } =
+        design;
     let mut interface = Tree::default();
     interface.set("lgwan", Value::Tree(uplink(lgwan)));
     for (lan, design) in lans {
@@ -91,7 +92,7 @@ fn server(server: &Server) -> Tree {
 fn allowance(allowance: &Allowance) -> Value {
     let Allowance { from, services, approval } = allowance;
     let mut tree = Tree::default();
-    tree.set("from", Value::text(&range(*from)));
+    tree.set("from", Value::text(&origin(from)));
     tree.set("services", service_list(services));
     set_approval(&mut tree, approval.as_ref());
     Value::Tree(tree)

@@ -106,10 +106,10 @@ fn uplink(site: &SiteDraft, profile: &ProfileDraft, log: &mut Log) {
         }
     };
     for endpoint in profile.centres.iter().filter_map(|centre| centre.endpoint.as_ref()) {
-        check(*endpoint.value.ip(), &endpoint.place);
+        endpoint.value.host.addresses().iter().for_each(|host| check(*host, &endpoint.place));
     }
     for server in profile.ntp.iter().flatten() {
-        check(server.value, &server.place);
+        server.value.addresses().iter().for_each(|host| check(*host, &server.place));
     }
     for resolver in site.lgwan.iter().flat_map(|lgwan| lgwan.dns.iter().flatten()) {
         check(resolver.value, &resolver.place);

@@ -7,7 +7,7 @@ use std::{
 
 use super::{interfaces::host, netset::NetSet};
 use crate::{
-    Environment, Lan, Private, Rule,
+    Environment, Lan, Origin, Private, Rule,
     draft::{LanDraft, ProfileDraft, RowDraft, ServerDraft, SiteDraft},
     reader::{At, Log},
 };
@@ -112,16 +112,17 @@ fn sources(site: &SiteDraft, profile: &ProfileDraft, log: &mut Log) {
             Environment::Test => (&test, &production),
         };
         let from = server.allow.iter().flatten().filter_map(|allowance| allowance.from.as_ref());
-        for At { value: from, place } in from {
-            if own.around(*from).is_some() {
+        for At { value: origin, place } in from {
+            let Origin::Network(from) = *origin else { continue };
+            if own.around(from).is_some() {
                 continue;
             }
             log.add(
                 place,
-                if other.around(*from).is_some() {
-                    Rule::SourceCrosses { from: *from, environment }
+                if other.around(from).is_some() {
+                    Rule::SourceCrosses { from, environment }
                 } else {
-                    Rule::SourceOutside { from: *from }
+                    Rule::SourceOutside { from }
                 },
             );
         }

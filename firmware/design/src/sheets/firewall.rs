@@ -52,7 +52,7 @@ impl Sheet {
         for centre in &design.profile.centres {
             let name = centre.name.as_str();
             let name = language.pick(format!("拠点 {name}"), format!("centre {name}"));
-            let (host, centre_port) = (centre.endpoint.ip().to_string(), centre.endpoint.port());
+            let (host, centre_port) = (centre.endpoint.host.to_string(), centre.endpoint.port);
             sheet.opening(&Opening {
                 from: (device, address()),
                 from_port: port.to_string(),

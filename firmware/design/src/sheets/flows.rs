@@ -3,7 +3,7 @@
 use super::Sheet;
 use crate::{
     Approval, Design, Environment, Lan, Language, Service,
-    messages::{harmless, range},
+    messages::{harmless, origin, range},
 };
 
 impl Sheet {
@@ -40,7 +40,7 @@ impl Sheet {
                 sheet.flow(end.clone(), all(server.environment), what);
             }
             for allowance in &server.allow_from_platform {
-                let from = platform(language, server.environment, &range(allowance.from));
+                let from = platform(language, server.environment, &origin(&allowance.from));
                 let what = (&allowance.services[..], destination, allowance.approval.as_ref());
                 sheet.flow(from, end.clone(), what);
             }

@@ -48,7 +48,7 @@ fn translation(design: &Design) {
         for allowance in &server.allow_from_platform {
             let same = |network: &PlatformNetwork| {
                 network.environment == server.environment
-                    && network.prefix.contains(&allowance.from)
+                    && allowance.from.networks().iter().all(|from| network.prefix.contains(from))
             };
             assert!(profile.networks.iter().any(same));
         }

@@ -6,7 +6,7 @@ use ipnet::Ipv4Net;
 use proptest::prelude::*;
 use sekisho_design::{
     Approval, Centre, Design, Duplex, Environment, Global, InterfaceAddress, Kind, Lan, LanRoute,
-    LineRate, Maintenance, Placement, PortMode, Private, PublicKey, Service, Speed, diff,
+    LineRate, Maintenance, Origin, Placement, PortMode, Private, PublicKey, Service, Speed, diff,
 };
 
 use crate::sample;
@@ -125,7 +125,7 @@ pub(crate) const CHANGES: [Change; 55] = [
     }),
     ("server.juki.allow-from-platform.100.72.9.0/24", |design| {
         let mut allowance = design.servers[0].allow_from_platform[0].clone();
-        allowance.from = net("100.72.9.0/24");
+        allowance.from = Origin::Network(net("100.72.9.0/24"));
         allowance.approval = None;
         design.servers[0].allow_from_platform.push(allowance);
     }),
@@ -157,7 +157,7 @@ pub(crate) const CHANGES: [Change; 55] = [
     ("profile.pool", |design| design.profile.pool.push(net("100.64.11.0/28"))),
     ("profile.ntp", |design| design.profile.ntp.push("198.18.2.124".parse().unwrap())),
     ("profile.centre", |design| design.profile.centres.reverse()),
-    ("centre.west.endpoint", |design| west(design).endpoint.set_port(51821)),
+    ("centre.west.endpoint", |design| west(design).endpoint.port = 51821),
     ("centre.west.public-key", |design| {
         west(design).public_key = PublicKey::from_bytes([7; 32]);
     }),

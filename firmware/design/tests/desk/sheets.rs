@@ -120,7 +120,7 @@ fn the_firewall_request_tells_the_line_where_the_design_does() {
 #[test]
 fn the_firewall_request_names_every_centre_both_ways_and_nothing_else() {
     let mut design = sample::design("1-office");
-    design.profile.centres[1].endpoint.set_port(4500);
+    design.profile.centres[1].endpoint.port = 4500;
     design.lgwan.dns.clear();
     let sheet = Sheet::firewall(&design, &HABITS, Language::English);
     let shown: Vec<_> = sheet.rows.iter().map(|row| row[2..8].join(" ")).collect();

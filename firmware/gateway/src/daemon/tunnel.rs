@@ -75,7 +75,7 @@ impl Wanted {
     fn start(&self, key: &SecretKey, stamps: &Stamps) -> Result<Engine, StartError> {
         let centres = self.centres.iter().map(|centre| Centre {
             name: centre.name.clone(),
-            endpoint: Some(centre.endpoint.into()),
+            endpoint: centre.endpoint.places().next().map(Into::into),
             public_key: centre.public_key,
             probe: centre.probe,
         });

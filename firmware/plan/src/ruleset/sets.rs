@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use ipnet::Ipv4Net;
 use nftables::expr::Expression;
-use sekisho_design::{Design, Environment, Lan, PlatformNetwork};
+use sekisho_design::{Design, Environment, Host, Lan, PlatformNetwork};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -139,10 +139,12 @@ fn addresses(design: &Design, sets: &mut Sets) {
         sets,
         CENTRES,
         exact_set(&["ipv4_addr", "inet_service"]),
-        design.profile.centres.iter().map(|centre| {
-            let (host, port) = (*centre.endpoint.ip(), centre.endpoint.port());
-            joined(vec![address(host), number(port.into())])
-        }),
+        design
+            .profile
+            .centres
+            .iter()
+            .flat_map(|centre| centre.endpoint.places())
+            .map(|place| joined(vec![address(*place.ip()), number(place.port().into())])),
     );
     let dns = design.lgwan.dns.iter().flat_map(|host| {
         [TCP, UDP].map(|protocol| joined(vec![address(*host), number(protocol), number(DNS_PORT)]))
@@ -151,6 +153,7 @@ fn addresses(design: &Design, sets: &mut Sets) {
         .profile
         .ntp
         .iter()
+        .flat_map(Host::addresses)
         .map(|host| joined(vec![address(*host), number(UDP), number(NTP_PORT)]));
     add(
         sets,
@@ -255,7 +258,10 @@ fn inbound_permits(
             .copied()
             .copied()
             .flatten()
-            .map(|allowance| (allowance.from.into(), allowance.services.as_slice()))
+            .flat_map(|allowance| {
+                let networks = allowance.from.networks().into_iter();
+                networks.map(|network| (network.into(), allowance.services.as_slice()))
+            })
             .collect();
         let merge = |rows: &[&&[_]]| Some(Services::union(rows.iter().copied().copied().flatten()));
         Some(flatten(&rows, merge))

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
-use sekisho_design::{Both, Design, Environment, Lan, Name, Server, Terminals};
+use sekisho_design::{Both, Design, Environment, Lan, Name, Origin, Server, Terminals};
 use serde::{Deserialize, Serialize};
 
 use super::{Opening, Question, Side, mend};
@@ -244,7 +244,10 @@ fn of_platform(design: &Design, question: &Question, rule: &str) -> Change {
 
 /// A server offers to its own LAN what it offers to the platform, so a service has to be offered there.
 fn allowance(design: &Design, server: &Server, opening: Opening) -> Change {
-    let allowed = server.allow_from_platform.first().map(|row| row.from);
+    let allowed = server.allow_from_platform.iter().find_map(|row| match row.from {
+        Origin::Network(network) => Some(network),
+        Origin::Name(_) => None,
+    });
     let networks = design.profile.networks.iter();
     let mut fitting = networks.filter(|network| network.environment == server.environment);
     let from = allowed.or_else(|| fitting.next().map(|network| network.prefix));

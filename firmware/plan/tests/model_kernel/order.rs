@@ -21,7 +21,8 @@ use sekisho_plan::{
 
 use crate::{
     edits::{EDITS, edits},
-    model::{SAMPLES, apply, fresh, perform, sample},
+    model::{SAMPLES, apply, fresh, perform},
+    sample::sample,
 };
 
 /// What becomes of a packet: where it leaves and as what, or nothing.
@@ -125,7 +126,7 @@ fn declared(design: &Design) -> Vec<Packet> {
     for row in &design.servers {
         for allowance in &row.allow_from_platform {
             for opening in allowance.services.iter().map(|service| opening(*service)) {
-                let (from, to) = (first(allowance.from), row.global.get());
+                let (from, to) = (first(allowance.from.networks()[0]), row.global.get());
                 found.push(Packet { port: "tunnel", from, to, opening });
                 let inside = design.terminals.iter().filter(|terminals| terminals.lan == row.lan);
                 found.extend(inside.map(|terminals| Packet {

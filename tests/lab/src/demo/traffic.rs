@@ -116,8 +116,9 @@ pub(super) fn source_seen(
 pub(super) fn declared_port(lab: &Lab, host: Host) -> anyhow::Result<u16> {
     let rows = lab.design().servers.iter().filter(|row| row.global.get() == host.global);
     let allowed = rows.flat_map(|row| &row.allow_from_platform);
-    let services =
-        allowed.filter(|row| row.from.contains(&PLATFORM_WEB)).flat_map(|row| &row.services);
+    let services = allowed
+        .filter(|row| row.from.networks().iter().any(|net| net.contains(&PLATFORM_WEB)))
+        .flat_map(|row| &row.services);
     let ports = services.filter_map(|service| match service {
         Service::Tcp(ports) => Some(ports.first()),
         Service::Udp(_) | Service::IcmpEcho => None,

@@ -1,0 +1,59 @@
+//! How the office resolves names: one of three methods, the office's own DNS servers, and static entries (R17 R85 R87).
+
+use std::{collections::BTreeMap, net::Ipv4Addr};
+
+use ipnet::Ipv4Net;
+use serde::{Deserialize, Serialize};
+
+use crate::{DnsName, Lan};
+
+/// How the office resolves names.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Names {
+    /// Who asks the device, if anybody does.
+    pub method: Method,
+    /// The office's own DNS servers by LAN: asked for all other names where clients ask the device, the only ones that
+    /// may ask where they forward to it.
+    pub office_dns: BTreeMap<Lan, Vec<Ipv4Addr>>,
+    /// Whether office clients get a server of their own LAN by its private address.
+    pub rewrite_own: bool,
+    /// Networks beside the platform's that names of the platform's zones may lead to.
+    pub outside_answers: Vec<Ipv4Net>,
+    /// For how many days queries are logged; `None` where they are not.
+    pub query_log_days: Option<u8>,
+    /// Static entries; they come before every other source.
+    pub entries: Vec<NameEntry>,
+}
+
+/// The three methods of name resolution (R17).
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// (a): clients ask the device.
+    Device,
+    /// (b): the office's DNS servers forward the platform's zones to the device.
+    Forward,
+    /// (c): terminals have hosts files; the device answers nobody.
+    Hosts,
+}
+
+/// A static entry.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct NameEntry {
+    /// The name.
+    pub name: DnsName,
+    /// The LANs that get it.
+    pub lans: Vec<Lan>,
+    /// What it stands for.
+    pub target: NameTarget,
+}
+
+/// What a static entry stands for.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NameTarget {
+    /// Addresses (A), at least one; asked the other way round (PTR), each leads back to the name.
+    Addresses(Vec<Ipv4Addr>),
+    /// Another name (CNAME).
+    Alias(DnsName),
+}
