@@ -4,7 +4,7 @@ use std::{error::Error, io, net::SocketAddrV4, path::PathBuf, time::Duration};
 
 use sekisho_design::PortName;
 
-use crate::neighbour::Holder;
+use crate::{Transport, neighbour::Holder};
 
 /// A failure on the Linux side. Each says what was tried; [`HostError::way_out`] says what an operator can do.
 #[derive(Debug, thiserror::Error)]
@@ -131,9 +131,11 @@ pub enum HostError {
         /// All who objected.
         holders: Vec<Holder>,
     },
-    /// A UDP socket can't be bound.
-    #[error("can't bind UDP {address} on '{link}': {source}")]
+    /// A socket can't be bound.
+    #[error("can't bind {transport} {address} on '{link}': {source}")]
     Bind {
+        /// Which kind of socket.
+        transport: Transport,
         /// The link.
         link: PortName,
         /// The address and port.

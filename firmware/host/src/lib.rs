@@ -22,7 +22,7 @@ mod settings;
 mod user;
 mod watch;
 
-pub use bind::bind_udp;
+pub use bind::{Transport, bind_udp, listen_tcp, open_tcp};
 pub use conntrack::{Detail, Ends, Flow, drop_flows};
 pub use error::HostError;
 pub use kernel::{Kernel, Places, Scope};

@@ -3,7 +3,7 @@
 use std::{fs, net::SocketAddrV4, path::Path, process::Stdio, time::Duration};
 
 use libtest_mimic::Trial;
-use sekisho_host::{HostError, Kernel, bind_udp};
+use sekisho_host::{HostError, Kernel, bind_udp, listen_tcp, open_tcp};
 use sekisho_plan::{
     Change, Step,
     state::{Address, Link, LinkKind, Route, RouteAction, Rule, Selector},
@@ -33,7 +33,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("tun_outlives_its_maker_and_its_user", tun),
         trial("tun_without_device_node_says_what_to_do", tun_without_node),
         trial("tun_held_by_another_program", tun_held),
-        trial("udp_hears_its_own_link_only", udp),
+        trial("sockets_hear_their_own_link_only", sockets),
     ]
 }
 
@@ -406,7 +406,7 @@ async fn tun_held() {
     }
 }
 
-async fn udp() {
+async fn sockets() {
     plug();
     shell("ip link set port1 up; ip link set port2 up");
     shell("ip address add 192.168.1.1/24 dev port1; ip address add 192.168.1.1/24 dev port2");
@@ -443,5 +443,26 @@ async fn udp() {
     let (length, _) = two.recv_from(&mut words).await.expect("heard on port2");
     assert_eq!(&words[..length], b"hello\n");
     assert!(one.recv_from(&mut words).is_err(), "not heard on port1");
+
+    let one = listen_tcp(&port("port1"), address).expect("listening on port1");
+    let two = listen_tcp(&port("port2"), address).expect("the same on port2");
+    let error = listen_tcp(&port("port2"), address).expect_err("taken").to_string();
+    assert!(error.starts_with("can't bind TCP 192.168.1.1:53 on 'port2'"), "{error}");
+    shell(&format!("{there} bash -c 'exec 3<>/dev/tcp/192.168.1.1/53'"));
+    let two = tokio::net::TcpListener::from_std(two).expect("a listener of the runtime");
+    let (connection, from) = two.accept().await.expect("a connection on port2");
+    assert_eq!(from.ip().to_string(), "192.168.1.10");
+    assert!(one.accept().is_err(), "none on port1");
+    // Begun anew while a connection of the listener before is still there.
+    drop(two);
+    listen_tcp(&port("port2"), address).expect("listening again");
+    drop(connection);
+
+    let own = SocketAddrV4::new(*address.ip(), 0);
+    let asking = open_tcp(&port("port1"), own).expect("bound to port1");
+    let asking = tokio::net::TcpSocket::from_std_stream(asking);
+    let nobody = "192.168.1.10:9".parse().expect("an address");
+    let attempt = tokio::time::timeout(Duration::from_millis(300), asking.connect(nobody)).await;
+    assert!(attempt.is_err(), "the host is behind port2; nobody answers behind port1");
     stranger.kill().await.expect("ended");
 }
