@@ -42,7 +42,7 @@ pub enum Method {
 pub struct NameEntry {
     /// The name.
     pub name: DnsName,
-    /// The LANs that get it.
+    /// The LANs that get it, each once and in order.
     pub lans: Vec<Lan>,
     /// What it stands for.
     pub target: NameTarget,

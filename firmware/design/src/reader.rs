@@ -200,6 +200,11 @@ impl<'t> Node<'t> {
         }
     }
 
+    /// `true` or `false`.
+    pub(crate) fn boolean(&self, log: &mut Log) -> Option<At<bool>> {
+        self.expect(self.value.as_bool(), Shape::Boolean, log).map(|value| self.at(value))
+    }
+
     /// The date and time.
     pub(crate) fn time(&self, log: &mut Log) -> Option<&'t toml::value::Datetime> {
         self.expect(self.value.as_datetime(), Shape::Time, log)

@@ -2,8 +2,8 @@
 //!
 //! A code is a theme and a number:
 //! `FILE` the file as a whole, `FORM` keys and values, `ORG` organisation and placement, `ADDR` interfaces and
-//! networks, `POOL` global addresses, `ROW` servers and terminals, `PLAT` the platform, `SIGN` signature and age, `CSV`
-//! tables that rows come from.
+//! networks, `POOL` global addresses, `ROW` servers and terminals, `NAME` name resolution, `PLAT` the platform, `SIGN`
+//! signature and age, `CSV` tables that rows come from.
 
 use std::net::Ipv4Addr;
 
@@ -11,8 +11,8 @@ use ipnet::Ipv4Net;
 use jiff::Timestamp;
 
 use crate::{
-    Environment, Global, Kind, Lan, LineRate, Name, OrganisationCode, Placement, PortName, Private,
-    RowKind, Service, Severity, Speed,
+    DnsName, Environment, Global, Kind, Lan, LineRate, Name, OrganisationCode, Placement, PortName,
+    Private, RowKind, Service, Severity, Speed,
 };
 
 macro_rules! rules {
@@ -137,7 +137,7 @@ rules! {
     },
     /// Not the form of a [`crate::PublicKey`].
     "FORM-14" BadKey,
-    /// Not the form `ADDRESS:PORT`.
+    /// Neither `ADDRESS:PORT` nor `NAME:PORT`.
     "FORM-15" BadEndpoint {
         /// The text.
         text: String,
@@ -184,6 +184,21 @@ rules! {
         service: Service,
         /// The other one.
         other: Service,
+    },
+    /// Not the form of a [`DnsName`].
+    "FORM-25" BadDnsName {
+        /// The text.
+        text: String,
+    },
+    /// Neither an IPv4 address nor a [`DnsName`].
+    "FORM-26" BadHost {
+        /// The text.
+        text: String,
+    },
+    /// Neither an IPv4 network nor a [`DnsName`].
+    "FORM-27" BadOrigin {
+        /// The text.
+        text: String,
     },
 
     /// An organisation code is six digits.
@@ -425,6 +440,96 @@ rules! {
     },
     /// Every address of a row of terminals belongs to a server, whose own row counts.
     "ROW-14" OnlyServers,
+    /// A source's name lies in no zone of the platform, so nobody can say its addresses (R85).
+    "ROW-15" SourceInNoZone {
+        /// The name.
+        name: DnsName,
+    },
+
+    /// A static entry has neither addresses nor an alias.
+    "NAME-01" EntryForNothing,
+    /// A name is an alias and has addresses, in one entry or in two of one LAN (RFC 1034, clause 3.6.2).
+    "NAME-02" AliasAndAddresses,
+    /// Two static entries of one LAN have one name.
+    "NAME-03" EntryTwice {
+        /// The name.
+        name: DnsName,
+        /// The LAN.
+        lan: Lan,
+    },
+    /// Whoever follows an alias comes back to it.
+    "NAME-04" AliasLoop {
+        /// The alias.
+        name: DnsName,
+    },
+    /// Nobody whom a LAN asks knows what an alias stands for.
+    "NAME-05" AliasOutOfReach {
+        /// What it stands for.
+        alias: DnsName,
+        /// The LAN.
+        lan: Lan,
+    },
+    /// A static entry comes before what the platform says of the name.
+    "NAME-06" EntryInZone {
+        /// The name.
+        name: DnsName,
+        /// The platform's zone.
+        zone: String,
+    },
+    /// A static entry has the name of a zone of the platform: it would be static and forwarded at once.
+    "NAME-07" EntryIsZone {
+        /// The name.
+        name: DnsName,
+    },
+    /// A static entry in the reverse tree, whose names follow from the addresses of the others (RFC 1035, clause 3.5).
+    "NAME-08" EntryReversed {
+        /// The name.
+        name: DnsName,
+    },
+    /// In method (b) only DNS servers that are named may ask, and none is (R17).
+    "NAME-09" ForwardWithoutDns,
+    /// In method (c) the device answers nobody, so this changes nothing (R17).
+    "NAME-10" UnusedWithHosts {
+        /// The key.
+        key: &'static str,
+    },
+    /// A DNS server of the office is neither on its LAN's subnet nor behind a route.
+    "NAME-11" OfficeDnsUnreachable {
+        /// Its address.
+        address: Ipv4Addr,
+        /// Its LAN.
+        lan: Lan,
+    },
+    /// A LAN that gets a static entry doesn't reach the private address that it leads to.
+    "NAME-12" EntryUnreachable {
+        /// The address.
+        address: Ipv4Addr,
+        /// The LAN.
+        lan: Lan,
+    },
+    /// A static entry leads to a server of the other LAN than the one that gets it.
+    "NAME-13" EntryOfOtherLan {
+        /// The address.
+        address: Ipv4Addr,
+        /// The LAN that gets the entry.
+        lan: Lan,
+        /// The server.
+        server: String,
+    },
+    /// Nearly any answer would pass.
+    "NAME-14" AnswersTooWide {
+        /// The network.
+        network: Ipv4Net,
+    },
+    /// Answers of the platform could lead to hosts of the office (DNS rebinding).
+    "NAME-15" AnswersInside {
+        /// The network.
+        network: Ipv4Net,
+        /// The office's network.
+        other: Ipv4Net,
+        /// What that is.
+        role: Role,
+    },
 
     /// The profile has no centre.
     "PLAT-01" NoCentre,
@@ -458,6 +563,16 @@ rules! {
         network: Ipv4Net,
         /// What the network is.
         role: Role,
+    },
+    /// A host on LGWAN is called by a name, and no resolver of LGWAN is designed (R85).
+    "PLAT-07" NameWithoutResolver {
+        /// The name.
+        name: DnsName,
+    },
+    /// A zone of the reverse tree, which the device makes from the platform's networks.
+    "PLAT-08" ReverseZone {
+        /// The zone.
+        name: String,
     },
 
     /// The profile carries no signature.
@@ -570,6 +685,11 @@ impl Rule {
                 | Self::WideTerminals { .. }
                 | Self::AmongLeases { .. }
                 | Self::OnlyServers
+                | Self::AliasOutOfReach { .. }
+                | Self::EntryInZone { .. }
+                | Self::UnusedWithHosts { .. }
+                | Self::EntryUnreachable { .. }
+                | Self::EntryOfOtherLan { .. }
                 | Self::UnreadColumn { .. }
                 | Self::ReadAs { .. }
                 | Self::OtherRows { .. }

@@ -10,7 +10,8 @@ mod pair;
 use std::net::Ipv4Addr;
 
 use sekisho_design::{
-    Accepted, Approval, Duplex, Environment, Lan, LineRate, PortMode, Service, Speed, stamp,
+    Accepted, Approval, Duplex, Environment, Lan, LineRate, Method, NameTarget, PortMode, Service,
+    Speed, stamp,
 };
 
 fn replaced(text: String, edits: &[(&str, &str)]) -> String {
@@ -190,4 +191,26 @@ fn a_signed_profile_has_its_stamp_whatever_the_site_is() {
     assert_eq!(stamp(forged.as_bytes(), &operator), None);
     assert_eq!(stamp(pair::base("profile.toml").as_bytes(), &operator), None);
     assert_eq!(stamp(b"\xff", &operator), None);
+}
+
+#[test]
+fn every_way_to_resolve_names_is_read() {
+    let names = |edits: &[(&str, &str)]| accepted(edits, &[]).design.names;
+    let read = names(&[]).unwrap();
+    assert_eq!(
+        (read.method, read.rewrite_own, read.query_log_days),
+        (Method::Device, true, Some(7))
+    );
+    assert_eq!(read.office_dns[&Lan::HeadOffice].len(), 2);
+    assert_eq!(read.entries[0].lans, [Lan::HeadOffice]);
+    assert_eq!(read.entries[1].lans, Lan::ALL, "every LAN without 'interfaces'");
+    let alias = NameTarget::Alias("web.platform.example".parse().unwrap());
+    assert_eq!(read.entries[1].target, alias);
+
+    let site = pair::base("site.toml");
+    let (_, whole) = site.split_once("[names]").unwrap();
+    let (options, _) = whole.split_once("\n\n").unwrap();
+    assert_eq!(names(&[(&format!("[names]{whole}"), "")]), None);
+    let least = names(&[(options, "\nmethod = \"device\"")]).unwrap();
+    assert!(least.office_dns.is_empty() && !least.rewrite_own && least.query_log_days.is_none());
 }

@@ -1,16 +1,23 @@
 //! From a draft without problems to the design.
 
+use std::collections::BTreeMap;
+
 use super::{
-    CentreDraft, LanDraft, LgwanDraft, Optional, PortDraft, ProfileDraft, ServerDraft, SiteDraft,
-    TerminalsDraft, Whole,
+    CentreDraft, EntryDraft, LanDraft, LgwanDraft, NamesDraft, Optional, PortDraft, ProfileDraft,
+    ServerDraft, SiteDraft, TargetDraft, TerminalsDraft, Whole,
 };
 use crate::{
-    Allowance, Centre, Design, InterfaceAddress, LanInterface, LanRoute, Lgwan, Maintenance,
-    PlatformNetwork, PortMode, PortName, Profile, Server, Site, Terminals, Zone,
+    Allowance, Centre, Design, InterfaceAddress, Lan, LanInterface, LanRoute, Lgwan, Maintenance,
+    NameEntry, NameTarget, Names, PlatformNetwork, PortMode, PortName, Profile, Server, Site,
+    Terminals, Zone,
 };
 
 /// The design; `None` where a value is unknown, which never is without an error taken down.
 pub(crate) fn assemble(site: SiteDraft, profile: ProfileDraft) -> Option<Design> {
+    let names = match site.names {
+        Some(draft) => Some(names(draft, &site.lans)?),
+        None => None,
+    };
     let lans = site.lans.into_iter().map(|(lan, draft)| Some((lan, lan_interface(draft)?)));
     Some(Design {
         profile: platform(profile)?,
@@ -31,7 +38,7 @@ pub(crate) fn assemble(site: SiteDraft, profile: ProfileDraft) -> Option<Design>
         },
         servers: site.servers.into_iter().map(server).collect::<Option<_>>()?,
         terminals: site.terminals.into_iter().map(terminals).collect::<Option<_>>()?,
-        names: None,
+        names,
     })
 }
 
@@ -89,6 +96,30 @@ fn terminals(draft: TerminalsDraft) -> Option<Terminals> {
         environment: draft.row.environment?.value,
         services: plain(draft.row.services)?,
         approval: optional(draft.row.approval)?,
+    })
+}
+
+fn names(draft: NamesDraft, designed: &BTreeMap<Lan, LanDraft>) -> Option<Names> {
+    let office_dns = draft.office_dns?.into_iter();
+    let entry = |entry: EntryDraft| {
+        Some(NameEntry {
+            lans: entry.lans(designed).into_iter().collect(),
+            name: entry.name?.value,
+            target: match entry.target? {
+                TargetDraft::Addresses(addresses) => NameTarget::Addresses(plain(Some(addresses))?),
+                TargetDraft::Alias(alias) => NameTarget::Alias(alias.value),
+            },
+        })
+    };
+    Some(Names {
+        method: draft.method?.value,
+        office_dns: office_dns
+            .map(|dns| Some((dns.lan.value, plain(dns.servers)?)))
+            .collect::<Option<_>>()?,
+        rewrite_own: draft.rewrite_own?.value,
+        outside_answers: plain(draft.outside_answers)?,
+        query_log_days: optional(draft.query_log_days)?,
+        entries: draft.entries.into_iter().map(entry).collect::<Option<_>>()?,
     })
 }
 

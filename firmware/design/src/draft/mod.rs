@@ -2,23 +2,28 @@
 //! taken down; rules stay silent about it.
 
 mod assemble;
+mod names;
 mod profile;
 mod site;
 mod values;
 
-use std::{collections::BTreeMap, net::Ipv4Addr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
+};
 
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 
 use crate::{
-    Approval, Endpoint, Environment, Global, Host, InterfaceAddress, Kind, Lan, LineRate, Name,
-    OrganisationCode, Origin, Placement, PortMode, PortName, Private, ProfileStamp, PublicKey,
-    Service,
+    Approval, DnsName, Endpoint, Environment, Global, Host, InterfaceAddress, Kind, Lan, LineRate,
+    Method, Name, OrganisationCode, Origin, Placement, PortMode, PortName, Private, ProfileStamp,
+    PublicKey, Service,
     reader::{At, Place},
 };
 
 pub(crate) use assemble::assemble;
+pub(crate) use names::METHODS;
 pub(crate) use profile::{read_profile, read_signature};
 pub(crate) use site::{KINDS, USUAL_MTU, read_site};
 pub(crate) use values::{ENVIRONMENTS, bounds};
@@ -50,6 +55,7 @@ pub(crate) struct SiteDraft {
     pub(crate) terminals: Vec<TerminalsDraft>,
     /// Whether no row of terminals is missing there.
     pub(crate) terminals_whole: bool,
+    pub(crate) names: Option<NamesDraft>,
 }
 
 #[derive(Debug)]
@@ -100,6 +106,41 @@ pub(crate) struct AllowanceDraft {
 pub(crate) struct TerminalsDraft {
     pub(crate) row: RowDraft,
     pub(crate) from: Whole<Ipv4Net>,
+}
+
+#[derive(Debug)]
+pub(crate) struct NamesDraft {
+    pub(crate) place: Place,
+    pub(crate) method: Option<At<Method>>,
+    /// `None` where it can't be known whole.
+    pub(crate) office_dns: Option<Vec<OfficeDnsDraft>>,
+    pub(crate) rewrite_own: Option<At<bool>>,
+    pub(crate) outside_answers: Whole<Ipv4Net>,
+    pub(crate) query_log_days: Optional<u8>,
+    pub(crate) entries: Vec<EntryDraft>,
+    /// Whether no entry is missing there.
+    pub(crate) entries_whole: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct OfficeDnsDraft {
+    pub(crate) lan: At<Lan>,
+    pub(crate) servers: Whole<Ipv4Addr>,
+}
+
+#[derive(Debug)]
+pub(crate) struct EntryDraft {
+    pub(crate) place: Place,
+    pub(crate) name: Option<At<DnsName>>,
+    /// `None` inside where every LAN is meant.
+    pub(crate) lans: Result<Option<Vec<At<Lan>>>, Unknown>,
+    pub(crate) target: Option<TargetDraft>,
+}
+
+#[derive(Debug)]
+pub(crate) enum TargetDraft {
+    Addresses(Vec<At<Ipv4Addr>>),
+    Alias(At<DnsName>),
 }
 
 /// What rows of servers and of terminals have in common.
@@ -157,6 +198,17 @@ impl SiteDraft {
     pub(crate) fn rows(&self) -> impl Iterator<Item = &RowDraft> {
         let servers = self.servers.iter().map(|server| &server.row);
         servers.chain(self.terminals.iter().map(|terminals| &terminals.row))
+    }
+}
+
+impl EntryDraft {
+    /// The LANs that get it, of those that are designed; none where that is unknown.
+    pub(crate) fn lans(&self, designed: &BTreeMap<Lan, LanDraft>) -> BTreeSet<Lan> {
+        match &self.lans {
+            Ok(None) => designed.keys().copied().collect(),
+            Ok(Some(lans)) => lans.iter().map(|lan| lan.value).collect(),
+            Err(Unknown) => BTreeSet::new(),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     AllowanceDraft, LanDraft, LgwanDraft, Optional, PortDraft, RouteDraft, RowDraft, ServerDraft,
-    SiteDraft, TerminalsDraft, Unknown, Whole, values,
+    SiteDraft, TerminalsDraft, Unknown, Whole, names, values,
 };
 use crate::{
     Duplex, Environment, Kind, Lan, Placement, PortMode, Rule, Service, Speed, migrate,
@@ -35,6 +35,8 @@ pub(crate) fn read_site(text: &str, log: &mut Log) -> SiteDraft {
         }
         (draft.servers, draft.servers_whole) = table.rows("server", log, read_server);
         (draft.terminals, draft.terminals_whole) = table.rows("terminals", log, read_terminals);
+        let resolution = table.optional("names");
+        draft.names = resolution.and_then(|node| node.table(log, names::read_names));
         draft
     })
 }
@@ -219,7 +221,7 @@ fn web(place: &Place, log: &Log) -> Whole<Service> {
 }
 
 /// What a missing list stands for, unless it may only have been unreadable.
-fn whole_default<T>(default: Vec<T>, log: &Log) -> Option<Vec<T>> {
+pub(super) fn whole_default<T>(default: Vec<T>, log: &Log) -> Option<Vec<T>> {
     (!log.is_broken(File::Site)).then_some(default)
 }
 

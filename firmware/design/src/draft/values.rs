@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{Optional, Unknown, Whole};
 use crate::{
-    Approval, Endpoint, Environment, Global, Host, InterfaceAddress, Lan, LineRate, Name,
+    Approval, DnsName, Endpoint, Environment, Global, Host, InterfaceAddress, Lan, LineRate, Name,
     NamedHost, OrganisationCode, Origin, PortName, Private, PublicKey, Rule, Service,
     organisation::MalformedOrganisation,
     reader::{At, Log, Node, Table},
@@ -30,6 +30,10 @@ pub(super) fn organisation(node: &Node<'_>, log: &mut Log) -> Option<At<Organisa
 
 pub(super) fn name(node: &Node<'_>, log: &mut Log) -> Option<At<Name>> {
     node.parse(log, str::parse, |text, _| Rule::BadName { text })
+}
+
+pub(super) fn dns_name(node: &Node<'_>, log: &mut Log) -> Option<At<DnsName>> {
+    node.parse(log, str::parse, |text, _| Rule::BadDnsName { text })
 }
 
 pub(super) fn port(node: &Node<'_>, log: &mut Log) -> Option<At<PortName>> {
@@ -81,7 +85,7 @@ pub(super) fn endpoint(node: &Node<'_>, log: &mut Log) -> Option<At<Endpoint>> {
 }
 
 pub(super) fn host(node: &Node<'_>, log: &mut Log) -> Option<At<Host>> {
-    node.parse(log, str::parse, |text, _| Rule::BadAddress { text })
+    node.parse(log, str::parse, |text, _| Rule::BadHost { text })
 }
 
 /// A network, one address of it, or a name.
@@ -90,7 +94,7 @@ pub(super) fn origin(node: &Node<'_>, log: &mut Log) -> Option<At<Origin>> {
         Ok(name) => Ok(Origin::Name(NamedHost::new(name))),
         Err(_) => net(text).map(Origin::Network),
     };
-    let written = node.parse(log, convert, |text, _| Rule::BadNetwork { text })?;
+    let written = node.parse(log, convert, |text, _| Rule::BadOrigin { text })?;
     match written.value {
         Origin::Network(network) => {
             Some(At { value: Origin::Network(whole(node, network, log)?), place: written.place })

@@ -37,7 +37,7 @@ pub(super) fn sentence(rule: &Rule) -> String {
         }
         Rule::BadKey => "this is not a public key".to_owned(),
         Rule::BadEndpoint { text } => {
-            format!("'{}' is not an address and a UDP port", excerpt(text))
+            format!("'{}' is neither an address nor a name with a UDP port", excerpt(text))
         }
         Rule::BadTime { text } => format!("'{}' is not a point in time", excerpt(text)),
         Rule::BadZone { text } => format!("'{}' is not a DNS zone", excerpt(text)),
@@ -55,6 +55,13 @@ pub(super) fn sentence(rule: &Rule) -> String {
         }
         Rule::ServiceInside { service, other } => {
             format!("{service} says nothing new: {other} of the same list holds it")
+        }
+        Rule::BadDnsName { text } => format!("'{}' can't be the name of a host", excerpt(text)),
+        Rule::BadHost { text } => {
+            format!("'{}' is neither an IPv4 address nor a name", excerpt(text))
+        }
+        Rule::BadOrigin { text } => {
+            format!("'{}' is neither an IPv4 network nor a name", excerpt(text))
         }
         Rule::OrganisationShape { text } => {
             format!("'{}' is not an organisation code", excerpt(text))
@@ -184,6 +191,63 @@ pub(super) fn sentence(rule: &Rule) -> String {
         Rule::OnlyServers => {
             "the row has no terminal: every address of it belongs to a server".to_owned()
         }
+        Rule::SourceInNoZone { name } => {
+            format!("'{name}' lies in no zone of the platform, so its addresses can't be asked for")
+        }
+        Rule::EntryForNothing => "the entry has neither addresses nor an alias".to_owned(),
+        Rule::AliasAndAddresses => "a name has addresses or is an alias, not both".to_owned(),
+        Rule::EntryTwice { name, lan: on } => {
+            format!("the {} has an entry for '{name}' already", lan(*on))
+        }
+        Rule::AliasLoop { name } => {
+            format!("whoever follows the alias '{name}' comes back to it and finds no address")
+        }
+        Rule::AliasOutOfReach { alias, lan: on } => {
+            format!(
+                "nobody whom the {} asks knows '{alias}': no entry, no zone of the platform, no DNS server of the office",
+                lan(*on)
+            )
+        }
+        Rule::EntryInZone { name, zone } => {
+            format!("'{name}' is of the platform's zone '{zone}'; the entry comes before what the platform says")
+        }
+        Rule::EntryIsZone { name } => {
+            format!("'{name}' is a zone of the platform, and can't be an entry too")
+        }
+        Rule::EntryReversed { name } => {
+            format!("'{name}' is of the reverse tree, which follows from the other entries")
+        }
+        Rule::ForwardWithoutDns => {
+            "method \"forward\" needs the office's DNS servers, and none is named".to_owned()
+        }
+        Rule::UnusedWithHosts { key } => {
+            format!("'{key}' changes nothing: with method \"hosts\" the device answers nobody")
+        }
+        Rule::OfficeDnsUnreachable { address, lan: on } => {
+            format!(
+                "DNS server {address} is neither on the subnet of the {} nor behind one of its routes",
+                lan(*on)
+            )
+        }
+        Rule::EntryUnreachable { address, lan: on } => {
+            format!("the {} gets this entry and doesn't reach {address}", lan(*on))
+        }
+        Rule::EntryOfOtherLan { address, lan: on, server } => {
+            format!(
+                "the {} gets this entry, but {address} is server '{server}' of the other LAN",
+                lan(*on)
+            )
+        }
+        Rule::AnswersTooWide { network } => {
+            format!("{network} would let nearly any answer pass")
+        }
+        Rule::AnswersInside { network, other, role: of } => {
+            format!(
+                "{network} overlaps {other} ({}), so names of the platform could lead there",
+                role(*of),
+                network = range(*network)
+            )
+        }
         Rule::NoCentre => "the profile has no centre".to_owned(),
         Rule::CentreTwice { part, first } => {
             format!("centre '{first}' has the same {}", centre_part(*part))
@@ -219,6 +283,12 @@ pub(super) fn sentence(rule: &Rule) -> String {
         }
         Rule::UplinkInside { address, network, role: of } => {
             format!("{address} should be on LGWAN, but lies in {network} ({})", role(*of))
+        }
+        Rule::NameWithoutResolver { name } => {
+            format!("'{name}' is a name, and no resolver of LGWAN is designed that could be asked")
+        }
+        Rule::ReverseZone { name } => {
+            format!("zone '{name}' is of the reverse tree, which the device makes by itself")
         }
         Rule::SignatureMissing => "the profile carries no signature".to_owned(),
         Rule::SignatureForm => "the signature is not 64 bytes in base64".to_owned(),
@@ -280,7 +350,7 @@ pub(super) fn mend(rule: &Rule) -> String {
         Rule::BadChoice { choices, .. } => return format!("Use one of: {}.", choices.join(", ")),
         Rule::BadKey => "Copy the whole key: 44 characters of base64, the last one '='.",
         Rule::BadEndpoint { .. } => {
-            "Write both, like \"198.51.100.10:51820\"; the port is 1 to 65535."
+            "Write both, like \"198.51.100.10:51820\" or \"east.vpn.example:51820\"; the port is 1 to 65535."
         }
         Rule::BadTime { .. } => "Write date, time and offset, like 2026-04-01T09:00:00+09:00.",
         Rule::BadZone { .. } => {
@@ -299,6 +369,15 @@ pub(super) fn mend(rule: &Rule) -> String {
             "Write who approved it, when and under which number, in one line; don't start with = + - or @."
         }
         Rule::ServiceInside { .. } => "Remove one of the two, or correct the ports.",
+        Rule::BadDnsName { .. } => {
+            "Write it like \"juki.city.example\": letters, digits, inner '-' and '.', 253 characters at most; the last part is no number."
+        }
+        Rule::BadHost { .. } => {
+            "Write an address like \"198.51.100.123\", or a name like \"ntp.lgwan.example\"."
+        }
+        Rule::BadOrigin { .. } => {
+            "Write a network like \"203.0.113.0/24\", an address, or a name of the platform like \"web.platform.example\"."
+        }
         Rule::OrganisationShape { .. } => {
             "Write the six digits of the code in quotes, like \"011002\"."
         }
@@ -354,7 +433,7 @@ pub(super) fn mend(rule: &Rule) -> String {
         }
         Rule::GlobalOfDevice { .. } => "Use a free address of the pool.",
         Rule::NameTwice { .. } => "Give each row a name of its own.",
-        Rule::LanNotDesigned { .. } => "Add the LAN's [interface] table, or correct 'interface'.",
+        Rule::LanNotDesigned { .. } => "Add the LAN's [interface] table, or name another LAN here.",
         Rule::ServerUnreachable { .. } | Rule::TerminalsOutside { .. } => {
             "Correct the address or 'interface', or add the network to the LAN's 'routes'."
         }
@@ -382,6 +461,44 @@ pub(super) fn mend(rule: &Rule) -> String {
         Rule::OnlyServers => {
             "Remove the row, or correct 'from'. A server's own row says what the server may do."
         }
+        Rule::SourceInNoZone { .. } => {
+            "Correct the name, or write the platform's addresses as the operator gave them."
+        }
+        Rule::EntryForNothing => "Add 'addresses' or 'alias'.",
+        Rule::AliasAndAddresses => "Keep the addresses or the alias, and remove the other.",
+        Rule::EntryTwice { .. } => {
+            "Put all addresses into one entry, or part the entries by 'interfaces'."
+        }
+        Rule::AliasLoop { .. } => "Let one of the entries lead to addresses.",
+        Rule::AliasOutOfReach { .. } => {
+            "Correct the alias, add an entry for what it stands for, or name the office's DNS servers in 'office-dns'."
+        }
+        Rule::EntryInZone { .. } => {
+            "If that is meant, it may stay; when the platform gives the name another address, nobody here notices. Otherwise remove the entry."
+        }
+        Rule::EntryIsZone { .. } => "Remove the entry, or correct its name.",
+        Rule::EntryReversed { .. } => {
+            "Remove it: whoever asks for the name of an address gets it from the entry that has the address."
+        }
+        Rule::ForwardWithoutDns => {
+            "Add 'office-dns' with the servers that forward to the device, or choose another method."
+        }
+        Rule::UnusedWithHosts { .. } => "Remove it, or choose another method.",
+        Rule::OfficeDnsUnreachable { .. } => {
+            "Correct the address or the LAN, or add the network to the LAN's 'routes'."
+        }
+        Rule::EntryUnreachable { .. } | Rule::EntryOfOtherLan { .. } => {
+            "Correct the address, or name the LANs that get the entry in 'interfaces'."
+        }
+        Rule::AnswersTooWide { .. } => {
+            "Write the networks that the operator named, each /8 or longer."
+        }
+        Rule::AnswersInside { .. } => {
+            "Write the networks that the operator named; the office's own are no place for the platform's names."
+        }
+        Rule::NameWithoutResolver { .. } => {
+            "Add LGWAN's resolvers as 'dns' to [interface.lgwan], or ask the operator for addresses."
+        }
         Rule::SignatureWrong => "Fetch the file from the operator again, and change nothing in it.",
         Rule::OtherOrganisation { .. } => {
             "Use the profile of your own organisation, or correct 'organisation'."
@@ -396,6 +513,7 @@ pub(super) fn mend(rule: &Rule) -> String {
         | Rule::ProbeOutside { .. }
         | Rule::ResolverOutside { .. }
         | Rule::ZoneTwice { .. }
+        | Rule::ReverseZone { .. }
         | Rule::SignatureMissing
         | Rule::SignatureForm => "Ask the operator for a corrected profile.",
         Rule::NotText { .. } => "Save it in the spreadsheet as 'CSV UTF-8 (comma delimited)'.",

@@ -43,7 +43,10 @@ pub(super) fn sentence(rule: &Rule) -> String {
         }
         Rule::BadKey => "公開鍵として読めません。".to_owned(),
         Rule::BadEndpoint { text } => {
-            format!("「{}」はIPv4アドレスとUDPポート番号の組ではありません。", excerpt(text))
+            format!(
+                "「{}」はIPv4アドレスかDNS名と、UDPポート番号との組ではありません。",
+                excerpt(text)
+            )
         }
         Rule::BadTime { text } => format!("「{}」は日時として使えません。", excerpt(text)),
         Rule::BadZone { text } => format!("「{}」はDNSゾーンの名前ではありません。", excerpt(text)),
@@ -60,6 +63,15 @@ pub(super) fn sentence(rule: &Rule) -> String {
         }
         Rule::ServiceInside { service, other } => {
             format!("{service}は、同じ一覧の{other}にすでに含まれています。")
+        }
+        Rule::BadDnsName { text } => {
+            format!("「{}」は機器の名前（DNS名）として使えません。", excerpt(text))
+        }
+        Rule::BadHost { text } => {
+            format!("「{}」はIPv4アドレスでもDNS名でもありません。", excerpt(text))
+        }
+        Rule::BadOrigin { text } => {
+            format!("「{}」はIPv4ネットワークでもDNS名でもありません。", excerpt(text))
         }
         Rule::OrganisationShape { text } => {
             format!("「{}」は団体コードではありません。", excerpt(text))
@@ -217,6 +229,66 @@ pub(super) fn sentence(rule: &Rule) -> String {
         Rule::OnlyServers => {
             "この行に端末がありません。どのアドレスも双方向通信サーバのものです。".to_owned()
         }
+        Rule::SourceInNoZone { name } => {
+            format!(
+                "「{name}」は中間サーバー・プラットフォームのどのゾーンの名前でもなく、アドレスを調べられません。"
+            )
+        }
+        Rule::EntryForNothing => "addresses も alias もありません。".to_owned(),
+        Rule::AliasAndAddresses => {
+            "一つの名前に、アドレスと別名（alias）の両方は持たせられません。".to_owned()
+        }
+        Rule::EntryTwice { name, lan: on } => {
+            format!("{}には「{name}」の項目がすでにあります。", lan(*on))
+        }
+        Rule::AliasLoop { name } => {
+            format!("別名「{name}」をたどると元に戻り、アドレスに行き着きません。")
+        }
+        Rule::AliasOutOfReach { alias, lan: on } => {
+            format!(
+                "{}から「{alias}」を調べる先がありません（静的な項目にも、プラットフォームのゾーンにもなく、庁内DNSサーバもありません）。",
+                lan(*on)
+            )
+        }
+        Rule::EntryInZone { name, zone } => {
+            format!(
+                "「{name}」はプラットフォームのゾーン「{zone}」の名前です。この項目は、プラットフォームの答えより優先されます。"
+            )
+        }
+        Rule::EntryIsZone { name } => {
+            format!("「{name}」はプラットフォームのゾーンそのもので、静的な項目にはできません。")
+        }
+        Rule::EntryReversed { name } => {
+            format!("「{name}」は逆引きの名前です。逆引きは、ほかの項目から自動で作られます。")
+        }
+        Rule::ForwardWithoutDns => {
+            "方式 \"forward\" には庁内DNSサーバが必要ですが、書かれていません。".to_owned()
+        }
+        Rule::UnusedWithHosts { key } => {
+            format!("方式 \"hosts\" では装置は問い合わせに答えないため、「{key}」は使われません。")
+        }
+        Rule::OfficeDnsUnreachable { address, lan: on } => {
+            format!("DNSサーバ{address}は{}のサブネットにも経路の先にもありません。", lan(*on))
+        }
+        Rule::EntryUnreachable { address, lan: on } => {
+            format!("この項目は{}にも使われますが、そこから{address}には届きません。", lan(*on))
+        }
+        Rule::EntryOfOtherLan { address, lan: on, server } => {
+            format!(
+                "この項目は{}にも使われますが、{address}はもう一方のLANのサーバ「{server}」です。",
+                lan(*on)
+            )
+        }
+        Rule::AnswersTooWide { network } => {
+            format!("{network}では、ほとんどどんな答えでも通ってしまいます。")
+        }
+        Rule::AnswersInside { network, other, role: of } => {
+            format!(
+                "{network}が{other}（{}）と重なり、プラットフォームの名前で庁内へ導かれるおそれがあります。",
+                role(*of),
+                network = range(*network)
+            )
+        }
         Rule::NoCentre => "拠点が一つもありません。".to_owned(),
         Rule::CentreTwice { part, first } => {
             format!("拠点「{first}」と{}が同じです。", centre_part(*part))
@@ -261,6 +333,12 @@ pub(super) fn sentence(rule: &Rule) -> String {
                 "{address}はLGWAN側にあるはずですが、{network}（{}）の中にあります。",
                 role(*of)
             )
+        }
+        Rule::NameWithoutResolver { name } => {
+            format!("「{name}」は名前ですが、それを調べるLGWANのDNSサーバがありません。")
+        }
+        Rule::ReverseZone { name } => {
+            format!("ゾーン「{name}」は逆引きのゾーンです。逆引きは装置が自動で扱います。")
         }
         Rule::SignatureMissing => "接続情報に機構の署名がありません。".to_owned(),
         Rule::SignatureForm => {
@@ -336,7 +414,7 @@ pub(super) fn mend(rule: &Rule) -> String {
         }
         Rule::BadKey => "「=」で終わる44文字のBase64を、全部写してください。",
         Rule::BadEndpoint { .. } => {
-            "\"198.51.100.10:51820\" のように両方を書いてください。ポート番号は1から65535までです。"
+            "\"198.51.100.10:51820\" や \"east.vpn.example:51820\" のように両方を書いてください。ポート番号は1から65535までです。"
         }
         Rule::BadTime { .. } => {
             "2026-04-01T09:00:00+09:00 のように、日付・時刻・時差を書いてください。"
@@ -357,6 +435,15 @@ pub(super) fn mend(rule: &Rule) -> String {
             "誰が、いつ、どの番号で承認したかを一行で書いてください。= + - @ では始められません。"
         }
         Rule::ServiceInside { .. } => "どちらか一つを削除するか、ポート番号を直してください。",
+        Rule::BadDnsName { .. } => {
+            "\"juki.city.example\" のように、英数字・「-」・「.」で253文字までで書いてください。最後の区切りの後は数字だけにできません。"
+        }
+        Rule::BadHost { .. } => {
+            "\"198.51.100.123\" のようなアドレスか、\"ntp.lgwan.example\" のような名前を書いてください。"
+        }
+        Rule::BadOrigin { .. } => {
+            "\"203.0.113.0/24\" のようなネットワーク、アドレス、または \"web.platform.example\" のようなプラットフォームの名前を書いてください。"
+        }
         Rule::OrganisationShape { .. } => {
             "\"011002\" のように、6桁の数字を引用符で囲んで書いてください。"
         }
@@ -417,7 +504,7 @@ pub(super) fn mend(rule: &Rule) -> String {
         Rule::GlobalOfDevice { .. } => "割り当てられた中で空いているアドレスにしてください。",
         Rule::NameTwice { .. } => "行ごとに別の名前を付けてください。",
         Rule::LanNotDesigned { .. } => {
-            "そのLANの [interface] の表を書き足すか、interface を直してください。"
+            "そのLANの [interface] の表を書き足すか、ここのLANを直してください。"
         }
         Rule::ServerUnreachable { .. } | Rule::TerminalsOutside { .. } => {
             "アドレスか interface を直すか、LANの routes にそのネットワークを書き足してください。"
@@ -444,6 +531,44 @@ pub(super) fn mend(rule: &Rule) -> String {
         Rule::OnlyServers => {
             "行を削除するか、from を直してください。サーバにできる通信は、サーバの行に書きます。"
         }
+        Rule::SourceInNoZone { .. } => {
+            "名前を直すか、機構から示された接続元のアドレスを書いてください。"
+        }
+        Rule::EntryForNothing => "addresses か alias のどちらかを書き足してください。",
+        Rule::AliasAndAddresses => "addresses か alias のどちらか一つだけにしてください。",
+        Rule::EntryTwice { .. } => {
+            "アドレスを一つの項目にまとめるか、interfaces でLANを分けてください。"
+        }
+        Rule::AliasLoop { .. } => "たどる先のどれか一つを addresses にしてください。",
+        Rule::AliasOutOfReach { .. } => {
+            "alias を直すか、その名前の項目を書き足すか、office-dns に庁内DNSサーバを書いてください。"
+        }
+        Rule::EntryInZone { .. } => {
+            "意図したものなら、そのままで構いません。ただし、プラットフォーム側でアドレスが変わっても気付けません。意図しないなら削除してください。"
+        }
+        Rule::EntryIsZone { .. } => "項目を削除するか、name を直してください。",
+        Rule::EntryReversed { .. } => {
+            "削除してください。アドレスから名前を調べると、そのアドレスを持つ項目の名前が返ります。"
+        }
+        Rule::ForwardWithoutDns => {
+            "装置に転送する庁内DNSサーバを office-dns に書くか、ほかの方式にしてください。"
+        }
+        Rule::UnusedWithHosts { .. } => "削除するか、ほかの方式にしてください。",
+        Rule::OfficeDnsUnreachable { .. } => {
+            "アドレスかLANを直すか、LANの routes にそのネットワークを書き足してください。"
+        }
+        Rule::EntryUnreachable { .. } | Rule::EntryOfOtherLan { .. } => {
+            "アドレスを直すか、項目を使うLANを interfaces に書いてください。"
+        }
+        Rule::AnswersTooWide { .. } => {
+            "機構から示されたネットワークを、/8以上のプレフィックス長で書いてください。"
+        }
+        Rule::AnswersInside { .. } => {
+            "機構から示されたネットワークを書いてください。庁内のネットワークは書けません。"
+        }
+        Rule::NameWithoutResolver { .. } => {
+            "[interface.lgwan] の dns にLGWANのDNSサーバを書くか、アドレスで書いた接続情報を機構に求めてください。"
+        }
         Rule::SignatureWrong => "機構からファイルを受け取り直し、中身を変えずに使ってください。",
         Rule::OtherOrganisation { .. } => {
             "自分の団体の接続情報を使うか、organisation を直してください。"
@@ -458,6 +583,7 @@ pub(super) fn mend(rule: &Rule) -> String {
         | Rule::ProbeOutside { .. }
         | Rule::ResolverOutside { .. }
         | Rule::ZoneTwice { .. }
+        | Rule::ReverseZone { .. }
         | Rule::SignatureMissing
         | Rule::SignatureForm => "直した接続情報を機構に求めてください。",
         Rule::NotText { .. } => {

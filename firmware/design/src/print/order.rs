@@ -7,10 +7,12 @@ pub(crate) struct Keys {
     own: &'static [(&'static str, &'static Keys)],
     /// Whether the tables of this table have headings of their own.
     pub(crate) sections: bool,
+    /// Whether this table stands in braces even where others of its kind have headings.
+    pub(crate) braces: bool,
 }
 
 const fn keys(own: &'static [(&'static str, &'static Keys)]) -> Keys {
-    Keys { own, sections: false }
+    Keys { own, sections: false, braces: false }
 }
 
 static UNKNOWN: Keys = keys(&[]);
@@ -22,6 +24,7 @@ pub(crate) static ROOT: Keys = keys(&[
     ("interface", &INTERFACE),
     ("server", &SERVER),
     ("terminals", &TERMINALS),
+    ("names", &NAMES),
 ]);
 
 static SITE: Keys = keys(&[
@@ -39,6 +42,7 @@ static INTERFACE: Keys = Keys {
         ("maintenance", &PORT),
     ],
     sections: true,
+    braces: false,
 };
 
 static PORT: Keys = keys(&[
@@ -77,6 +81,32 @@ static TERMINALS: Keys = keys(&[
     ("environment", &UNKNOWN),
     ("services", &UNKNOWN),
     ("approval", &UNKNOWN),
+]);
+
+static NAMES: Keys = Keys {
+    own: &[
+        ("method", &UNKNOWN),
+        ("office-dns", &OFFICE_DNS),
+        ("rewrite-own", &UNKNOWN),
+        ("outside-answers", &UNKNOWN),
+        ("query-log-days", &UNKNOWN),
+        ("entry", &ENTRY),
+    ],
+    sections: true,
+    braces: false,
+};
+
+static OFFICE_DNS: Keys = Keys {
+    own: &[("head-office", &UNKNOWN), ("education-board", &UNKNOWN)],
+    sections: false,
+    braces: true,
+};
+
+static ENTRY: Keys = keys(&[
+    ("name", &UNKNOWN),
+    ("addresses", &UNKNOWN),
+    ("alias", &UNKNOWN),
+    ("interfaces", &UNKNOWN),
 ]);
 
 impl Keys {

@@ -1,20 +1,21 @@
 //! From a design to the tree of its site.
 
+use std::collections::BTreeMap;
+
 use ipnet::Ipv4Net;
 
 use super::tree::{Entry, Tree, Value};
 use crate::{
-    Allowance, Approval, Design, Environment, LanInterface, LanRoute, Lgwan, Maintenance, PortMode,
-    Server, Service, Site, Terminals,
-    draft::{ENVIRONMENTS, KINDS, USUAL_MTU},
+    Allowance, Approval, Design, Environment, Lan, LanInterface, LanRoute, Lgwan, Maintenance,
+    NameEntry, NameTarget, Names, PortMode, Server, Service, Site, Terminals,
+    draft::{ENVIRONMENTS, KINDS, METHODS, USUAL_MTU},
     messages::{origin, range},
     migrate,
 };
 
 /// The organisation's part of a design.
 pub(super) fn tree(design: &Design) -> Tree {
-    let Design { profile: _, site, lgwan, lans, maintenance, servers, terminals, names: _ } =
-        design;
+    let Design { profile: _, site, lgwan, lans, maintenance, servers, terminals, names } = design;
     let mut interface = Tree::default();
     interface.set("lgwan", Value::Tree(uplink(lgwan)));
     for (lan, design) in lans {
@@ -33,6 +34,9 @@ pub(super) fn tree(design: &Design) -> Tree {
     root.set("interface", Value::Tree(interface));
     rows(&mut root, "server", servers.iter().map(server));
     rows(&mut root, "terminals", terminals.iter().map(terminals_row));
+    if let Some(names) = names {
+        root.set("names", Value::Tree(resolution(names, lans)));
+    }
     root
 }
 
@@ -108,6 +112,46 @@ fn terminals_row(row: &Terminals) -> Tree {
     set_environment(&mut tree, *environment);
     set_services(&mut tree, services);
     set_approval(&mut tree, approval.as_ref());
+    tree
+}
+
+fn resolution(names: &Names, designed: &BTreeMap<Lan, LanInterface>) -> Tree {
+    let Names { method, office_dns, rewrite_own, outside_answers, query_log_days, entries } = names;
+    let mut tree = Tree::default();
+    tree.set("method", Value::text(word(&METHODS, method)));
+    if !office_dns.is_empty() {
+        let mut servers = Tree::default();
+        for (lan, addresses) in office_dns {
+            servers.set(lan.as_str(), Value::list(addresses.iter().map(text)));
+        }
+        tree.set("office-dns", Value::Tree(servers));
+    }
+    if *rewrite_own {
+        tree.set("rewrite-own", Value::Plain(rewrite_own.to_string()));
+    }
+    if !outside_answers.is_empty() {
+        tree.set("outside-answers", sources(outside_answers));
+    }
+    if let Some(days) = query_log_days {
+        tree.set("query-log-days", Value::number((*days).into()));
+    }
+    rows(&mut tree, "entry", entries.iter().map(|row| entry(row, designed)));
+    tree
+}
+
+fn entry(entry: &NameEntry, designed: &BTreeMap<Lan, LanInterface>) -> Tree {
+    let NameEntry { name, lans, target } = entry;
+    let mut tree = Tree::default();
+    tree.set("name", text(name));
+    match target {
+        NameTarget::Addresses(addresses) => {
+            tree.set("addresses", Value::list(addresses.iter().map(text)));
+        }
+        NameTarget::Alias(alias) => tree.set("alias", text(alias)),
+    }
+    if !lans.iter().eq(designed.keys()) {
+        tree.set("interfaces", Value::list(lans.iter().map(text)));
+    }
     tree
 }
 

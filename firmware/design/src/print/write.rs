@@ -67,8 +67,9 @@ fn section(out: &mut String, path: &[String], entry: Entry, keys: &Keys) {
 
 /// A table whose tables have headings of their own; its own heading shows where it has anything else.
 fn group(out: &mut String, path: &[String], tree: Tree, around: &Comments, keys: &Keys) {
+    let has_heading = |entry: &Entry| is_section(entry) && !keys.of(&entry.key).braces;
     let (sections, own): (Vec<_>, Vec<_>) =
-        order::sorted(tree.entries, keys).into_iter().partition(is_section);
+        order::sorted(tree.entries, keys).into_iter().partition(has_heading);
     let own = Tree { entries: own, tail: tree.tail };
     if !own.entries.is_empty() || !own.tail.is_empty() || !around.is_empty() || sections.is_empty()
     {
