@@ -15,6 +15,9 @@ wanted=(
   nft nftables                # the device's packet filter
   tcpdump tcpdump             # reads the lab's recordings
   wireguard-go wireguard-go   # another WireGuard, which the tunnel is tested against
+  dig bind9-dnsutils          # clients of the name service
+  drill ldnsutils
+  dnsmasq dnsmasq-base        # an office's own DNS server
   shellcheck shellcheck       # make check
 )
 missing=()
@@ -40,6 +43,22 @@ if ((${#missing[@]})); then
   "${root[@]}" apt-get update -q
   # shellcheck disable=SC2086 # the words of the line that a user would type
   "${root[@]}" env DEBIAN_FRONTEND=noninteractive $install
+fi
+
+# The platform's resolver in the lab. Its package would start a service on this machine, so it is unpacked beside; the
+# libraries came with dig.
+named=${CARGO_TARGET_DIR:-target}/tools/bind9
+if ! command -v named >/dev/null && [[ ! -x $named/usr/sbin/named ]]; then
+  echo "Unpacking named into $named"
+  folder=$(mktemp -d)
+  trap 'rm -rf "$folder"' EXIT
+  if ! (cd "$folder" && apt-get download -q bind9 2>&1) >"$folder/log"; then
+    cat "$folder/log" >&2
+    echo "named can't be fetched. As root, run: apt-get update" >&2
+    exit 1
+  fi
+  mkdir -p "$named"
+  dpkg -x "$folder"/bind9_*.deb "$named"
 fi
 
 needed=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)

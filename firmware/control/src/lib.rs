@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod change;
+mod names;
 
 use std::{
     collections::BTreeMap,
@@ -27,6 +28,10 @@ pub use self::change::{
     Applied, Apply, Author, Awaiting, Decision, Generation, LONGEST_REASON, LONGEST_WAIT_S,
     Outcome, Returned, SHORTEST_WAIT_S, Settled, Stored,
 };
+pub use self::names::{
+    CacheStatus, HostStatus, NameAnswer, NameQuery, NamesStatus, UpstreamStatus, ZoneData,
+    ZoneStatus,
+};
 
 /// `GET`: [`Status`].
 pub const STATUS: &str = "/v1/status";
@@ -44,6 +49,13 @@ pub const CONFIRM: &str = "/v1/confirm";
 pub const ROLL_BACK: &str = "/v1/roll-back";
 /// `GET`: a list of [`Generation`], newest first. Below it, by its number, a [`Stored`] one.
 pub const GENERATIONS: &str = "/v1/generations";
+
+/// `GET`: [`NamesStatus`].
+pub const NAMES: &str = "/v1/names";
+/// `POST` [`NameQuery`]: [`NameAnswer`].
+pub const NAME_QUERY: &str = "/v1/names/query";
+/// `GET`: [`ZoneData`], fetched from the platform now.
+pub const ZONE_DATA: &str = "/v1/names/zone-data";
 
 /// Largest request body, in bytes: two files of the largest size that the design room reads, with JSON's escapes.
 pub const LARGEST_BODY: usize = 8 << 20;
@@ -201,8 +213,11 @@ pub struct TunnelStatus {
 pub struct CentreStatus {
     /// Its name.
     pub name: Name,
-    /// Where its end of the tunnel listens.
-    pub endpoint: SocketAddr,
+    /// The name of its host, where the profile calls it by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// Where its end of the tunnel listens; none while its name was never resolved.
+    pub endpoint: Option<SocketAddr>,
     /// Whether it answers probes.
     pub alive: bool,
     /// Round trip of the last answered probe, in microseconds.

@@ -64,6 +64,13 @@ impl NamedHost {
     pub fn new(name: DnsName) -> Self {
         Self { name, addresses: Vec::new() }
     }
+
+    fn put(&mut self, mut addresses: Vec<Ipv4Addr>, fits: impl Fn(&Ipv4Addr) -> bool) {
+        addresses.retain(fits);
+        addresses.sort_unstable();
+        addresses.dedup();
+        self.addresses = addresses;
+    }
 }
 
 impl Host {
@@ -118,23 +125,49 @@ impl Design {
         .collect()
     }
 
-    /// Puts in what each name stands for now.
+    /// Puts in what each name stands for now. Whoever answers for a name gets no further with it than the design could by
+    /// an address: what lies elsewhere is left out.
     pub fn resolve(&mut self, addresses: impl Fn(&DnsName) -> Vec<Ipv4Addr>) {
+        let fixed = self.off_lgwan();
+        let on_lgwan = |address: &Ipv4Addr| {
+            let host = !(address.is_unspecified()
+                || address.is_loopback()
+                || address.is_multicast()
+                || address.is_broadcast());
+            host && !fixed.iter().any(|network| network.contains(address))
+        };
         let endpoints = self.profile.centres.iter_mut().map(|centre| &mut centre.endpoint.host);
-        let on_lgwan = endpoints.chain(&mut self.profile.ntp).filter_map(|host| match host {
-            Host::Address(_) => None,
-            Host::Name(host) => Some(host),
-        });
-        let rows = self.servers.iter_mut().flat_map(|server| &mut server.allow_from_platform);
-        let on_platform = rows.filter_map(|row| match &mut row.from {
-            Origin::Network(_) => None,
-            Origin::Name(host) => Some(host),
-        });
-        for host in on_lgwan.chain(on_platform) {
-            host.addresses = addresses(&host.name);
-            host.addresses.sort_unstable();
-            host.addresses.dedup();
+        for host in endpoints.chain(&mut self.profile.ntp) {
+            if let Host::Name(host) = host {
+                host.put(addresses(&host.name), on_lgwan);
+            }
         }
+        for server in &mut self.servers {
+            let networks = self.profile.networks.iter();
+            let own: Vec<_> = networks
+                .filter(|network| network.environment == server.environment)
+                .map(|network| network.prefix)
+                .collect();
+            let on_platform =
+                |address: &Ipv4Addr| own.iter().any(|network| network.contains(address));
+            for row in &mut server.allow_from_platform {
+                if let Origin::Name(host) = &mut row.from {
+                    host.put(addresses(&host.name), on_platform);
+                }
+            }
+        }
+    }
+
+    /// Where no host of LGWAN stands: the office, the platform, the pool, the device itself.
+    fn off_lgwan(&self) -> Vec<Ipv4Net> {
+        let lans = self.lans.values();
+        let office = lans
+            .flat_map(|lan| lan.routes.iter().map(|route| route.to).chain([lan.address.subnet()]));
+        let maintenance = self.maintenance.iter().map(|port| port.address.subnet());
+        let platform = self.profile.networks.iter().map(|network| network.prefix);
+        let pool = self.profile.pool.iter().copied();
+        let device = Ipv4Net::from(self.lgwan.address.address());
+        office.chain(maintenance).chain(platform).chain(pool).chain([device]).collect()
     }
 }
 

@@ -1,6 +1,9 @@
 //! How the office resolves names: one of three methods, the office's own DNS servers, and static entries (R17 R85 R87).
 
-use std::{collections::BTreeMap, net::Ipv4Addr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
+};
 
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
@@ -56,4 +59,54 @@ pub enum NameTarget {
     Addresses(Vec<Ipv4Addr>),
     /// Another name (CNAME).
     Alias(DnsName),
+}
+
+impl Names {
+    /// What a name stands for on a LAN by the static entries alone, aliases followed; empty where they don't say.
+    pub fn stands_for(&self, lan: Lan, name: &DnsName) -> &[Ipv4Addr] {
+        let entry = |name: &DnsName| {
+            self.entries.iter().find(|entry| entry.name == *name && entry.lans.contains(&lan))
+        };
+        let (mut name, mut seen) = (name, BTreeSet::new());
+        while let Some(entry) = entry(name).filter(|entry| seen.insert(&entry.name)) {
+            match &entry.target {
+                NameTarget::Addresses(addresses) => return addresses,
+                NameTarget::Alias(alias) => name = alias,
+            }
+        }
+        &[]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn aliases_are_followed_on_their_lan_and_never_round() {
+        let entry = |name: &str, lans: &[Lan], target| NameEntry {
+            name: name.parse().unwrap(),
+            lans: lans.to_vec(),
+            target,
+        };
+        let alias = |name: &str| NameTarget::Alias(name.parse().unwrap());
+        let address: Ipv4Addr = "192.168.1.80".parse().unwrap();
+        let names = Names {
+            method: Method::Hosts,
+            office_dns: BTreeMap::new(),
+            rewrite_own: false,
+            outside_answers: Vec::new(),
+            query_log_days: None,
+            entries: vec![
+                entry("a.example", &Lan::ALL, alias("b.example")),
+                entry("b.example", &[Lan::HeadOffice], NameTarget::Addresses(vec![address])),
+                entry("round.example", &Lan::ALL, alias("round.example")),
+            ],
+        };
+        let told = |lan, name: &str| names.stands_for(lan, &name.parse().unwrap()).to_vec();
+        assert_eq!(told(Lan::HeadOffice, "a.example"), [address]);
+        assert!(told(Lan::EducationBoard, "a.example").is_empty(), "the other LAN's entry");
+        assert!(told(Lan::HeadOffice, "round.example").is_empty());
+        assert!(told(Lan::HeadOffice, "nobody.example").is_empty());
+    }
 }

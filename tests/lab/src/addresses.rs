@@ -14,6 +14,8 @@ pub const PLATFORM_NETWORKS: [&str; 2] = ["100.72.0.0/16", "100.73.0.0/16"];
 pub const PLATFORM_WEB: Ipv4Addr = Ipv4Addr::new(100, 72, 1, 10);
 /// The platform's resolver.
 pub const PLATFORM_RESOLVER: Ipv4Addr = Ipv4Addr::new(100, 72, 0, 53);
+/// The platform's second resolver, asked where the first doesn't answer.
+pub const PLATFORM_SECOND_RESOLVER: Ipv4Addr = Ipv4Addr::new(100, 72, 0, 54);
 /// A web server of the platform's test side.
 pub const PLATFORM_TEST_WEB: Ipv4Addr = Ipv4Addr::new(100, 73, 1, 10);
 /// LGWAN's resolver.

@@ -35,10 +35,15 @@ use nix::{
     unistd::{Pid, Uid, getpid},
 };
 
+use crate::site;
+
 /// Which of the three processes this one is; absent in the outer one.
 pub(crate) const STAGE: &str = "SEKISHO_LAB_STAGE";
 /// The outer process as init sees it before `/proc` is its own.
 const OUTER: &str = "SEKISHO_LAB_OUTER";
+
+/// Where programs are that no package installs, below the target folder.
+const TOOLS: &str = "tools/bind9/usr/sbin";
 
 /// Programs that the lab calls, and the Debian package of each.
 const PROGRAMS: [(&str, &str); 5] = [
@@ -173,7 +178,11 @@ fn missing_programs() -> anyhow::Result<()> {
 
 /// Ordinary users often lack the sbin folders in their PATH; the lab's own processes get them.
 pub(crate) fn search_path() -> String {
-    format!("{}:/usr/local/sbin:/usr/sbin:/sbin", env::var("PATH").unwrap_or_default())
+    let path = env::var("PATH").unwrap_or_default();
+    // What `tests/setup.sh` has unpacked beside the project's own programs.
+    let tools = site::binary_folder().ok().and_then(|folder| Some(folder.parent()?.join(TOOLS)));
+    let tools = tools.unwrap_or_default();
+    format!("{path}:{}:/usr/local/sbin:/usr/sbin:/sbin", tools.display())
 }
 
 pub(crate) fn find_program(name: &str) -> Option<PathBuf> {

@@ -17,7 +17,8 @@ use sekisho_design::{Design, Service};
 
 use crate::{
     addresses::{
-        Addresses, Centre, PLATFORM_RESOLVER, PLATFORM_TEST_WEB, PLATFORM_WEB, TUNNEL_PORT,
+        Addresses, Centre, PLATFORM_RESOLVER, PLATFORM_SECOND_RESOLVER, PLATFORM_TEST_WEB,
+        PLATFORM_WEB, TUNNEL_PORT,
     },
     capture::Capture,
     impairment::Impairment,
@@ -250,6 +251,16 @@ impl Lab {
         Ok(())
     }
 
+    /// Ends what answers at an address of the platform, so that a test can put something else there.
+    pub fn clear(&mut self, address: Ipv4Addr) -> anyhow::Result<()> {
+        let name = format!("platform-answer-{address}-{HTTP}");
+        let found = self.servers.iter().position(|server| server.name() == name);
+        self.servers
+            .remove(found.with_context(|| format!("nothing answers at {address}"))?)
+            .kill()?;
+        Ok(())
+    }
+
     /// Kills a centre's tunnel end: its address is still there, nothing answers.
     pub fn kill_far_end(&mut self, centre: Centre) -> anyhow::Result<()> {
         self.far_ends.remove(&centre).context("this far end doesn't run")?.kill()?;
@@ -305,7 +316,9 @@ impl Lab {
     }
 
     fn start_servers(&mut self) -> anyhow::Result<()> {
-        for address in [PLATFORM_WEB, PLATFORM_RESOLVER, PLATFORM_TEST_WEB] {
+        for address in
+            [PLATFORM_WEB, PLATFORM_RESOLVER, PLATFORM_SECOND_RESOLVER, PLATFORM_TEST_WEB]
+        {
             self.start_server("platform", address, &[HTTP])?;
         }
         let named = ["juki", "atena", "school"].map(|name| (name, self.addresses.host(name).ok()));
@@ -338,7 +351,7 @@ impl Lab {
             if *port != HTTP {
                 // 0: somewhere, so that it is out of the first process's way.
                 words.extend(["--echo-port", "0", "--discard-port", "0", "--dns-port", "0"]);
-            } else if address == PLATFORM_RESOLVER {
+            } else if [PLATFORM_RESOLVER, PLATFORM_SECOND_RESOLVER].contains(&address) {
                 words.extend(["--zone", site::ZONE]);
             }
             let host = self.host(name);

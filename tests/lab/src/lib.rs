@@ -31,7 +31,7 @@ mod variables;
 
 pub use addresses::{
     Addresses, Centre, Host, LGWAN_DNS, LGWAN_NTP, PLATFORM_NETWORKS, PLATFORM_RESOLVER,
-    PLATFORM_TEST_WEB, PLATFORM_WEB, TUNNEL_PORT,
+    PLATFORM_SECOND_RESOLVER, PLATFORM_TEST_WEB, PLATFORM_WEB, TUNNEL_PORT,
 };
 pub use capture::{Capture, Recording};
 pub use enter::enter;

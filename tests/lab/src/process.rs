@@ -90,6 +90,11 @@ impl Process {
         matches!(self.child.try_wait(), Ok(None))
     }
 
+    /// Its name: the host and the label.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id()

@@ -18,7 +18,7 @@ use sekisho_design::Lan;
 use crate::{
     addresses::{
         Addresses, Centre, Host, LGWAN_DNS, LGWAN_NTP, PLATFORM_NETWORKS, PLATFORM_RESOLVER,
-        PLATFORM_TEST_WEB, PLATFORM_WEB,
+        PLATFORM_SECOND_RESOLVER, PLATFORM_TEST_WEB, PLATFORM_WEB,
     },
     namespace::{Namespace, write_settings},
     process::{command, text},
@@ -228,7 +228,7 @@ fn far_side(addresses: &Addresses) -> anyhow::Result<Vec<Commands>> {
     );
     let mut platform = format!(
         "link set lo up\naddr add {PLATFORM_WEB}/32 dev lo\naddr add {PLATFORM_RESOLVER}/32 dev lo\n\
-         addr add {PLATFORM_TEST_WEB}/32 dev lo\n"
+         addr add {PLATFORM_SECOND_RESOLVER}/32 dev lo\naddr add {PLATFORM_TEST_WEB}/32 dev lo\n"
     );
     let mut all = Vec::new();
     for centre in Centre::ALL {

@@ -9,7 +9,10 @@ use std::{
 use sekisho_design::Lan;
 
 use crate::{
-    addresses::{Centre, LGWAN_DNS, LGWAN_NTP, PLATFORM_RESOLVER, PLATFORM_TEST_WEB, PLATFORM_WEB},
+    addresses::{
+        Centre, LGWAN_DNS, LGWAN_NTP, PLATFORM_RESOLVER, PLATFORM_SECOND_RESOLVER,
+        PLATFORM_TEST_WEB, PLATFORM_WEB,
+    },
     enter::search_path,
     lab::Lab,
     process::command,
@@ -54,6 +57,7 @@ pub const MEANINGS: &[(&str, &str)] = &[
         "platform: a web server; /source tells whom it saw, /bytes/N gives N bytes",
     ),
     ("LAB_PLATFORM_RESOLVER", "platform: its resolver"),
+    ("LAB_PLATFORM_SECOND_RESOLVER", "platform: its resolver where the first doesn't answer"),
     ("LAB_PLATFORM_TEST_WEB", "platform: a web server of the test side"),
     ("LAB_SITE", "the folder of the site's design"),
     ("LAB_LOGS", "the folder of all logs"),
@@ -110,6 +114,7 @@ fn variables(lab: &Lab) -> BTreeMap<String, OsString> {
         ("LAB_LGWAN_NTP", LGWAN_NTP.to_string()),
         ("LAB_PLATFORM_WEB", PLATFORM_WEB.to_string()),
         ("LAB_PLATFORM_RESOLVER", PLATFORM_RESOLVER.to_string()),
+        ("LAB_PLATFORM_SECOND_RESOLVER", PLATFORM_SECOND_RESOLVER.to_string()),
         ("LAB_PLATFORM_TEST_WEB", PLATFORM_TEST_WEB.to_string()),
     ] {
         put(name.to_owned(), value.into());

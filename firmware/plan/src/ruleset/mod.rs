@@ -203,6 +203,12 @@ fn input(design: &Design, site: &Ports<'_>) -> Vec<Value> {
     ];
     for (lan, port, address) in &site.lans {
         rules.push(echo_to(port, *address));
+        rules.push(rule(&[
+            from_link(&[port]),
+            is_tcp_or_udp(),
+            in_set(Key::LanService, sets::SERVED),
+            accept(),
+        ]));
         rules.push(rule(&[from_link(&[port]), refuse(lan.as_str(), "device")]));
     }
     if let Some((port, address)) = site.maintenance {
@@ -305,6 +311,10 @@ fn output(design: &Design, site: &Ports<'_>) -> Vec<Value> {
             .iter()
             .map(|(lan, ..)| rule(&[mark_is(lan_number(*lan)), icmp_is(&ICMP_ERRORS), accept()])),
     );
+    rules.extend(site.lans.iter().map(|(lan, port, _)| {
+        let asked = in_set(Key::Service, &sets::office_dns(*lan));
+        rule(&[to_link(&[port]), is_tcp_or_udp(), asked, accept()])
+    }));
     rules.extend([
         rule(&[
             to_link(&[TUNNEL]),

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use ipnet::Ipv4Net;
 use nftables::expr::Expression;
-use sekisho_design::{Design, Environment, Host, Lan, PlatformNetwork};
+use sekisho_design::{Design, Environment, Host, Lan, Method, PlatformNetwork};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -49,8 +49,15 @@ pub(super) const OFFERED: &str = "offered";
 pub(super) const OFFERED_ECHO: &str = "offered-echo";
 /// Endpoints of the centres.
 pub(super) const CENTRES: &str = "centres";
+/// What the device itself serves to a LAN: LAN, its own address, service.
+pub(super) const SERVED: &str = "served";
 /// DNS and NTP servers on LGWAN that the device may ask.
 pub(super) const LGWAN_SERVICES: &str = "lgwan-services";
+
+/// The office's own DNS servers on a LAN, which the device may ask.
+pub(super) fn office_dns(lan: Lan) -> String {
+    format!("office-dns-{lan}")
+}
 
 const DNS_PORT: u32 = 53;
 const NTP_PORT: u32 = 123;
@@ -60,6 +67,7 @@ pub(super) fn sets(design: &Design) -> BTreeMap<String, Set> {
     let mut sets = BTreeMap::new();
     addresses(design, &mut sets);
     permits(design, &mut sets);
+    names(design, &mut sets);
     sets
 }
 
@@ -146,9 +154,7 @@ fn addresses(design: &Design, sets: &mut Sets) {
             .flat_map(|centre| centre.endpoint.places())
             .map(|place| joined(vec![address(*place.ip()), number(place.port().into())])),
     );
-    let dns = design.lgwan.dns.iter().flat_map(|host| {
-        [TCP, UDP].map(|protocol| joined(vec![address(*host), number(protocol), number(DNS_PORT)]))
-    });
+    let dns = design.lgwan.dns.iter().flat_map(|host| dns_services(&[address(*host)]));
     let ntp = design
         .profile
         .ntp
@@ -162,6 +168,32 @@ fn addresses(design: &Design, sets: &mut Sets) {
         dns.chain(ntp),
     );
     add(sets, CUT_OFF, exact_set(&["mark"]), []);
+}
+
+/// Who may ask the device for names, and whom it asks in the office (R17). Who of a LAN's hosts gets an answer is the
+/// name service's business, which can tell them.
+fn names(design: &Design, sets: &mut Sets) {
+    let names = design.names.as_ref().filter(|names| names.method != Method::Hosts);
+    let served = design.lans.iter().filter(|_| names.is_some()).flat_map(|(lan, interface)| {
+        dns_services(&[mark(*lan), address(interface.address.address())])
+    });
+    add(sets, SERVED, exact_set(&["mark", "ipv4_addr", "inet_proto", "inet_service"]), served);
+    for lan in design.lans.keys() {
+        // The servers of method (b) ask; only those of method (a) are asked.
+        let asked = names.filter(|names| names.method == Method::Device);
+        let servers = asked.and_then(|names| names.office_dns.get(lan)).into_iter().flatten();
+        add(
+            sets,
+            &office_dns(*lan),
+            exact_set(&["ipv4_addr", "inet_proto", "inet_service"]),
+            servers.flat_map(|server| dns_services(&[address(*server)])),
+        );
+    }
+}
+
+/// DNS over either protocol, behind a key.
+fn dns_services(key: &[Expression<'static>]) -> [Value; 2] {
+    [TCP, UDP].map(|protocol| joined([key, &[number(protocol), number(DNS_PORT)]].concat()))
 }
 
 /// What a source may start, by environment of the far side.

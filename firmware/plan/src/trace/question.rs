@@ -42,11 +42,12 @@ pub enum Opening {
     Echo,
 }
 
-/// Where a packet goes and what it asks for: `100.72.1.10:443/tcp`, `100.72.1.10/icmp-echo`.
+/// Where a packet goes and what it asks for: `100.72.1.10:443/tcp`, `100.72.1.10/icmp-echo`. `A` may be a type that reads
+/// names as well.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Target {
-    /// The destination address.
-    pub address: Ipv4Addr,
+pub struct Target<A = Ipv4Addr> {
+    /// The destination.
+    pub address: A,
     /// What is asked for.
     pub opening: Opening,
 }
@@ -154,7 +155,7 @@ impl<'de> Deserialize<'de> for Opening {
     }
 }
 
-impl FromStr for Target {
+impl<A: FromStr> FromStr for Target<A> {
     type Err = MalformedTarget;
 
     fn from_str(text: &str) -> Result<Self, MalformedTarget> {
