@@ -50,8 +50,13 @@ impl FromStr for PortName {
 impl DnsName {
     /// Whether it is this zone or a name in it.
     pub fn is_in(&self, zone: &str) -> bool {
-        self.0.strip_suffix(zone).is_some_and(|before| before.is_empty() || before.ends_with('.'))
+        is_in(&self.0, zone)
     }
+}
+
+/// Whether a name is a zone or in it.
+pub(crate) fn is_in(name: &str, zone: &str) -> bool {
+    name.strip_suffix(zone).is_some_and(|before| before.is_empty() || before.ends_with('.'))
 }
 
 impl FromStr for DnsName {

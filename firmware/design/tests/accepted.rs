@@ -47,7 +47,8 @@ fn the_two_lans_may_share_ranges_addresses_and_routes() {
     let shared = "port = \"port3\"\naddress = \"192.168.1.1/24\"\n\
                   routes = [{ to = \"10.20.0.0/16\", via = \"192.168.1.254\" }]";
     let terminals = ("from = [\"192.168.2.100\"]", "from = [\"192.168.1.96/27\"]");
-    accepted(&[(education, shared), terminals], &[]);
+    let dns = ("education-board = [\"192.168.2.53\"]", "education-board = [\"192.168.1.53\"]");
+    accepted(&[(education, shared), terminals, dns], &[]);
 }
 
 #[test]

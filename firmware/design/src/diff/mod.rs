@@ -2,6 +2,7 @@
 //!
 //! Every structure is taken apart by name, so that a field that is added to the model must find its sentence here.
 
+mod names;
 mod profile;
 mod rows;
 mod writer;
@@ -27,10 +28,10 @@ pub struct Difference {
 
 /// What changes from one design to another; nothing where they are equal.
 ///
-/// Rows are known by their names. The order of rows means nothing, nor does that of pools, sources and services; that of
-/// centres, resolvers and time servers does.
+/// Rows are known by their names, static entries by name and LAN. The order of rows means nothing, nor does that of pools,
+/// sources and services; that of centres, resolvers and time servers does.
 pub fn diff(before: &Design, after: &Design) -> Vec<Difference> {
-    let Design { profile, site, lgwan, lans, maintenance, servers, terminals, names: _ } = before;
+    let Design { profile, site, lgwan, lans, maintenance, servers, terminals, names } = before;
     let mut writer = Writer::default();
     compare_site(&mut writer, site, &after.site);
     compare_lgwan(&mut writer, lgwan, &after.lgwan);
@@ -38,6 +39,7 @@ pub fn diff(before: &Design, after: &Design) -> Vec<Difference> {
     compare_maintenance(&mut writer, maintenance.as_ref(), after.maintenance.as_ref());
     rows::servers(&mut writer, servers, &after.servers);
     rows::terminals(&mut writer, terminals, &after.terminals);
+    names::compare(&mut writer, names.as_ref(), after.names.as_ref());
     profile::compare(&mut writer, profile, &after.profile);
     writer.found
 }

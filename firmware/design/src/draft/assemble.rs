@@ -100,7 +100,7 @@ fn terminals(draft: TerminalsDraft) -> Option<Terminals> {
 }
 
 fn names(draft: NamesDraft, designed: &BTreeMap<Lan, LanDraft>) -> Option<Names> {
-    let office_dns = draft.office_dns?.into_iter();
+    let office_dns = draft.office_dns?.value.into_iter();
     let entry = |entry: EntryDraft| {
         Some(NameEntry {
             lans: entry.lans(designed).into_iter().collect(),

@@ -110,10 +110,9 @@ pub(crate) struct TerminalsDraft {
 
 #[derive(Debug)]
 pub(crate) struct NamesDraft {
-    pub(crate) place: Place,
     pub(crate) method: Option<At<Method>>,
     /// `None` where it can't be known whole.
-    pub(crate) office_dns: Option<Vec<OfficeDnsDraft>>,
+    pub(crate) office_dns: Option<At<Vec<OfficeDnsDraft>>>,
     pub(crate) rewrite_own: Option<At<bool>>,
     pub(crate) outside_answers: Whole<Ipv4Net>,
     pub(crate) query_log_days: Optional<u8>,
@@ -130,7 +129,6 @@ pub(crate) struct OfficeDnsDraft {
 
 #[derive(Debug)]
 pub(crate) struct EntryDraft {
-    pub(crate) place: Place,
     pub(crate) name: Option<At<DnsName>>,
     /// `None` inside where every LAN is meant.
     pub(crate) lans: Result<Option<Vec<At<Lan>>>, Unknown>,
@@ -169,6 +167,8 @@ pub(crate) struct ProfileDraft {
     /// `None` where they can't be known whole.
     pub(crate) networks: Option<Vec<NetworkDraft>>,
     pub(crate) zones: Vec<ZoneDraft>,
+    /// Whether no zone is missing there.
+    pub(crate) zones_whole: bool,
 }
 
 #[derive(Debug)]

@@ -18,8 +18,10 @@ pub(super) fn read_names(table: &mut Table<'_>, log: &mut Log) -> NamesDraft {
     let method = table.required("method", log);
     let method = method.and_then(|node| values::choice(&node, &METHODS, log));
     let office_dns = match table.optional("office-dns") {
-        Some(node) => node.table(log, read_office_dns).flatten(),
-        None => whole_default(Vec::new(), log),
+        Some(node) => node.table(log, read_office_dns).flatten().map(|servers| node.at(servers)),
+        None => {
+            whole_default(Vec::new(), log).map(|value| At { value, place: table.place.clone() })
+        }
     };
     let rewrite_own = match table.optional("rewrite-own") {
         Some(node) => node.boolean(log),
@@ -34,7 +36,6 @@ pub(super) fn read_names(table: &mut Table<'_>, log: &mut Log) -> NamesDraft {
     });
     let (entries, entries_whole) = table.rows("entry", log, read_entry);
     NamesDraft {
-        place: table.place.clone(),
         method,
         office_dns,
         rewrite_own,
@@ -63,7 +64,7 @@ fn read_entry(table: &mut Table<'_>, log: &mut Log) -> EntryDraft {
         None if log.is_broken(File::Site) => Err(Unknown),
         None => Ok(None),
     };
-    EntryDraft { place: table.place.clone(), name, lans, target }
+    EntryDraft { name, lans, target }
 }
 
 fn read_target(table: &mut Table<'_>, log: &mut Log) -> Option<TargetDraft> {

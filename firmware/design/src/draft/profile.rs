@@ -21,6 +21,7 @@ pub(crate) fn read_profile(text: &str, log: &mut Log) -> ProfileDraft {
         let ntp = table.required("ntp", log);
         let networks = table.required("network", log);
         let (centres, centres_whole) = table.rows("centre", log, read_centre);
+        let (zones, zones_whole) = table.rows("zone", log, read_zone);
         ProfileDraft {
             organisation: organisation.and_then(|node| values::organisation(&node, log)),
             serial: serial
@@ -32,7 +33,8 @@ pub(crate) fn read_profile(text: &str, log: &mut Log) -> ProfileDraft {
             centres,
             centres_whole,
             networks: networks.and_then(|node| read_networks(&node, log)),
-            zones: table.rows("zone", log, read_zone).0,
+            zones,
+            zones_whole,
         }
     })
 }

@@ -1,8 +1,10 @@
 //! The rules that look at more than one value. Each stays silent about values that couldn't be read.
 
 mod age;
+mod entries;
 mod globals;
 mod interfaces;
+mod names;
 mod netset;
 mod networks;
 mod organisation;
@@ -11,6 +13,7 @@ mod routes;
 mod rows;
 mod services;
 mod terminals;
+mod zoneset;
 
 use crate::{
     ProfileStamp,
@@ -34,5 +37,7 @@ pub(crate) fn run(
     terminals::run(site, log);
     services::run(site, log);
     routes::run(site, log);
+    names::run(site, profile, log);
+    entries::run(site, profile, log);
     age::run(site, profile, in_force, log);
 }

@@ -27,11 +27,16 @@ impl NetSet {
         self.0[..after].last().copied().filter(|kept| kept.contains(&network))
     }
 
+    /// The first network that has an address in common with this one.
+    pub(super) fn overlapping(&self, network: Ipv4Net) -> Option<Ipv4Net> {
+        let from = self.0.partition_point(|kept| kept.network() < network.network());
+        let within = self.0.get(from).copied().filter(|kept| network.contains(kept));
+        self.around(network).or(within)
+    }
+
     /// Whether a network holds an address of this one.
     pub(super) fn overlaps(&self, network: Ipv4Net) -> bool {
-        let from = self.0.partition_point(|kept| kept.network() < network.network());
-        let within = |kept: &Ipv4Net| network.contains(kept);
-        self.0.get(from).is_some_and(within) || self.around(network).is_some()
+        self.overlapping(network).is_some()
     }
 
     /// The network that holds this address.

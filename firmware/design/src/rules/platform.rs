@@ -2,10 +2,11 @@
 
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
-use super::{interfaces::unicast, netset::NetSet, networks};
+use super::{entries::REVERSE, interfaces::unicast, netset::NetSet, networks};
 use crate::{
     CentrePart, Lan, Role, Rule,
     draft::{CentreDraft, ProfileDraft, SiteDraft},
+    name::is_in,
     reader::{At, File, Log, Place},
 };
 
@@ -27,6 +28,7 @@ pub(super) fn run(site: &SiteDraft, profile: &ProfileDraft, log: &mut Log) {
     inside(profile, log);
     zones(profile, log);
     uplink(site, profile, log);
+    named(site, profile, log);
 }
 
 fn part<T: Ord>(value: Option<&At<T>>) -> Option<(&T, &Place)> {
@@ -77,6 +79,10 @@ fn zones(profile: &ProfileDraft, log: &mut Log) {
         if !names.insert(value) {
             log.add(place, Rule::ZoneTwice { name: value.clone() });
         }
+        // A zone above would hold the whole reverse tree.
+        if is_in(value, REVERSE) || is_in(REVERSE, value) {
+            log.add(place, Rule::ReverseZone { name: value.clone() });
+        }
     }
 }
 
@@ -113,6 +119,22 @@ fn uplink(site: &SiteDraft, profile: &ProfileDraft, log: &mut Log) {
     }
     for resolver in site.lgwan.iter().flat_map(|lgwan| lgwan.dns.iter().flatten()) {
         check(resolver.value, &resolver.place);
+    }
+}
+
+/// Somebody on LGWAN must be there to ask for the names of hosts on LGWAN.
+fn named(site: &SiteDraft, profile: &ProfileDraft, log: &mut Log) {
+    let resolvers = site.lgwan.as_ref().and_then(|lgwan| lgwan.dns.as_ref());
+    if resolvers.is_none_or(|resolvers| !resolvers.is_empty()) {
+        return;
+    }
+    let endpoints = profile.centres.iter().filter_map(|centre| centre.endpoint.as_ref());
+    let endpoints = endpoints.map(|At { value, place }| (&value.host, place));
+    let servers = profile.ntp.iter().flatten().map(|At { value, place }| (value, place));
+    for (host, place) in endpoints.chain(servers) {
+        if let Some(name) = host.name() {
+            log.add(place, Rule::NameWithoutResolver { name: name.clone() });
+        }
     }
 }
 

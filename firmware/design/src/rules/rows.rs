@@ -5,7 +5,7 @@ use std::{
     net::Ipv4Addr,
 };
 
-use super::{interfaces::host, netset::NetSet};
+use super::{interfaces::host, netset::NetSet, zoneset::ZoneSet};
 use crate::{
     Environment, Lan, Origin, Private, Rule,
     draft::{LanDraft, ProfileDraft, RowDraft, ServerDraft, SiteDraft},
@@ -102,6 +102,7 @@ fn sources(site: &SiteDraft, profile: &ProfileDraft, log: &mut Log) {
         let same = networks.iter().filter(move |network| network.environment.value == environment);
         NetSet::new(same.map(|network| network.prefix.value))
     };
+    let zones = ZoneSet::of(profile);
     let (production, test) = (of(Environment::Production), of(Environment::Test));
     for server in &site.servers {
         let Some(environment) = server.row.environment.as_ref().map(|at| at.value) else {
@@ -113,7 +114,15 @@ fn sources(site: &SiteDraft, profile: &ProfileDraft, log: &mut Log) {
         };
         let from = server.allow.iter().flatten().filter_map(|allowance| allowance.from.as_ref());
         for At { value: origin, place } in from {
-            let Origin::Network(from) = *origin else { continue };
+            let from = match origin {
+                Origin::Network(from) => *from,
+                Origin::Name(host) => {
+                    if zones.whole && zones.around(&host.name).is_none() {
+                        log.add(place, Rule::SourceInNoZone { name: host.name.clone() });
+                    }
+                    continue;
+                }
+            };
             if own.around(from).is_some() {
                 continue;
             }

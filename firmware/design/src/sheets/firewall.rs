@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Sheet;
-use crate::{Design, Duplex, Language, Lgwan};
+use crate::{Design, Duplex, Language, Lgwan, Method};
 
 /// What the tunnel does on the wire. The crate that runs it knows; a sheet must not say anything else.
 #[derive(Clone, Copy, Debug)]
@@ -150,9 +150,32 @@ impl Sheet {
             "中身は暗号化されていて、検査や書換えはできません。装置は、LGWAN側でほかの通信を始めず、受け付けません（pingにも答えません）。",
             "The contents are encrypted and can't be inspected or changed. On the LGWAN side the device starts nothing else and takes nothing else; it doesn't answer ping.",
         );
+        if !design.lgwan_names().is_empty() {
+            self.note(
+                "名前で書かれた宛先のアドレスは、予告なく変わることがあります。装置はLGWANのDNSサーバに問い合わせて追随します。名前で許可できないときは、その名前が取りうるアドレスを機構に確かめて、すべて許可してください。",
+                "The addresses of what is called by a name may change without notice; the device asks LGWAN's resolvers and follows. Where a firewall can't let names pass, ask the operator for all addresses that they may have, and let those pass.",
+            );
+        }
         self.note(
             "庁内のLANと装置の間にファイアウォールがあるときは、通信フロー一覧の行を、庁内側のアドレス（変換前）とプラットフォームのアドレスの間で通してください。",
             "A firewall between an office LAN and the device must let the rows of the flow inventory pass, between the inside addresses and the platform's.",
         );
+        self.name_notes(design);
+    }
+
+    /// Who asks whom for names between an office LAN and the device.
+    fn name_notes(&mut self, design: &Design) {
+        let Some(names) = &design.names else { return };
+        match names.method {
+            Method::Device => self.note(
+                "そのファイアウォールは、LANの端末とサーバから装置への名前の問い合わせと、装置から庁内DNSサーバ（office-dns）への問い合わせも通してください（UDPとTCPの53番）。",
+                "It must also let name queries pass, UDP and TCP port 53: from clients of the LAN to the device, and from the device to the office's DNS servers (office-dns).",
+            ),
+            Method::Forward => self.note(
+                "そのファイアウォールは、庁内DNSサーバ（office-dns）から装置への名前の問い合わせも通してください（UDPとTCPの53番）。",
+                "It must also let name queries pass, UDP and TCP port 53, from the office's DNS servers (office-dns) to the device.",
+            ),
+            Method::Hosts => {}
+        }
     }
 }

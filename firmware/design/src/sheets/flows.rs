@@ -55,6 +55,12 @@ impl Sheet {
             "行は通信を始める向きです。応答はその行に含みます。庁内とプラットフォームの間の、ここにない通信は装置が拒否します。",
             "A row is the direction that a flow is started in; answers belong to it. Between office and platform the device refuses whatever stands nowhere here.",
         );
+        if !design.platform_names().is_empty() {
+            sheet.note(
+                "名前で書かれた接続元は、その名前のアドレスを装置がプラットフォームのDNSサーバに問い合わせて許可します。アドレスは変わることがあります。",
+                "A source that is called by a name is let in by the addresses that the platform's resolvers give the device for it; they may change.",
+            );
+        }
         sheet.note(
             "どの通信も、拠点までは暗号化したトンネル（WireGuard）の中を通ります。",
             "Up to the centre every flow goes inside the encrypted tunnel (WireGuard).",

@@ -6,7 +6,8 @@ use ipnet::Ipv4Net;
 use proptest::prelude::*;
 use sekisho_design::{
     Approval, Centre, Design, Duplex, Environment, Global, InterfaceAddress, Kind, Lan, LanRoute,
-    LineRate, Maintenance, Origin, Placement, PortMode, Private, PublicKey, Service, Speed, diff,
+    LineRate, Maintenance, Method, NameEntry, NameTarget, Names, Origin, Placement, PortMode,
+    Private, PublicKey, Service, Speed, diff,
 };
 
 use crate::sample;
@@ -38,6 +39,14 @@ fn maintenance(design: &mut Design) -> &mut Maintenance {
     design.maintenance.as_mut().unwrap()
 }
 
+fn names(design: &mut Design) -> &mut Names {
+    design.names.as_mut().unwrap()
+}
+
+fn alias(text: &str) -> NameTarget {
+    NameTarget::Alias(text.parse().unwrap())
+}
+
 /// The base fixes speed and duplex of every port; a change takes one of them and leaves the other.
 fn speed(mode: Option<PortMode>) -> Speed {
     mode.unwrap().speed()
@@ -52,7 +61,7 @@ fn west(design: &mut Design) -> &mut Centre {
     centres.find(|centre| centre.name.as_str() == "west").unwrap()
 }
 
-pub(crate) const CHANGES: [Change; 55] = [
+pub(crate) const CHANGES: [Change; 64] = [
     ("site.name", |design| design.site.name = "新市".into()),
     ("site.organisation", |design| design.site.organisation = "010006".parse().unwrap()),
     ("site.kind", |design| design.site.kind = Kind::Prefecture),
@@ -148,6 +157,27 @@ pub(crate) const CHANGES: [Change; 55] = [
     ("terminals.school", |design| {
         design.terminals.retain(|row| row.name.as_str() != "school");
     }),
+    ("names.method", |design| names(design).method = Method::Device),
+    ("names.office-dns.head-office", |design| {
+        let servers = names(design).office_dns.get_mut(&Lan::HeadOffice).unwrap();
+        servers.push("192.168.1.54".parse().unwrap());
+    }),
+    ("names.office-dns.education-board", |design| {
+        names(design).office_dns.remove(&Lan::EducationBoard);
+    }),
+    ("names.rewrite-own", |design| names(design).rewrite_own = false),
+    ("names.outside-answers", |design| names(design).outside_answers[0] = net("100.81.0.1/32")),
+    ("names.query-log-days", |design| names(design).query_log_days = None),
+    ("names.entry.juki.city.example.head-office.target", |design| {
+        names(design).entries[0].target =
+            NameTarget::Addresses(vec!["192.168.1.77".parse().unwrap()]);
+    }),
+    ("names.entry.portal.city.example.education-board", |design| {
+        names(design).entries[1].lans = vec![Lan::HeadOffice];
+    }),
+    ("names.entry.other.city.example.head-office.target", |design| {
+        names(design).entries[2].target = alias("test-web.platform.example");
+    }),
     ("profile.organisation", |design| design.profile.organisation = "010006".parse().unwrap()),
     ("profile.serial", |design| design.profile.stamp.serial += 1),
     ("profile.issued", |design| {
@@ -190,6 +220,31 @@ pub(crate) fn base() -> Design {
     maintenance(&mut design).mode = mode;
     let route = LanRoute { to: net("10.40.0.0/16"), via: "192.168.2.254".parse().unwrap() };
     design.lans.get_mut(&Lan::EducationBoard).unwrap().routes = vec![route];
+    let servers = |text: &str| vec![text.parse().unwrap()];
+    let entry = |name: &str, lans: &[Lan], target| NameEntry {
+        name: name.parse().unwrap(),
+        lans: lans.to_vec(),
+        target,
+    };
+    design.names = Some(Names {
+        method: Method::Forward,
+        office_dns: Lan::ALL
+            .into_iter()
+            .zip(["192.168.1.53", "192.168.2.53"].map(servers))
+            .collect(),
+        rewrite_own: true,
+        outside_answers: vec![net("100.80.0.0/16")],
+        query_log_days: Some(7),
+        entries: vec![
+            entry(
+                "juki.city.example",
+                &[Lan::HeadOffice],
+                NameTarget::Addresses(servers("192.168.1.10")),
+            ),
+            entry("portal.city.example", &Lan::ALL, alias("web.platform.example")),
+            entry("other.city.example", &[Lan::HeadOffice], alias("web.platform.example")),
+        ],
+    });
     design
 }
 
@@ -245,6 +300,10 @@ fn equal_designs_have_no_difference_nor_has_another_order_of_rows() {
             row.from.reverse();
             row.services.reverse();
         }
+        if let Some(names) = &mut turned.names {
+            names.entries.reverse();
+            names.outside_answers.reverse();
+        }
         for lan in turned.lans.values_mut() {
             lan.routes.reverse();
         }
@@ -269,6 +328,14 @@ fn a_difference_is_a_sentence_in_both_languages() {
         "server.new",
         "terminals.counter.from",
         "terminals.counter.approval",
+        "names.method",
+        "names.office-dns.education-board",
+        "names.rewrite-own",
+        "names.outside-answers",
+        "names.query-log-days",
+        "names.entry.juki.city.example.head-office.target",
+        "names.entry.portal.city.example.education-board",
+        "names.entry.other.city.example.head-office.target",
         "profile.centre",
         "profile.issued",
         "network.100.73.0.0/16.environment",
@@ -294,6 +361,15 @@ fn a_difference_is_a_sentence_in_both_languages() {
             "サーバ「new」（首長部局業務系LAN、192.168.1.10 → 100.64.10.77）が加わります。",
             "端末「counter」：端末の範囲に 10.20.0.0/24 が加わります。",
             "端末「counter」：承認が 「情政第12号（令和8年3月2日）、接続確認のechoと名前解決」 から 「第3号」 に変わります。",
+            "名前解決：方式が (b) 庁内DNSが装置に転送する から (a) 端末が装置に問い合わせる に変わります。",
+            "名前解決：教育委員会業務系LANのDNSサーバが 192.168.2.53 から なし に変わります。",
+            "名前解決：庁内のサーバの名前を庁内のアドレスに直すことが する から しない に変わります。",
+            "名前解決：答えとして許すネットワークから 100.80.0.0/16 がなくなります。",
+            "名前解決：答えとして許すネットワークに 100.81.0.1 が加わります。",
+            "名前解決：問い合わせの記録の日数が 7 から なし に変わります。",
+            "名前解決の首長部局業務系LANの項目「juki.city.example」：行き先が 192.168.1.10 から 192.168.1.77 に変わります。",
+            "名前解決の首長部局業務系LANの項目「other.city.example」：行き先が 別名 web.platform.example から 別名 test-web.platform.example に変わります。",
+            "名前解決の教育委員会業務系LANの項目「portal.city.example」（別名 web.platform.example）がなくなります。",
             "接続情報：発行の日時が 2026-04-01 09:00:00 +09:00 から 2026-04-01 09:00:00.001 +09:00 に変わります。",
             "接続情報：拠点の優先順が east、west から west、east に変わります。",
             "プラットフォームのネットワーク 100.73.0.0/16：環境が 検証 から 本番 に変わります。",
@@ -315,6 +391,15 @@ fn a_difference_is_a_sentence_in_both_languages() {
             "Server 'new' (head office LAN, 192.168.1.10 → 100.64.10.77) is added.",
             "Terminals 'counter': 10.20.0.0/24 joins the sources.",
             "Terminals 'counter': the approval changes from '情政第12号（令和8年3月2日）、接続確認のechoと名前解決' to '第3号'.",
+            "Name resolution: the method changes from (b) the office's DNS forwards to the device to (a) clients ask the device.",
+            "Name resolution: the list of DNS servers of the education board LAN changes from 192.168.2.53 to none.",
+            "Name resolution: the answer with private addresses of own servers changes from yes to no.",
+            "Name resolution: 100.80.0.0/16 leaves the networks that answers may lead to.",
+            "Name resolution: 100.81.0.1 joins the networks that answers may lead to.",
+            "Name resolution: the number of days of the query log changes from 7 to none.",
+            "Name resolution: entry 'juki.city.example' of the head office LAN: the target changes from 192.168.1.10 to 192.168.1.77.",
+            "Name resolution: entry 'other.city.example' of the head office LAN: the target changes from alias of web.platform.example to alias of test-web.platform.example.",
+            "Name resolution: entry 'portal.city.example' of the education board LAN (alias of web.platform.example) is removed.",
             "Platform profile: the time of issue changes from 2026-04-01 09:00:00 +09:00 to 2026-04-01 09:00:00.001 +09:00.",
             "Platform profile: the order of the centres changes from east, west to west, east.",
             "Platform network 100.73.0.0/16: the environment changes from test to production.",

@@ -7,8 +7,9 @@ use serde_json::Value;
 use crate::diff::{CHANGES, base};
 
 /// What a row is known by. Another value is another row: one goes and one comes.
-const NAMES: [&str; 7] = [
+const NAMES: [&str; 8] = [
     "lans.*.routes[].to",
+    "names.entries[].name",
     "profile.centres[].name",
     "profile.networks[].prefix",
     "profile.zones[].name",
@@ -21,7 +22,7 @@ const NAMES: [&str; 7] = [
 fn below(path: &str, key: &str) -> String {
     match path {
         "" => key.to_owned(),
-        "lans" => "lans.*".to_owned(),
+        "lans" | "names.office_dns" => format!("{path}.*"),
         _ => format!("{path}.{key}"),
     }
 }
