@@ -1,33 +1,54 @@
 //! The control API's server: HTTP in front of the loop's queue of requests. It holds no state and decides nothing.
+//!
+//! A connection carries one request. There are [`CONNECTIONS`] at most, and each has a bounded time; where one more comes,
+//! the oldest goes. So what somebody opens and leaves there never keeps anybody else out.
 
-use std::{fs, io, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{
+    collections::VecDeque, fs, io, os::unix::fs::PermissionsExt as _, path::Path, time::Duration,
+};
 
 use anyhow::Context;
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
     extract::{
-        ConnectInfo, DefaultBodyLimit, Path as Segment, State,
-        connect_info::Connected,
-        rejection::{JsonRejection, PathRejection},
+        self, DefaultBodyLimit, FromRequest, Path as Segment, State, rejection::PathRejection,
     },
     http::StatusCode,
     response::{IntoResponse, Response},
     routing::{get, post},
-    serve::IncomingStream,
+};
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
 };
 use sekisho_control::{
     APPLY, Apply, Author, CONFIRM, Decision, Failure, FailureKind, GENERATIONS, KEY, LARGEST_BODY,
     PLAN, Packet, Proposal, ROLL_BACK, STATUS, TRACE,
 };
 use sekisho_host::user_name;
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
-    net::UnixListener,
+    net::{UnixListener, UnixStream},
     sync::{mpsc, oneshot},
+    task::AbortHandle,
+    time::{sleep, timeout},
 };
-use tracing::error;
+use tracing::{debug, warn};
 
 use super::Request;
+
+/// Connections at one time; each may hold a body of the largest size in memory.
+const CONNECTIONS: usize = 32;
+
+/// How long the head of a request may take, and its body. Both come over a socket of the box itself.
+const ARRIVES: Duration = Duration::from_secs(5);
+
+/// How long a connection may take in all; the command line waits for half of that.
+const LONGEST: Duration = Duration::from_mins(2);
+
+/// Time until the next attempt where a connection can't be taken: somebody has to give descriptors back.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// Owner and group may speak to the daemon; the group is the web page's.
 const SOCKET_MODE: u32 = 0o660;
@@ -66,26 +87,64 @@ pub(super) async fn serve(listener: UnixListener, requests: mpsc::Sender<Request
             malformed("the resource has no such method".to_owned())
         })
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .with_state(Queue(requests))
-        .into_make_service_with_connect_info::<Peer>();
-    if let Err(fault) = axum::serve(listener, router).await {
-        error!(%fault, "the control API ended; restart sekishod");
+        .with_state(Queue(requests));
+    let mut open: VecDeque<AbortHandle> = VecDeque::with_capacity(CONNECTIONS);
+    loop {
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(fault) => {
+                warn!(%fault, "no connection to the control API can be taken; trying again");
+                sleep(RETRY).await;
+                continue;
+            }
+        };
+        open.retain(|connection| !connection.is_finished());
+        if open.len() == CONNECTIONS
+            && let Some(oldest) = open.pop_front()
+        {
+            debug!("the oldest connection to the control API goes: there are too many");
+            oldest.abort();
+        }
+        let peer = Peer(stream.peer_cred().ok().map(|peer| peer.uid()));
+        let connection = answer(stream, router.clone().layer(Extension(peer)));
+        open.push_back(tokio::spawn(connection).abort_handle());
+    }
+}
+
+/// Answers the one request of a connection. A change that is on its way by the end of the time goes on.
+async fn answer(stream: UnixStream, router: Router) {
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(ARRIVES)
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    match timeout(LONGEST, served).await {
+        Ok(Ok(())) => {}
+        Ok(Err(fault)) => debug!(%fault, "a connection to the control API broke"),
+        Err(_) => debug!("a connection to the control API took too long"),
     }
 }
 
 type Reply<T> = oneshot::Sender<Result<T, Failure>>;
 
-type Body<T> = Result<Json<T>, JsonRejection>;
+/// A request's body, which has to be there whole in time.
+struct Body<T>(T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: extract::Request, state: &S) -> Result<Self, Response> {
+        match timeout(ARRIVES, Json::from_request(request, state)).await {
+            Ok(Ok(Json(body))) => Ok(Self(body)),
+            Ok(Err(rejection)) => Err(malformed(rejection.body_text())),
+            Err(_) => Err(malformed("the request's body doesn't come".to_owned())),
+        }
+    }
+}
 
 /// Who asks, by the kernel's word.
 #[derive(Clone, Copy)]
 struct Peer(Option<u32>);
-
-impl Connected<IncomingStream<'_, UnixListener>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, UnixListener>) -> Self {
-        Self(stream.io().peer_cred().ok().map(|peer| peer.uid()))
-    }
-}
 
 #[derive(Clone)]
 struct Queue(mpsc::Sender<Request>);
@@ -105,17 +164,6 @@ impl Queue {
         let message = "the daemon is ending".to_owned();
         refuse(Failure { kind: FailureKind::Device, message, way_out: None, problems: Vec::new() })
     }
-
-    async fn pass<B, T: Serialize>(
-        &self,
-        body: Body<B>,
-        request: impl FnOnce(B, Reply<T>) -> Request,
-    ) -> Response {
-        match body {
-            Ok(Json(body)) => self.ask(|reply| request(body, reply)).await,
-            Err(rejection) => malformed(rejection.body_text()),
-        }
-    }
 }
 
 async fn status(State(queue): State<Queue>) -> Response {
@@ -126,26 +174,26 @@ async fn key(State(queue): State<Queue>) -> Response {
     queue.ask(Request::Key).await
 }
 
-async fn plan(State(queue): State<Queue>, body: Body<Proposal>) -> Response {
-    queue.pass(body, Request::Plan).await
+async fn plan(State(queue): State<Queue>, Body(proposal): Body<Proposal>) -> Response {
+    queue.ask(|reply| Request::Plan(proposal, reply)).await
 }
 
 async fn apply(
     State(queue): State<Queue>,
-    ConnectInfo(Peer(uid)): ConnectInfo<Peer>,
-    body: Body<Apply>,
+    Extension(Peer(uid)): Extension<Peer>,
+    Body(apply): Body<Apply>,
 ) -> Response {
     let Some(uid) = uid else { return malformed("the kernel doesn't say who asks".to_owned()) };
     let author = Author { uid, name: user_name(uid) };
-    queue.pass(body, |apply, reply| Request::Apply(apply, author, reply)).await
+    queue.ask(|reply| Request::Apply(apply, author, reply)).await
 }
 
-async fn confirm(State(queue): State<Queue>, body: Body<Decision>) -> Response {
-    queue.pass(body, Request::Confirm).await
+async fn confirm(State(queue): State<Queue>, Body(decision): Body<Decision>) -> Response {
+    queue.ask(|reply| Request::Confirm(decision, reply)).await
 }
 
-async fn roll_back(State(queue): State<Queue>, body: Body<Decision>) -> Response {
-    queue.pass(body, Request::RollBack).await
+async fn roll_back(State(queue): State<Queue>, Body(decision): Body<Decision>) -> Response {
+    queue.ask(|reply| Request::RollBack(decision, reply)).await
 }
 
 async fn generations(State(queue): State<Queue>) -> Response {
@@ -162,8 +210,8 @@ async fn generation(
     }
 }
 
-async fn trace(State(queue): State<Queue>, body: Body<Packet>) -> Response {
-    queue.pass(body, Request::Trace).await
+async fn trace(State(queue): State<Queue>, Body(packet): Body<Packet>) -> Response {
+    queue.ask(|reply| Request::Trace(packet, reply)).await
 }
 
 fn malformed(message: String) -> Response {

@@ -1,33 +1,17 @@
 //! What changes cost, and what traffic notices of them. The figures are printed; the bounds are wide enough for a debug
 //! build on a busy machine, where the promised ones are not the program's own.
 
-use std::{
-    fs,
-    net::{SocketAddr, UdpSocket},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-    thread,
-    time::{Duration, Instant},
-};
+use std::{fs, thread, time::Duration};
 
 use anyhow::{Context, ensure};
-use sekisho_lab::{Extent, Lab, PLATFORM_WEB, sample};
+use sekisho_lab::{Extent, Lab, sample};
 
-use crate::{confirm::apply, files::Site};
-
-const CARRIER: Duration = Duration::from_mins(1);
-
-/// Memory and descriptors of the daemon.
-fn resources(lab: &mut Lab) -> anyhow::Result<(u64, usize)> {
-    let pid = lab.daemon()?.id();
-    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let memory = memory.and_then(|text| text.trim().strip_suffix(" kB")?.trim().parse().ok());
-    let files = fs::read_dir(format!("/proc/{pid}/fd"))?.count();
-    Ok((memory.context("no VmRSS")?, files))
-}
+use crate::{
+    bounds::resources,
+    confirm::apply,
+    files::Site,
+    streams::{Datagrams, prepared},
+};
 
 /// Pairs of a change and the same again.
 const ROUNDS: usize = 40;
@@ -71,82 +55,9 @@ pub(crate) fn of_the_large_sample() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A thousand datagrams a second from the terminal to the platform.
-struct Stream {
-    stop: Arc<AtomicBool>,
-    sent: thread::JoinHandle<anyhow::Result<u64>>,
-    listening: thread::JoinHandle<anyhow::Result<Duration>>,
-    received: Arc<AtomicU64>,
-}
-
-const PORT: u16 = 7003;
-const EACH: Duration = Duration::from_millis(1);
-
-impl Stream {
-    fn start(lab: &Lab) -> anyhow::Result<Self> {
-        let end = SocketAddr::from((PLATFORM_WEB, PORT));
-        let far = lab.host("platform").inside(|| UdpSocket::bind(end))??;
-        let near = lab.host("terminal").inside(|| UdpSocket::bind("0.0.0.0:0"))??;
-        socket2::SockRef::from(&far).set_recv_buffer_size(4 << 20)?;
-        far.set_read_timeout(Some(Duration::from_millis(200)))?;
-        near.connect(end)?;
-        let (stop, received) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let listening = thread::spawn({
-            let (stop, received) = (Arc::clone(&stop), Arc::clone(&received));
-            move || {
-                let (mut longest, mut last) = (Duration::ZERO, Instant::now());
-                let mut buffer = [0; 64];
-                while !(stop.load(Ordering::Acquire) && last.elapsed() > Duration::from_secs(2)) {
-                    if far.recv(&mut buffer).is_ok() {
-                        received.fetch_add(1, Ordering::Relaxed);
-                        longest = longest.max(last.elapsed());
-                        last = Instant::now();
-                    }
-                }
-                Ok(longest)
-            }
-        });
-        let sent = thread::spawn({
-            let stop = Arc::clone(&stop);
-            move || {
-                let (mut sent, start) = (0_u64, Instant::now());
-                while !stop.load(Ordering::Acquire) {
-                    // While new connections are refused the socket hears of it; the next one is sent all the same.
-                    if near.send(&[0; 64]).is_ok() {
-                        sent += 1;
-                    }
-                    let due = start + EACH * u32::try_from(sent)?;
-                    thread::sleep(due.saturating_duration_since(Instant::now()));
-                }
-                Ok(sent)
-            }
-        });
-        Ok(Self { stop, sent, listening, received })
-    }
-
-    /// How many were sent, how many arrived, and the longest silence.
-    fn finish(self) -> anyhow::Result<(u64, u64, Duration)> {
-        self.stop.store(true, Ordering::Release);
-        let sent = self.sent.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        let silence =
-            self.listening.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        Ok((sent, self.received.load(Ordering::Relaxed), silence))
-    }
-}
-
-/// The sample with a service for the stream.
-fn prepared() -> anyhow::Result<(Lab, Site)> {
-    let lab = Lab::up(&sample("1-office"), Extent::Applied)?;
-    let row = ("\"tcp/7\", \"icmp-echo\"", "\"tcp/7\", \"udp/7003\", \"icmp-echo\"");
-    let site = Site::copy(&lab, "stream")?.edit("site.toml", &[row])?;
-    apply(&lab, &site, &[])?;
-    lab.wait_for_carrier(None, CARRIER)?;
-    Ok((lab, site))
-}
-
 pub(crate) fn a_stream_across_changes() -> anyhow::Result<()> {
     let (lab, site) = prepared()?;
-    let stream = Stream::start(&lab)?;
+    let stream = Datagrams::start(&lab)?;
     thread::sleep(Duration::from_secs(1));
     let mut site = site;
     let mut applied = Vec::new();
@@ -166,29 +77,5 @@ pub(crate) fn a_stream_across_changes() -> anyhow::Result<()> {
         "{sent} sent, {received} received, longest silence {silence:?}; applies took {applied:?} ms"
     );
     ensure!(sent == received, "{} of {sent} were lost", sent - received);
-    Ok(())
-}
-
-pub(crate) fn a_stream_across_restarts() -> anyhow::Result<()> {
-    let (mut lab, _) = prepared()?;
-    for kill in [true, false] {
-        let stream = Stream::start(&lab)?;
-        thread::sleep(Duration::from_secs(1));
-        let ended = Instant::now();
-        if kill {
-            lab.kill_daemon()?;
-        } else {
-            ensure!(lab.stop_daemon()?.success());
-        }
-        lab.start_daemon()?;
-        let started = ended.elapsed();
-        lab.wait_for_carrier(None, CARRIER)?;
-        thread::sleep(Duration::from_secs(2));
-        let (sent, received, silence) = stream.finish()?;
-        println!(
-            "killed {kill}: {sent} sent, {received} received, longest silence {silence:?}; the daemon answered after {started:?}"
-        );
-        ensure!(silence < Duration::from_secs(20), "{silence:?}");
-    }
     Ok(())
 }

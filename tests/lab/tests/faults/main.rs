@@ -2,6 +2,7 @@
 //!
 //! Each test compares the whole network state of the device's namespace before and after.
 
+mod bounds;
 #[path = "../common/mod.rs"]
 mod common;
 mod confirm;
@@ -13,9 +14,11 @@ mod files;
 mod input;
 mod meddling;
 mod neighbours;
+mod restart;
 mod snapshot;
 mod start;
 mod store;
+mod streams;
 
 fn main() {
     common::run(&[
@@ -64,8 +67,12 @@ fn main() {
             "the_hosts_of_a_lan_hear_of_a_new_address",
             neighbours::the_hosts_of_a_lan_hear_of_a_new_address,
         ),
+        ("idle_connections_keep_nobody_out", bounds::idle_connections_keep_nobody_out),
+        ("the_daemon_stays_as_small_as_it_was", bounds::the_daemon_stays_as_small_as_it_was),
+        ("connections_outlive_the_daemon", restart::connections_outlive_the_daemon),
+        ("long_the_daemon_stays_as_small_for_long", bounds::the_daemon_stays_as_small_for_long),
         ("long_figures_of_the_large_sample", figures::of_the_large_sample),
         ("long_a_stream_across_changes_loses_nothing", figures::a_stream_across_changes),
-        ("long_a_stream_across_restarts", figures::a_stream_across_restarts),
+        ("long_an_outage_lasts_a_second_at_most", restart::an_outage_lasts_a_second_at_most),
     ]);
 }

@@ -2,9 +2,7 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Write},
     net::UdpSocket,
-    os::unix::net::UnixStream,
     time::{Duration, Instant},
 };
 
@@ -12,12 +10,10 @@ use anyhow::{Context, ensure};
 use sekisho_lab::{Centre, text, wait_until};
 
 use crate::{
-    key::decode,
+    go::{Go, hex, hex_key},
     traffic::{CARRIER, SECOND, centre, ensure_reaches, lab},
 };
 
-/// Where wireguard-go takes orders for a device named `copy`.
-const CONTROL: &str = "/run/wireguard/copy.sock";
 /// What the daemon's log says.
 const TOLD: &str = "somebody else uses this device's key";
 
@@ -26,14 +22,12 @@ const TOLD: &str = "somebody else uses this device's key";
 pub(crate) fn a_copy_of_the_device_is_noticed() -> anyhow::Result<()> {
     let lab = lab()?;
     let host = lab.host("lgwan");
-    fs::create_dir_all("/run/wireguard")?;
-    let copy = host.spawn("copy", &["wireguard-go", "-f", "copy"])?;
-    ensure!(wait_until(CARRIER, || UnixStream::connect(CONTROL).is_ok()), "{}", copy.output());
+    let copy = Go::start(&lab, "lgwan", "copy")?;
     let device = fs::read_to_string(lab.logs().join("state/tunnel.key"))?;
     let east = lab.design().profile.centres.iter().find(|row| row.name.as_str() == "east");
     let east = east.context("no east")?.public_key;
-    order(&format!("private_key={}\n", hex(&decode(device.trim()))))?;
-    order(&format!(
+    copy.order(&format!("private_key={}\n", hex_key(&device)))?;
+    copy.order(&format!(
         "public_key={}\nendpoint={}:51820\nallowed_ip=0.0.0.0/0\n",
         hex(east.as_bytes()),
         Centre::East.endpoint()
@@ -62,18 +56,4 @@ pub(crate) fn a_copy_of_the_device_is_noticed() -> anyhow::Result<()> {
     drop(copy);
     ensure!(wait_until(CARRIER, || ensure_reaches(&lab).is_ok()), "{:?}", ensure_reaches(&lab));
     Ok(())
-}
-
-/// Gives orders ("cross-platform userspace implementation" protocol).
-fn order(orders: &str) -> anyhow::Result<()> {
-    let mut control = UnixStream::connect(CONTROL)?;
-    control.write_all(format!("set=1\n{orders}\n").as_bytes())?;
-    let mut answer = String::new();
-    BufReader::new(control).read_line(&mut answer)?;
-    ensure!(answer == "errno=0\n", "{answer} to {}", orders.split('=').next().unwrap_or_default());
-    Ok(())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }

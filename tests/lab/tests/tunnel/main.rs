@@ -5,10 +5,12 @@ mod clock;
 mod common;
 mod copy;
 mod failover;
+mod go;
 mod hostile;
 mod key;
 mod line;
 mod restart;
+mod stepped;
 mod traffic;
 
 fn main() {
@@ -25,6 +27,19 @@ fn main() {
             restart::a_restart_without_centres_refuses_at_once,
         ),
         ("a_clock_that_is_put_back_costs_nothing", clock::a_clock_that_is_put_back_costs_nothing),
+        (
+            "a_clock_that_jumps_under_traffic_costs_nothing",
+            stepped::a_clock_that_jumps_under_traffic_costs_nothing,
+        ),
+        (
+            "a_clock_that_jumps_moves_no_time_to_confirm",
+            stepped::a_clock_that_jumps_moves_no_time_to_confirm,
+        ),
+        ("a_start_with_a_clock_put_back", stepped::a_start_with_a_clock_put_back),
+        (
+            "a_start_with_a_clock_put_back_towards_wireguard_go",
+            stepped::a_start_with_a_clock_put_back_towards_wireguard_go,
+        ),
         ("a_bad_line_delivers_every_byte", line::a_bad_line_delivers_every_byte),
         ("hostile_datagrams_change_nothing", hostile::hostile_datagrams_change_nothing),
         ("long_a_million_hostile_datagrams", hostile::a_million_hostile_datagrams),
@@ -35,6 +50,11 @@ fn main() {
             "long_a_full_line_with_a_long_queue_switches_nothing",
             line::a_full_line_with_a_long_queue_switches_nothing,
         ),
+        (
+            "long_a_clock_that_jumps_often_costs_nothing",
+            stepped::a_clock_that_jumps_often_costs_nothing,
+        ),
+        ("long_rekeying_with_a_clock_that_jumps", stepped::rekeying_with_a_clock_that_jumps),
         ("long_a_copy_of_the_device_is_noticed", copy::a_copy_of_the_device_is_noticed),
     ]);
 }
