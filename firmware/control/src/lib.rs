@@ -30,7 +30,7 @@ pub use self::change::{
 };
 pub use self::names::{
     CacheStatus, HostStatus, NameAnswer, NameQuery, NamesStatus, UpstreamStatus, ZoneData,
-    ZoneStatus,
+    ZoneOwner, ZoneStatus,
 };
 
 /// `GET`: [`Status`].

@@ -35,11 +35,25 @@ pub struct NamesStatus {
 pub struct ZoneStatus {
     /// The zone; `.` for all other names.
     pub zone: String,
-    /// The LAN whose DNS servers these are; `None` for the platform's.
+    /// Whose servers these are.
+    pub of: ZoneOwner,
+    /// The LAN, where they are an office's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lan: Option<Lan>,
     /// The servers, in the order to ask them.
     pub upstreams: Vec<UpstreamStatus>,
+}
+
+/// Whose name servers.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ZoneOwner {
+    /// The platform's.
+    Platform,
+    /// LGWAN's, asked for the names of the design itself.
+    Lgwan,
+    /// The office's own.
+    Office,
 }
 
 /// A server that the device asks.

@@ -155,7 +155,7 @@ pub struct Service {
     listening: Mutex<BTreeMap<Lan, Listening>>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
-    ended: std::sync::mpsc::Receiver<()>,
+    ended: Mutex<std::sync::mpsc::Receiver<()>>,
 }
 
 /// What serves a LAN.
@@ -196,7 +196,7 @@ impl Service {
             listening: Mutex::default(),
             stop: Some(stop),
             thread: Some(thread.map_err(NamesError::Start)?),
-            ended,
+            ended: Mutex::new(ended),
         };
         service.change(setup)?;
         Ok(service)
@@ -380,7 +380,8 @@ impl Service {
 impl Drop for Service {
     fn drop(&mut self) {
         self.stop = None;
-        let ended = self.ended.recv_timeout(PATIENCE);
+        let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let ended = ended.recv_timeout(PATIENCE);
         if ended == Err(std::sync::mpsc::RecvTimeoutError::Disconnected)
             && let Some(thread) = self.thread.take()
         {

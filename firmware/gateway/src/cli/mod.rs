@@ -7,9 +7,11 @@
 mod change;
 mod client;
 mod diff;
+mod export;
 mod format;
 mod import;
 mod ledger;
+mod names;
 mod rewrite;
 mod sheet;
 mod show;
@@ -26,8 +28,8 @@ use std::{
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use sekisho_control::{Failure, FailureKind, File, KEY, Key, PLAN, Plan, Proposal, STATUS, Status};
 use sekisho_design::{
-    Accepted, LARGEST_FILE, Language, Problem, Problems, PublicKey, Report, Source, Sources, Trust,
-    check,
+    Accepted, LARGEST_FILE, Lan, Language, Problem, Problems, PublicKey, Report, Source, Sources,
+    Trust, check,
 };
 
 use self::client::ClientError;
@@ -122,6 +124,11 @@ enum Command {
     Restore(change::Earlier),
     /// Show the site in force, the tunnel and what was refused
     Status,
+    /// Make files that other machines take
+    #[command(subcommand)]
+    Export(export::Export),
+    /// Show how the device resolves names: zones, whom it asks, what it remembers, how queries ended
+    Names(names::NamesOf),
     /// Print the device's public key, which the operator registers for the tunnel
     ///
     /// The private key was made on this device at its first start and never leaves it.
@@ -171,6 +178,24 @@ enum Format {
     Html,
 }
 
+/// One of the two LANs.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LanName {
+    /// 首長部局業務系LAN
+    HeadOffice,
+    /// 教育委員会業務系LAN
+    EducationBoard,
+}
+
+impl From<LanName> for Lan {
+    fn from(name: LanName) -> Self {
+        match name {
+            LanName::HeadOffice => Self::HeadOffice,
+            LanName::EducationBoard => Self::EducationBoard,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Lang {
     /// 日本語
@@ -208,6 +233,8 @@ enum CommandError {
     Refused(Vec<Report>),
     #[error(transparent)]
     NoTrace(#[from] trace::NoTrace),
+    #[error(transparent)]
+    NoHosts(#[from] sekisho_names::hosts::HostsError),
     #[error("not in canonical form: {0}")]
     OtherForm(String),
     #[error(transparent)]
@@ -227,6 +254,7 @@ impl CommandError {
             Self::Read { .. }
             | Self::OperatorKey { .. }
             | Self::NoTrace(_)
+            | Self::NoHosts(_)
             | Self::Write(_)
             | Self::Runtime(_) => 2,
             Self::Client(ClientError::Failure(failure)) => match failure.kind {
@@ -263,6 +291,7 @@ impl CommandError {
             }
             Self::Client(ClientError::Failure(failure)) => failure.way_out.clone(),
             Self::NoTrace(fault) => fault.way_out(),
+            Self::NoHosts(fault) => Some(export::way_out(fault)),
             Self::OtherForm(_) => Some("have it written anew: sekisho format FILE".to_owned()),
             Self::NotImported(fault) => fault.way_out(),
             Self::Write(fault) => fault.way_out().map(str::to_owned),
@@ -278,6 +307,7 @@ impl CommandError {
             Self::Read { .. }
             | Self::OperatorKey { .. }
             | Self::NoTrace(_)
+            | Self::NoHosts(_)
             | Self::OtherForm(_)
             | Self::Write(_)
             | Self::Runtime(_)
@@ -315,12 +345,12 @@ pub fn main() -> ExitCode {
         Some(Lang::En) => Language::English,
         None => language_of_environment(),
     };
-    let (output, code) = match run(&arguments, language) {
+    let (output, code): (Output, _) = match run(&arguments, language) {
         Ok(output) => (output, ExitCode::SUCCESS),
         Err(error) => {
             let code = ExitCode::from(error.exit_code());
             match arguments.format {
-                Format::Json => (show::json(&error.into_failure()), code),
+                Format::Json => (show::json(&error.into_failure()).into(), code),
                 Format::Text | Format::Csv | Format::Html => {
                     eprintln!("{}", show::error(&error, language));
                     return code;
@@ -329,12 +359,25 @@ pub fn main() -> ExitCode {
         }
     };
     // Whoever reads may have seen enough and gone away.
-    let _ = match arguments.format {
-        Format::Text | Format::Json => writeln!(io::stdout(), "{}", output.trim_end()),
-        // A file, to the byte.
-        Format::Csv | Format::Html => write!(io::stdout(), "{output}"),
+    let _ = match output {
+        Output::Lines(text) => writeln!(io::stdout(), "{}", text.trim_end()),
+        Output::Exact(bytes) => io::stdout().write_all(&bytes),
     };
     code
+}
+
+/// What a command prints.
+enum Output {
+    /// Text for a terminal or one JSON value, whose last line ends once.
+    Lines(String),
+    /// A file, to the byte.
+    Exact(Vec<u8>),
+}
+
+impl From<String> for Output {
+    fn from(text: String) -> Self {
+        Self::Lines(text)
+    }
 }
 
 fn language_of_environment() -> Language {
@@ -349,27 +392,32 @@ fn language_of_environment() -> Language {
     }
 }
 
-fn run(arguments: &Arguments, language: Language) -> Result<String, CommandError> {
+fn run(arguments: &Arguments, language: Language) -> Result<Output, CommandError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(CommandError::Runtime)?;
     let socket = &arguments.socket;
     let json = arguments.format == Format::Json;
-    Ok(match &arguments.command {
+    let text = match &arguments.command {
+        Command::Export(export::Export::Hosts(hosts)) => {
+            return runtime.block_on(export::hosts(socket, hosts, language));
+        }
         Command::Check(SignedFiles { files, operator_key }) => {
             let warnings = reports(check_files(files, operator_key)?.warnings);
             if json { show::json(&warnings) } else { show::accepted(&warnings, language) }
         }
         Command::Trace(packet) if packet.live => {
-            let live = runtime.block_on(trace::ask(socket, packet))?;
-            if json { show::json(&live) } else { trace::text(&live, language) }
+            let (taken, live) = runtime.block_on(trace::ask(socket, packet))?;
+            let said = trace::said(&taken, language);
+            if json { show::json(&live) } else { said + &trace::text(&live, language) }
         }
         Command::Trace(packet) => {
             let SignedFiles { files, operator_key } = &packet.files;
             let design = check_files(files, operator_key)?.design;
-            let trace = trace::trace(&design, packet)?;
-            if json { show::json(&trace) } else { trace.text(language) }
+            let (taken, trace) = trace::trace(&design, packet)?;
+            let said = trace::said(&taken, language);
+            if json { show::json(&trace) } else { said + &trace.text(language) }
         }
         Command::Diff(pair) => {
             let [before, after] =
@@ -408,10 +456,22 @@ fn run(arguments: &Arguments, language: Language) -> Result<String, CommandError
             let status: Status = runtime.block_on(client::get(socket, STATUS))?;
             if json { show::json(&status) } else { status::text(&status, language) }
         }
+        Command::Names(names::NamesOf { query: None }) => {
+            let status = runtime.block_on(names::status(socket))?;
+            if json { show::json(&status) } else { names::text(&status, language) }
+        }
+        Command::Names(names::NamesOf { query: Some(names::Ask::Query(query)) }) => {
+            let answer = runtime.block_on(names::query(socket, query))?;
+            if json { show::json(&answer) } else { names::answer(&answer, language) }
+        }
         Command::Key => {
             let key: Key = runtime.block_on(client::get(socket, KEY))?;
             if json { show::json(&key) } else { key.public.to_string() }
         }
+    };
+    Ok(match arguments.format {
+        Format::Text | Format::Json => Output::Lines(text),
+        Format::Csv | Format::Html => Output::Exact(text.into_bytes()),
     })
 }
 

@@ -124,7 +124,8 @@ pub(super) fn carrier(tunnel: &TunnelStatus, language: Language) -> String {
 }
 
 fn centre(centre: &CentreStatus, language: Language) -> String {
-    let CentreStatus { endpoint, received, sent, rejected, .. } = centre;
+    let CentreStatus { received, sent, rejected, .. } = centre;
+    let endpoint = place(centre, language);
     let alive = match (centre.alive, language) {
         (true, Language::Japanese) => "応答あり",
         (false, Language::Japanese) => "応答なし",
@@ -143,6 +144,16 @@ fn centre(centre: &CentreStatus, language: Language) -> String {
             "{endpoint} {alive}{trip}{age}, received {received} B, sent {sent} B, rejected {rejected}"
         ),
     )
+}
+
+/// Where a centre listens, with the name that led there.
+fn place(centre: &CentreStatus, language: Language) -> String {
+    let unknown = || language.pick("（名前が未解決）", "(name not resolved)").to_owned();
+    let endpoint = centre.endpoint.map_or_else(unknown, |endpoint| endpoint.to_string());
+    match &centre.host {
+        Some(host) => format!("{host} {endpoint}"),
+        None => endpoint,
+    }
 }
 
 #[cfg(test)]
@@ -182,7 +193,8 @@ mod tests {
     fn centre(name: &str, alive: bool) -> CentreStatus {
         CentreStatus {
             name: name.parse().unwrap(),
-            endpoint: "198.18.11.10:51820".parse().unwrap(),
+            host: None,
+            endpoint: Some("198.18.11.10:51820".parse().unwrap()),
             alive,
             round_trip_us: alive.then_some(1_405),
             handshake_age_s: alive.then_some(2),

@@ -24,7 +24,7 @@ use hyper_util::{
 };
 use sekisho_control::{
     APPLY, Apply, Author, CONFIRM, Decision, Failure, FailureKind, GENERATIONS, KEY, LARGEST_BODY,
-    PLAN, Packet, Proposal, ROLL_BACK, STATUS, TRACE,
+    NAME_QUERY, NAMES, NameQuery, PLAN, Packet, Proposal, ROLL_BACK, STATUS, TRACE, ZONE_DATA,
 };
 use sekisho_host::user_name;
 use serde::{Serialize, de::DeserializeOwned};
@@ -78,6 +78,9 @@ pub(super) async fn serve(listener: UnixListener, requests: mpsc::Sender<Request
         .route(PLAN, post(plan))
         .route(APPLY, post(apply))
         .route(TRACE, post(trace))
+        .route(NAMES, get(names))
+        .route(NAME_QUERY, post(name_query))
+        .route(ZONE_DATA, get(zone_data))
         .route(CONFIRM, post(confirm))
         .route(ROLL_BACK, post(roll_back))
         .route(GENERATIONS, get(generations))
@@ -208,6 +211,18 @@ async fn generation(
         Ok(Segment(number)) => queue.ask(|reply| Request::Generation(number, reply)).await,
         Err(rejection) => malformed(rejection.body_text()),
     }
+}
+
+async fn names(State(queue): State<Queue>) -> Response {
+    queue.ask(Request::Names).await
+}
+
+async fn name_query(State(queue): State<Queue>, Body(query): Body<NameQuery>) -> Response {
+    queue.ask(|reply| Request::NameQuery(query, reply)).await
+}
+
+async fn zone_data(State(queue): State<Queue>) -> Response {
+    queue.ask(Request::ZoneData).await
 }
 
 async fn trace(State(queue): State<Queue>, Body(packet): Body<Packet>) -> Response {

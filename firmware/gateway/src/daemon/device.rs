@@ -2,18 +2,21 @@
 
 mod check;
 mod course;
+mod hosts;
 
 use std::{
     collections::{BTreeMap, VecDeque},
     net::IpAddr,
+    path::Path,
     sync::Arc,
     time::Instant,
 };
 
 use jiff::Timestamp;
 use sekisho_control::{
-    Applied, Apply, Author, Awaiting, Decision, Failure, Generation, Key, LiveTrace, Packet, Phase,
-    Plan, PlannedStep, Proposal, Refused, RefusedPacket, Returned, Settled, Status, Stored,
+    Applied, Apply, Author, Awaiting, Decision, Failure, Generation, Key, LiveTrace, NameAnswer,
+    NameQuery, NamesStatus, Packet, Phase, Plan, PlannedStep, Proposal, Refused, RefusedPacket,
+    Returned, Settled, Status, Stored, ZoneData,
 };
 use sekisho_design::{Design, PublicKey, diff};
 use sekisho_host::{Kernel, Refusal, clock};
@@ -30,8 +33,10 @@ use super::{
     effects::{Hands, scope},
     fault::{device_failure, disk_failure, unseen},
     heartbeat::Heartbeat,
+    known::Known,
     live,
     looks::Looks,
+    names::Names,
     stamps::Stamps,
     store::{Files, Store},
 };
@@ -63,6 +68,12 @@ pub enum Request {
     Generation(u64, Reply<Stored>),
     /// What would happen to a packet now.
     Trace(Packet, Reply<LiveTrace>),
+    /// How names are resolved.
+    Names(Reply<NamesStatus>),
+    /// What a client would be told about a name.
+    NameQuery(NameQuery, Reply<NameAnswer>),
+    /// What the platform's zones hold.
+    ZoneData(Reply<ZoneData>),
 }
 
 /// The device: the kernel, the stored design, the tunnel.
@@ -72,6 +83,11 @@ pub struct Device {
     phase: Phase,
     /// What the kernel and the tunnel hold, confirmed or not.
     in_force: Option<InForce>,
+    /// What the names of the design in force stand for.
+    known: Known,
+    names: Names,
+    /// Hosts of the design in force may be elsewhere than the kernel and the tunnel look for them.
+    hosts_moved: bool,
     /// The generation that comes up after a restart, 0 for none, and its files.
     kept: (u64, Option<Files>),
     pending: Option<Pending>,
@@ -85,6 +101,7 @@ pub struct Device {
 
 /// The design in force and what it asks of the kernel.
 struct InForce {
+    /// As it is written: its names are names.
     design: Design,
     state: Arc<KernelState>,
 }
@@ -96,6 +113,7 @@ impl Device {
         operator: PublicKey,
         key: SecretKey,
         stamps: Stamps,
+        state: &Path,
     ) -> anyhow::Result<Self> {
         let run = kernel.run()?;
         Ok(Self {
@@ -111,6 +129,9 @@ impl Device {
             operator,
             phase: Phase::Closed,
             in_force: None,
+            known: Known::open(state),
+            names: Names::new(state),
+            hosts_moved: false,
             kept: (0, None),
             pending: None,
             owed: None,
@@ -135,6 +156,11 @@ impl Device {
             Request::Generations(reply) => drop(reply.send(self.generations())),
             Request::Generation(number, reply) => drop(reply.send(self.generation(number))),
             Request::Trace(packet, reply) => drop(reply.send(self.trace(&packet).await)),
+            Request::Names(reply) => {
+                drop(reply.send(Ok(self.names.status(self.design(), &self.known))));
+            }
+            Request::NameQuery(query, reply) => self.names.query(self.design(), query, reply),
+            Request::ZoneData(reply) => self.names.zone_data(reply),
         }
     }
 
@@ -147,6 +173,7 @@ impl Device {
         }
         let now = clock::since_start();
         self.end_of_wait(now).await;
+        self.follow_hosts().await;
         if self.looks.take_look(now) {
             self.repair().await;
         }
@@ -212,6 +239,11 @@ impl Device {
         }
     }
 
+    /// The design in force, as it is written.
+    fn design(&self) -> Option<&Design> {
+        self.in_force.as_ref().map(|in_force| &in_force.design)
+    }
+
     fn awaiting(&self) -> Option<Awaiting> {
         let pending = self.pending.as_ref()?;
         let left = pending.change.deadline()?.saturating_sub(clock::since_start());
@@ -220,7 +252,7 @@ impl Device {
 
     async fn plan(&self, proposal: Proposal) -> Result<Plan, Failure> {
         let (_, accepted) = self.check(proposal)?;
-        let state = desired(&accepted.design);
+        let state = desired(&self.known.put_into(&accepted.design));
         let scope = scope(&state, self.in_force.iter().map(|in_force| &*in_force.state));
         let observed = self.hands.kernel.observe(&scope).await.map_err(|fault| unseen(&fault))?;
         let steps = steps(&observed, &state).map_err(|missing| {
@@ -237,9 +269,9 @@ impl Device {
     }
 
     async fn trace(&self, packet: &Packet) -> Result<LiveTrace, Failure> {
-        let design = self.in_force.as_ref().map(|in_force| &in_force.design);
+        let design = self.in_force.as_ref().map(|now| self.known.put_into(&now.design));
         let tunnel = self.hands.tunnel.as_ref().map(|tunnel| tunnel.status(Instant::now()));
-        live::trace(&self.hands.kernel, design, tunnel, packet).await
+        live::trace(&self.hands.kernel, design.as_ref(), tunnel, packet).await
     }
 
     fn generations(&self) -> Result<Vec<Generation>, Failure> {

@@ -169,7 +169,8 @@ impl Hands {
     pub(super) fn switch_tunnel(&mut self, wanted: Option<Wanted>) -> Result<(), StartError> {
         let wanted = match (self.tunnel.take(), wanted) {
             (_, None) => return Ok(()),
-            (Some(tunnel), Some(wanted)) if *tunnel.wanted() == wanted => {
+            (Some(mut tunnel), Some(wanted)) if tunnel.serves(&wanted) => {
+                tunnel.follow(wanted);
                 self.tunnel = Some(tunnel);
                 return Ok(());
             }

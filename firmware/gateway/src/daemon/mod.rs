@@ -9,9 +9,13 @@ mod device;
 mod effects;
 mod fault;
 mod heartbeat;
+mod known;
 mod live;
 mod looks;
 mod machine;
+mod names;
+mod places;
+mod query_log;
 mod stamps;
 mod store;
 mod tunnel;
@@ -70,7 +74,7 @@ pub async fn run(places: Places) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
 
     let stamps = Stamps::open(&places.state);
-    let mut device = Device::new(kernel, store, operator, key, stamps)?;
+    let mut device = Device::new(kernel, store, operator, key, stamps, &places.state)?;
     device.boot().await;
     let (requests, mut waiting) = mpsc::channel(WAITING_REQUESTS);
     let socket = api::bind(&places.run.join(SOCKET))?;

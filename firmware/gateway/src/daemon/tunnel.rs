@@ -1,16 +1,20 @@
 //! The tunnel as the daemon looks after it: started for a design, restarted when it fails, new connections refused at
 //! once while no centre answers.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::{
+    collections::BTreeSet,
+    net::{Ipv4Addr, SocketAddrV4},
+    time::{Duration, Instant, SystemTime},
+};
 
 use sekisho_control::{CentreStatus, TunnelStatus};
-use sekisho_design::{Design, Lan, PortName};
+use sekisho_design::{Design, DnsName, Lan, Name, PortName};
 use sekisho_host::{HostError, Kernel, bind_udp};
 use sekisho_plan::{TUNNEL, lan_number, ruleset};
 use sekisho_tunnel::{Centre, Config, Engine, Probing, SecretKey, TunnelError};
 use tracing::{error, info, warn};
 
-use super::stamps::Stamps;
+use super::{known::Known, places::Places, stamps::Stamps};
 
 /// How long no centre may answer before new connections are told so at once instead of waiting.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -48,43 +52,54 @@ impl StartError {
     }
 }
 
-/// What of a design the engine depends on. While it stays the same, the engine goes on untouched.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// What of a design the engine depends on.
+#[derive(Clone, Debug)]
 pub(super) struct Wanted {
+    /// While this stays the same, the engine goes on.
+    engine: ForEngine,
+    /// Where each centre listens now; a centre that moves takes its session along.
+    places: Places,
+}
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct ForEngine {
     port: PortName,
-    local: std::net::SocketAddrV4,
-    device_address: std::net::Ipv4Addr,
+    local: SocketAddrV4,
+    device_address: Ipv4Addr,
     centres: Vec<sekisho_design::Centre>,
     lans: Vec<Lan>,
 }
 
 impl Wanted {
-    pub(super) fn of(design: &Design) -> Self {
+    /// Takes a design as it is written, and what its names stand for.
+    pub(super) fn of(design: &Design, known: &Known) -> Self {
+        let local = SocketAddrV4::new(design.lgwan.address.address(), ruleset::TUNNEL_PORT);
         Self {
-            port: design.lgwan.port.clone(),
-            local: std::net::SocketAddrV4::new(
-                design.lgwan.address.address(),
-                ruleset::TUNNEL_PORT,
-            ),
-            device_address: design.profile.device_address.get(),
-            centres: design.profile.centres.clone(),
-            lans: design.lans.keys().copied().collect(),
+            engine: ForEngine {
+                port: design.lgwan.port.clone(),
+                local,
+                device_address: design.profile.device_address.get(),
+                centres: design.profile.centres.clone(),
+                lans: design.lans.keys().copied().collect(),
+            },
+            places: Places::of(&known.put_into(design)),
         }
     }
 
     fn start(&self, key: &SecretKey, stamps: &Stamps) -> Result<Engine, StartError> {
-        let centres = self.centres.iter().map(|centre| Centre {
+        let Self { engine: wanted, places } = self;
+        let centres = wanted.centres.iter().map(|centre| Centre {
             name: centre.name.clone(),
-            endpoint: centre.endpoint.places().next().map(Into::into),
+            endpoint: places.of_centre(&centre.name).map(Into::into),
             public_key: centre.public_key,
             probe: centre.probe,
         });
         Ok(Engine::start(Config {
             tun: TUNNEL.to_owned(),
-            socket: bind_udp(&self.port, self.local)?,
+            socket: bind_udp(&wanted.port, wanted.local)?,
             key: key.clone(),
             centres: centres.collect(),
-            device_address: self.device_address,
+            device_address: wanted.device_address,
             probing: Probing::default(),
             stamped_after: stamps.after(),
         })?)
@@ -124,6 +139,39 @@ impl Tunnel {
         &self.wanted
     }
 
+    /// Whether this tunnel's engine serves another wish as well.
+    pub(super) fn serves(&self, wanted: &Wanted) -> bool {
+        self.wanted.engine == wanted.engine
+    }
+
+    /// Goes where the centres are now. The packet filter admits these places already.
+    pub(super) fn follow(&mut self, wanted: Wanted) {
+        self.wanted.places.follow(wanted.places);
+        self.move_centres();
+    }
+
+    fn move_centres(&self) {
+        let Some(engine) = &self.engine else { return };
+        for (name, place) in self.wanted.places.current() {
+            if let Err(fault) = engine.move_centre(name, place.into()) {
+                warn!(%fault, centre = %name, "a centre can't be followed");
+            }
+        }
+    }
+
+    /// The names of centres that don't answer: somebody should ask where they are now.
+    pub(super) fn sought(&self) -> BTreeSet<DnsName> {
+        let alive: BTreeSet<_> = self.alive();
+        let silent = |centre: &&sekisho_design::Centre| !alive.contains(&centre.name);
+        let silent = self.wanted.engine.centres.iter().filter(silent);
+        silent.filter_map(|centre| centre.endpoint.host.name().cloned()).collect()
+    }
+
+    fn alive(&self) -> BTreeSet<Name> {
+        let centres = self.engine.iter().flat_map(|engine| engine.status().centres);
+        centres.filter(|centre| centre.alive_since.is_some()).map(|centre| centre.name).collect()
+    }
+
     /// Restarts a failed engine, and opens or cuts off new connections as centres answer or not.
     pub(super) async fn look_after(
         &mut self,
@@ -145,6 +193,10 @@ impl Tunnel {
                 Err(fault) => warn!(%fault, "the tunnel can't be started; trying again"),
             }
         }
+        let alive = self.alive();
+        if self.wanted.places.turn(&alive, now) {
+            self.move_centres();
+        }
         let silent_since = match &self.engine {
             Some(engine) => engine.status().silent_since,
             None => Some(self.down_since),
@@ -163,7 +215,7 @@ impl Tunnel {
     }
 
     async fn cut_off(&mut self, kernel: &Kernel, cut: bool) {
-        let marks = self.wanted.lans.iter().map(|lan| lan_number(*lan).into());
+        let marks = self.wanted.engine.lans.iter().map(|lan| lan_number(*lan).into());
         let elements: Vec<serde_json::Value> = if cut { marks.collect() } else { Vec::new() };
         if let Err(fault) = kernel.fill_set(ruleset::CUT_OFF, &elements).await {
             // Tried again at the next look.
@@ -184,28 +236,29 @@ impl Tunnel {
             return TunnelStatus { carrier: None, cut_off, centres: Vec::new() };
         };
         let status = engine.status();
-        let centres = status.centres.into_iter().filter_map(|centre| {
-            Some(CentreStatus {
-                name: centre.name,
-                // Every centre of a design has one.
-                endpoint: centre.endpoint?,
-                alive: centre.alive_since.is_some(),
-                round_trip_us: centre
-                    .round_trip
-                    .map(|trip| trip.as_micros().try_into().unwrap_or(u64::MAX)),
-                handshake_age_s: centre
-                    .last_handshake
-                    .map(|at| now.saturating_duration_since(at).as_secs()),
-                rival_age_s: centre
-                    .rival_seen
-                    .map(|at| now.saturating_duration_since(at).as_secs()),
-                received: centre.counters.opened_bytes,
-                sent: centre.counters.sealed_bytes,
-                rejected: {
-                    let counters = centre.counters;
-                    counters.malformed + counters.forged + counters.replayed + counters.no_session
-                },
-            })
+        let named = |name: &Name| {
+            let mut centres = self.wanted.engine.centres.iter();
+            let centre = centres.find(|centre| centre.name == *name)?;
+            centre.endpoint.host.name().map(ToString::to_string)
+        };
+        let centres = status.centres.into_iter().map(|centre| CentreStatus {
+            host: named(&centre.name),
+            name: centre.name,
+            endpoint: centre.endpoint,
+            alive: centre.alive_since.is_some(),
+            round_trip_us: centre
+                .round_trip
+                .map(|trip| trip.as_micros().try_into().unwrap_or(u64::MAX)),
+            handshake_age_s: centre
+                .last_handshake
+                .map(|at| now.saturating_duration_since(at).as_secs()),
+            rival_age_s: centre.rival_seen.map(|at| now.saturating_duration_since(at).as_secs()),
+            received: centre.counters.opened_bytes,
+            sent: centre.counters.sealed_bytes,
+            rejected: {
+                let counters = centre.counters;
+                counters.malformed + counters.forged + counters.replayed + counters.no_session
+            },
         });
         TunnelStatus { carrier: status.carrier, cut_off, centres: centres.collect() }
     }

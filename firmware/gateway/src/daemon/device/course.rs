@@ -216,11 +216,11 @@ impl Device {
         purpose: Purpose,
         edit: Option<Edit>,
     ) -> Result<Summary, Failure> {
-        let state = Arc::new(desired(&design));
+        let state = Arc::new(desired(&self.known.put_into(&design)));
         let others = self.in_force.iter().map(|in_force| &*in_force.state);
         let mut errand = Errand {
             scope: scope(&state, others.chain(self.owed.as_deref())),
-            new: Some(Wanted::of(&design)),
+            new: Some(Wanted::of(&design, &self.known)),
             old: self.hands.tunnel.as_ref().map(|tunnel| tunnel.wanted().clone()),
             edit,
             ..Errand::default()
@@ -241,6 +241,7 @@ impl Device {
             }
             _ => return Err(self.not_in_force(&rest, &change, errand.number)),
         }
+        self.other_design();
         Ok(summary)
     }
 
@@ -276,6 +277,7 @@ impl Device {
         let number = pending.number;
         self.kept = (number, pending.errand.edit.map(|edit| edit.files));
         (self.owed, self.storage) = (None, None);
+        self.other_design();
         info!(generation = number, "confirmed");
         Ok(Settled { generation: number })
     }
@@ -304,6 +306,7 @@ impl Device {
         let rest = self.hands.carry_on(&mut change, &mut errand, first).await;
         let fault = self.not_in_force(&rest, &change, errand.number);
         self.in_force = before;
+        self.other_design();
         if matches!(rest, Rest::RolledBack(_)) {
             self.phase = phase;
             return Ok(());
@@ -325,28 +328,40 @@ impl Device {
 
     /// Looks whether the kernel still holds what is in force, and puts it right.
     pub(super) async fn repair(&mut self) {
-        let Some(in_force) = &self.in_force else { return };
-        if self.owed.is_some() || self.phase != Phase::InForce {
-            return;
-        }
-        let state: Arc<KernelState> = Arc::clone(&in_force.state);
-        let mut errand = Errand { scope: scope(&state, None), ..Errand::default() };
-        let (mut change, first) = Change::begin(Purpose::Repair, state, None);
-        let rest = self.hands.carry_on(&mut change, &mut errand, first).await;
-        let now = clock::since_start();
-        let (steps, ended) = (change.step_count(), errand.ended);
+        let Some((change, ended, failed)) = self.hold().await else { return };
+        let (steps, first) = (change.step_count(), change.first_step());
         if steps > 0 {
-            warn!(steps, ended, first = change.first_step(), "somebody else changed the network");
+            warn!(steps, ended, first, "somebody else changed the network");
         }
-        if failure(&rest).is_some() {
+        if failed {
             // Looked at again, as often as repairs are free.
             self.looks.notice();
         } else if steps == 0 {
             return;
         }
-        if !self.looks.repaired(now) {
+        if !self.looks.repaired(clock::since_start()) {
             warn!("it happens again and again: the next repair waits some seconds");
         }
+    }
+
+    /// Leads the kernel to the state in force: the change that it took, how many connections that ended, and whether it
+    /// failed. `None` where there is nothing to hold.
+    pub(super) async fn hold(&mut self) -> Option<(Change<Fault>, u64, bool)> {
+        let state: Arc<KernelState> = Arc::clone(&self.in_force.as_ref()?.state);
+        if self.owed.is_some() || self.phase != Phase::InForce {
+            return None;
+        }
+        let mut errand = Errand { scope: scope(&state, None), ..Errand::default() };
+        let (mut change, first) = Change::begin(Purpose::Repair, state, None);
+        let rest = self.hands.carry_on(&mut change, &mut errand, first).await;
+        Some((change, errand.ended, failure(&rest).is_some()))
+    }
+}
+
+impl Pending {
+    /// What comes back where nobody confirms.
+    pub(super) fn before(&self) -> Option<&InForce> {
+        self.before.as_ref()
     }
 }
 

@@ -1,0 +1,61 @@
+//! The names of the design in force: asked for when they are due, and followed where they lead (R85).
+
+use std::sync::Arc;
+
+use sekisho_host::clock;
+use sekisho_plan::desired;
+use tracing::{info, warn};
+
+use super::Device;
+use crate::daemon::tunnel::{Tunnel, Wanted};
+
+impl Device {
+    /// Another design is in force, or one that might have come back is settled. Until then the names of both are known.
+    pub(super) fn other_design(&mut self) {
+        let before = self.pending.iter().filter_map(|pending| pending.before());
+        let designs = self.in_force.iter().chain(before).map(|in_force| &in_force.design);
+        let now = clock::since_start();
+        self.known.follow(designs, now);
+        if let Some(in_force) = &self.in_force {
+            self.names.follow(&in_force.design, now);
+        }
+        // What comes back was worked out by what its names stood for then.
+        self.hosts_moved = true;
+    }
+
+    /// Asks for names, takes answers, and follows hosts that moved.
+    pub(super) async fn follow_hosts(&mut self) {
+        let now = clock::since_start();
+        self.names.catch_up(now);
+        let sought = self.hands.tunnel.as_ref().map(Tunnel::sought).unwrap_or_default();
+        for (realm, name) in self.known.due(now, &sought) {
+            self.names.ask(realm, name);
+        }
+        while let Some((name, answer)) = self.names.answered() {
+            self.hosts_moved |= self.known.learn(&name, answer, now);
+        }
+        if std::mem::take(&mut self.hosts_moved) {
+            self.move_hosts().await;
+        }
+    }
+
+    /// Leads the kernel and then the tunnel to where hosts are now. What they don't concern goes on.
+    async fn move_hosts(&mut self) {
+        let Some(in_force) = &mut self.in_force else { return };
+        let state = desired(&self.known.put_into(&in_force.design));
+        if state != *in_force.state {
+            in_force.state = Arc::new(state);
+            let Some((change, ended, failed)) = self.hold().await else { return };
+            let steps = change.step_count();
+            if failed {
+                warn!(steps, "hosts that moved can't be followed yet; trying again");
+                self.hosts_moved = true;
+                return;
+            }
+            info!(steps, ended, "followed hosts that moved");
+        }
+        if let (Some(in_force), Some(tunnel)) = (&self.in_force, &mut self.hands.tunnel) {
+            tunnel.follow(Wanted::of(&in_force.design, &self.known));
+        }
+    }
+}
