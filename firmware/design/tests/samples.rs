@@ -64,6 +64,7 @@ fn the_placements_and_special_cases_are_what_they_say() {
     assert!(!accepted("union").design.lans.contains_key(&Lan::EducationBoard));
     let large = accepted("large").design;
     assert_eq!((large.servers.len(), large.terminals.len()), (500, 40));
+    assert_eq!(large.names.unwrap().entries.len(), 520);
     assert_eq!(large.lans.values().map(|lan| lan.routes.len()).sum::<usize>(), 62);
 }
 

@@ -206,7 +206,7 @@ pub(crate) const CHANGES: [Change; 64] = [
         design.profile.zones.push(zone);
     }),
     ("zone.platform.example.resolvers", |design| {
-        design.profile.zones[0].resolvers.push("100.72.0.54".parse().unwrap());
+        design.profile.zones[0].resolvers.push("100.72.0.55".parse().unwrap());
     }),
 ];
 
