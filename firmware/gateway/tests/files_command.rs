@@ -127,7 +127,7 @@ const NEW: &str = "名前,LAN,変換前（庁内）,変換後（グローバル�
 fn import_writes_a_site_that_keeps_every_rule() {
     let (folder, before) = office();
     fs::write(folder.path().join("new.csv"), NEW).unwrap();
-    let after = before.replace("\"192.168.1.11\"", "\"192.168.1.12\"");
+    let after = before.replace("private = \"192.168.1.11\"", "private = \"192.168.1.12\"");
     assert_ne!(after, before);
 
     let output = import(folder.path(), &["--servers", "new.csv", "--stdout"]);
