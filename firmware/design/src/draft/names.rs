@@ -53,7 +53,7 @@ fn read_office_dns(table: &mut Table<'_>, log: &mut Log) -> Option<Vec<OfficeDns
         let servers = values::filled_list(&node, log, values::address);
         read.push(OfficeDnsDraft { lan: node.at(lan), servers });
     }
-    whole_default(read, log)
+    (!log.is_broken(File::Site)).then_some(read)
 }
 
 fn read_entry(table: &mut Table<'_>, log: &mut Log) -> EntryDraft {
