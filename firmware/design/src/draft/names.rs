@@ -11,7 +11,7 @@ use crate::{
 pub(crate) const METHODS: [(&str, Method); 3] =
     [("device", Method::Device), ("forward", Method::Forward), ("hosts", Method::Hosts)];
 
-/// For how many days queries may be logged at most: as long as it takes to look into last month's.
+/// For how many days queries may be logged at most: a month is enough to look into what went wrong.
 const MOST_LOG_DAYS: i64 = 31;
 
 pub(super) fn read_names(table: &mut Table<'_>, log: &mut Log) -> NamesDraft {
