@@ -7,7 +7,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use crate::{Rule, rule::Shape};
+use crate::{Rule, Shape};
 
 /// Which of the two files.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]

@@ -195,6 +195,46 @@ fn a_signed_profile_has_its_stamp_whatever_the_site_is() {
 }
 
 #[test]
+fn hosts_may_be_called_by_names() {
+    let source = ("{ from = \"100.72.0.0/16\"", "{ from = \"web.Platform.example\"");
+    let profile = [
+        ("\"198.18.11.10:51820\"", "\"east.vpn.example:51820\""),
+        ("ntp = [\"198.18.2.123\"]", "ntp = [\"198.18.2.123\", \"ntp.lgwan.example\"]"),
+    ];
+    let design = accepted(&[source], &profile).design;
+    let shown = |names: std::collections::BTreeSet<&sekisho_design::DnsName>| {
+        names.into_iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(shown(design.lgwan_names()), ["east.vpn.example", "ntp.lgwan.example"]);
+    assert_eq!(shown(design.platform_names()), ["web.platform.example"]);
+    assert_eq!(design.profile.centres[0].endpoint.places().count(), 0, "nobody was asked yet");
+}
+
+#[test]
+fn what_a_design_may_say_of_names() {
+    let entries = |text: &str| {
+        let site = pair::base("site.toml");
+        let (_, written) = site.split_once("[[names.entry]]").unwrap();
+        let edit = (format!("[[names.entry]]{written}"), text.to_owned());
+        accepted(&[(&edit.0, &edit.1)], &[]).warnings
+    };
+    for text in [
+        // Each LAN may have its own answer, or one an address and the other an alias.
+        "[[names.entry]]\nname = \"a.example\"\naddresses = [\"192.168.1.12\"]\ninterfaces = [\"head-office\"]\n\
+         [[names.entry]]\nname = \"a.example\"\nalias = \"web.platform.example\"\ninterfaces = [\"education-board\"]\n",
+        // An alias of an alias, and one that the office's DNS servers are asked for.
+        "[[names.entry]]\nname = \"a.example\"\nalias = \"b.example\"\n\
+         [[names.entry]]\nname = \"b.example\"\nalias = \"www.city.example\"\n",
+        // A server of the LAN by either address, the device itself, and a host of the platform.
+        "[[names.entry]]\nname = \"a.example\"\naddresses = [\"192.168.1.10\", \"100.64.10.11\", \"192.168.1.1\"]\n\
+         interfaces = [\"head-office\"]\n\
+         [[names.entry]]\nname = \"b.example\"\naddresses = [\"100.72.1.10\"]\n",
+    ] {
+        assert_eq!(entries(text), [], "{text}");
+    }
+}
+
+#[test]
 fn every_way_to_resolve_names_is_read() {
     let names = |edits: &[(&str, &str)]| accepted(edits, &[]).design.names;
     let read = names(&[]).unwrap();

@@ -204,6 +204,27 @@ fn five_thousand_servers_take_no_time_to_speak_of() {
 }
 
 #[test]
+fn five_thousand_names_take_no_time_to_speak_of() {
+    let mut site = pair::base("site.toml");
+    for entry in 0..5000 {
+        let target = match entry {
+            0 => "addresses = [\"192.168.1.12\"]".to_owned(),
+            _ => format!("alias = \"n{}.city.example\"", entry - 1),
+        };
+        write!(
+            site,
+            "\n[[names.entry]]\nname = \"n{entry}.city.example\"\ninterfaces = [\"head-office\"]\n{target}\n"
+        )
+        .unwrap();
+    }
+    let profile = keys::signed(&pair::base("profile.toml"));
+    let start = Instant::now();
+    let accepted = pair::check_pair(site.as_bytes(), profile.as_bytes()).unwrap();
+    assert_eq!(accepted.design.names.unwrap().entries.len(), 5002);
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+}
+
+#[test]
 fn a_file_full_of_mistakes_takes_no_time_to_speak_of() {
     let profile = keys::signed(&pair::base("profile.toml"));
     let full = |unit: &str| unit.repeat((LARGEST_FILE - 100) / unit.len());
@@ -230,6 +251,20 @@ fn a_file_full_of_mistakes_takes_no_time_to_speak_of() {
             "[[server]]\nprivate=\"10.0.0.1\"\ninterface=\"head-office\"\n",
             "[[terminals]]\nfrom=[\"10.0.0.1\",\"10.0.0.0/8\"]\ninterface=\"head-office\"\n",
         ),
+        full("[[names.entry]]\nname = \"a\"\nalias = \"a\"\n"),
+        format!("[[names.entry]]\naddresses = [{}]", full("\"10.0.0.1\",")),
+        format!(
+            "[interface.head-office]\nroutes = [{}]\n[names]\noutside-answers = [{}]",
+            half("{to=\"10.0.0.0/8\",via=\"10.0.0.1\"},"),
+            half("\"10.0.0.0/8\",")
+        ),
+        // A loop of as many aliases as fit.
+        (0..18_000).fold(String::new(), |list, entry| {
+            list + &format!(
+                "[[names.entry]]\nname=\"n{entry}\"\nalias=\"n{}\"\n",
+                (entry + 1) % 18_000
+            )
+        }),
         format!(
             "[[terminals]]\nservices = [{}]",
             (1..60_000).fold(String::new(), |list, port| list + &format!("\"tcp/1-{port}\","))

@@ -9,7 +9,7 @@ mod samples;
 
 use std::{collections::BTreeSet, fs};
 
-use sekisho_design::{Accepted, Lan, Source, Sources, Trust, check};
+use sekisho_design::{Accepted, Design, Lan, Method, Source, Sources, Trust, check};
 
 fn accepted(sample: &str) -> Accepted {
     let read = |file: &str| fs::read(keys::path("config-samples").join(sample).join(file)).unwrap();
@@ -64,22 +64,51 @@ fn the_placements_and_special_cases_are_what_they_say() {
     assert!(!accepted("union").design.lans.contains_key(&Lan::EducationBoard));
     let large = accepted("large").design;
     assert_eq!((large.servers.len(), large.terminals.len()), (500, 40));
+    assert_eq!(large.names.unwrap().entries.len(), 520);
     assert_eq!(large.lans.values().map(|lan| lan.routes.len()).sum::<usize>(), 62);
+}
+
+/// The designs that a page of the manual prints, with their headings. What begins with `[names]` goes below the first
+/// design of `design.ja.md`.
+fn printed(page: &str) -> Vec<(String, String)> {
+    let read = |page: &str| fs::read_to_string(keys::path("docs/manual").join(page)).unwrap();
+    let blocks = |page: &str| {
+        let mut blocks = Vec::new();
+        for section in page.split("\n## ").skip(1) {
+            let heading = section.lines().next().unwrap();
+            for block in section.split("```toml\n").skip(1) {
+                let block = block.split("```").next().unwrap();
+                blocks.push((heading.to_owned(), block.to_owned()));
+            }
+        }
+        blocks
+    };
+    let first = blocks(&read("design.ja.md")).remove(0).1;
+    let whole = |block: String| {
+        if block.starts_with("[names]") { format!("{first}\n{block}") } else { block }
+    };
+    blocks(&read(page)).into_iter().map(|(heading, block)| (heading, whole(block))).collect()
+}
+
+/// Every design of a page, accepted without a word.
+fn accepted_of(page: &str) -> Vec<Design> {
+    let profile = fs::read(keys::path("config-samples/1-office/platform-profile.toml")).unwrap();
+    let design = |(heading, site): (String, String)| {
+        let accepted = checked(&heading, site.as_bytes(), &profile);
+        assert_eq!(accepted.warnings, [], "{heading}");
+        accepted.design
+    };
+    printed(page).into_iter().map(design).collect()
 }
 
 #[test]
 fn every_design_of_the_manual_is_accepted() {
-    let page = fs::read_to_string(keys::path("docs/manual/design.ja.md")).unwrap();
-    let profile = fs::read(keys::path("config-samples/1-office/platform-profile.toml")).unwrap();
-    let mut placements = BTreeSet::new();
-    for section in page.split("\n## ").skip(1) {
-        let heading = section.lines().next().unwrap();
-        for block in section.split("```toml\n").skip(1) {
-            let site = block.split("```").next().unwrap();
-            let accepted = checked(heading, site.as_bytes(), &profile);
-            assert_eq!(accepted.warnings, [], "{heading}");
-            placements.insert(accepted.design.site.placement.number());
-        }
-    }
+    let designs = accepted_of("design.ja.md");
+    let placements: BTreeSet<_> =
+        designs.iter().map(|design| design.site.placement.number()).collect();
     assert_eq!(placements, (1..=4).collect(), "a design for each placement");
+    let designs = accepted_of("names.ja.md");
+    let methods: Vec<_> =
+        designs.into_iter().filter_map(|design| Some(design.names?.method)).collect();
+    assert_eq!(methods, [Method::Device, Method::Forward, Method::Hosts], "one for each method");
 }

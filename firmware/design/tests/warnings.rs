@@ -11,9 +11,12 @@ mod pair;
 
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
-use invariants::{keeps_invariants, lists, modes};
+use invariants::{keeps_invariants, lists, modes, reach};
 use proptest::{prelude::*, sample::subsequence};
-use sekisho_design::{Design, Duplex, Lan, Problem, Rule, Server, Service, Severity, Terminals};
+use sekisho_design::{
+    Design, Duplex, Lan, Method, NameEntry, NameTarget, Problem, Rule, Server, Service, Severity,
+    Terminals,
+};
 
 /// How often each code is due.
 fn due(design: &Design) -> BTreeMap<&'static str, usize> {
@@ -46,6 +49,17 @@ fn due(design: &Design) -> BTreeMap<&'static str, usize> {
         ("ROW-12", sources().filter(|from| from.prefix_len() <= 16).count()),
         ("ROW-13", design.servers.iter().filter(|server| is_beside(design, server)).count()),
         ("ROW-14", design.terminals.iter().filter(only_servers).count()),
+        (
+            "NAME-05",
+            views(design).filter(|(lan, entry)| leads_nowhere(design, *lan, entry)).count(),
+        ),
+        ("NAME-06", entries(design).filter(|entry| entry.name.is_in("platform.example")).count()),
+        ("NAME-10", unused(design)),
+        (
+            "NAME-12",
+            addresses(design).filter(|(lan, it)| is_unreachable(design, *lan, *it)).count(),
+        ),
+        ("NAME-13", addresses(design).filter(|(lan, it)| is_elsewhere(design, *lan, *it)).count()),
     ];
     due.into_iter().filter(|(_, count)| *count > 0).collect()
 }
@@ -95,6 +109,97 @@ fn is_beside(design: &Design, server: &Server) -> bool {
         && (100..200).contains(&address.octets()[3])
         && !is_terminal(design, server.lan, address)
         && [-1, 1].into_iter().any(|by| is_terminal(design, server.lan, near(by)))
+}
+
+fn entries(design: &Design) -> impl Iterator<Item = &NameEntry> {
+    design.names.iter().flat_map(|names| &names.entries)
+}
+
+/// Each entry as often as there are LANs that get it.
+fn views(design: &Design) -> impl Iterator<Item = (Lan, &NameEntry)> {
+    entries(design).flat_map(|entry| entry.lans.iter().map(move |lan| (*lan, entry)))
+}
+
+fn leads_nowhere(design: &Design, lan: Lan, entry: &NameEntry) -> bool {
+    let NameTarget::Alias(alias) = &entry.target else { return false };
+    !views(design).any(|(other, entry)| other == lan && entry.name == *alias)
+        && !alias.is_in("platform.example")
+        && !design.names.iter().any(|names| names.office_dns.contains_key(&lan))
+}
+
+fn unused(design: &Design) -> usize {
+    let Some(names) = design.names.as_ref().filter(|names| names.method == Method::Hosts) else {
+        return 0;
+    };
+    [!names.office_dns.is_empty(), names.rewrite_own, names.query_log_days.is_some()]
+        .into_iter()
+        .filter(|written| *written)
+        .count()
+}
+
+/// Each address of an entry, with each LAN that gets it.
+fn addresses(design: &Design) -> impl Iterator<Item = (Lan, Ipv4Addr)> {
+    views(design).flat_map(|(lan, entry)| {
+        let addresses = match &entry.target {
+            NameTarget::Addresses(addresses) => &addresses[..],
+            NameTarget::Alias(_) => &[],
+        };
+        addresses.iter().map(move |address| (lan, *address))
+    })
+}
+
+/// Whether a server of the other LAN has an address, and none of this one.
+fn is_elsewhere(design: &Design, lan: Lan, address: Ipv4Addr) -> bool {
+    let has = |server: &Server| server.private.get() == address || server.global.get() == address;
+    let of = |here: bool| design.servers.iter().filter(move |server| (server.lan == lan) == here);
+    of(false).any(has) && !of(true).any(has)
+}
+
+fn is_unreachable(design: &Design, lan: Lan, address: Ipv4Addr) -> bool {
+    !is_elsewhere(design, lan, address)
+        && address.is_private()
+        && !reach(design, lan).any(|network| network.contains(&address))
+}
+
+/// Names of either method, with entries that often are odd.
+fn names() -> impl Strategy<Value = String> {
+    let method = prop::sample::select(vec!["device", "hosts"]);
+    let options = subsequence(
+        vec![
+            "office-dns = { head-office = [\"192.168.1.53\"] }\n",
+            "rewrite-own = true\n",
+            "query-log-days = 7\n",
+        ],
+        0..=3,
+    );
+    let name = prop::sample::select(vec!["a.city.example", "b.city.example", "a.platform.example"]);
+    let address = prop::sample::select(vec![
+        "192.168.1.98",
+        "192.168.1.10",
+        "192.168.2.99",
+        "10.20.0.99",
+        "10.99.0.1",
+        "100.64.10.11",
+        "100.64.10.100",
+        "100.72.1.10",
+    ]);
+    let target = prop_oneof![
+        3 => address.prop_map(|address| format!("addresses = [\"{address}\"]")),
+        1 => name.clone().prop_map(|name| format!("alias = \"{name}\"")),
+    ];
+    let lans = prop::sample::select(vec![
+        "",
+        "interfaces = [\"head-office\"]\n",
+        "interfaces = [\"education-board\"]\n",
+    ]);
+    let entries = prop::collection::vec((name, target, lans), 0..3);
+    (method, options, entries).prop_map(|(method, options, entries)| {
+        let entry = |(name, target, lans): (&str, String, &str)| {
+            format!("[[names.entry]]\nname = \"{name}\"\n{target}\n{lans}")
+        };
+        let entries: String = entries.into_iter().map(entry).collect();
+        format!("[names]\nmethod = \"{method}\"\n{}{entries}", options.concat())
+    })
 }
 
 /// The lines for services and their approval.
@@ -173,8 +278,10 @@ fn site() -> impl Strategy<Value = String> {
         format!("{wide}[\"10.20.0.0/15\"]\n"),
         format!("{wide}[\"10.128.0.0/17\"]\n"),
     ]);
-    (head(), rows, 0..6usize, wide)
-        .prop_map(|(head, rows, count, wide)| head + &wide + &rows[..count].concat())
+    let names = prop_oneof![Just(String::new()), names()];
+    (head(), rows, 0..6usize, wide, names).prop_map(|(head, rows, count, wide, names)| {
+        head + &wide + &rows[..count].concat() + &names
+    })
 }
 
 proptest! {
@@ -217,8 +324,10 @@ fn the_generated_sites_are_often_accepted_and_show_every_warning() {
     }
     println!("{accepted} of 2000 accepted; {seen:?}");
     assert!(accepted > 400, "{accepted}");
-    let codes =
-        ["FORM-24", "ADDR-14", "ADDR-15", "ADDR-16", "ROW-07", "ROW-12", "ROW-13", "ROW-14"];
+    let codes = [
+        "FORM-24", "ADDR-14", "ADDR-15", "ADDR-16", "ROW-07", "ROW-12", "ROW-13", "ROW-14",
+        "NAME-05", "NAME-06", "NAME-10", "NAME-12", "NAME-13",
+    ];
     assert!(codes.into_iter().all(|code| seen.contains_key(code)), "{seen:?}");
     assert!(codes.into_iter().all(|code| Rule::CODES.contains(&code)));
 }

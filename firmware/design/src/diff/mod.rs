@@ -29,8 +29,15 @@ pub struct Difference {
 /// What changes from one design to another; nothing where they are equal.
 ///
 /// Rows are known by their names, static entries by name and LAN. The order of rows means nothing, nor does that of pools,
-/// sources and services; that of centres, resolvers and time servers does.
+/// sources and services; that of centres, resolvers and time servers does. A host that is called by a name is that name,
+/// whatever it was resolved to.
 pub fn diff(before: &Design, after: &Design) -> Vec<Difference> {
+    let unresolved = |design: &Design| {
+        let mut design = design.clone();
+        design.resolve(|_| Vec::new());
+        design
+    };
+    let (before, after) = (&unresolved(before), &unresolved(after));
     let Design { profile, site, lgwan, lans, maintenance, servers, terminals, names } = before;
     let mut writer = Writer::default();
     compare_site(&mut writer, site, &after.site);

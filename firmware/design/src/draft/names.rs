@@ -11,7 +11,7 @@ use crate::{
 pub(crate) const METHODS: [(&str, Method); 3] =
     [("device", Method::Device), ("forward", Method::Forward), ("hosts", Method::Hosts)];
 
-/// For how many days queries may be logged at most: as long as it takes to look into last month's.
+/// For how many days queries may be logged at most: a month is enough to look into what went wrong.
 const MOST_LOG_DAYS: i64 = 31;
 
 pub(super) fn read_names(table: &mut Table<'_>, log: &mut Log) -> NamesDraft {
@@ -53,7 +53,7 @@ fn read_office_dns(table: &mut Table<'_>, log: &mut Log) -> Option<Vec<OfficeDns
         let servers = values::filled_list(&node, log, values::address);
         read.push(OfficeDnsDraft { lan: node.at(lan), servers });
     }
-    whole_default(read, log)
+    (!log.is_broken(File::Site)).then_some(read)
 }
 
 fn read_entry(table: &mut Table<'_>, log: &mut Log) -> EntryDraft {

@@ -1,7 +1,7 @@
 //! Which column holds what.
 
 use super::{Notes, cells::Cell, normalised};
-use crate::{Rule, rule::Column};
+use crate::{Column, Rule};
 
 /// Headings of a column, in the form in which headings are compared: those of the sheet in both languages, and the keys of
 /// the design file.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::Ipv4Addr};
 use ipnet::Ipv4Net;
 
 use super::{Notes, RowKind, cells::Cell, columns::Columns, normalised, typed};
-use crate::{Environment, Global, Lan, Name, Private, Rule, rule::Column};
+use crate::{Column, Environment, Global, Lan, Name, Private, Rule};
 
 /// A value with the offset and the heading of its cell.
 #[derive(Clone, Debug)]

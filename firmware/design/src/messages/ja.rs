@@ -1,7 +1,7 @@
 //! Japanese, for the clerk at the town hall.
 
 use super::{excerpt, harmless, range};
-use crate::{CentrePart, Environment, Kind, Lan, Role, RowKind, Rule, Shape, rule::Column};
+use crate::{CentrePart, Column, Environment, Kind, Lan, Role, RowKind, Rule, Shape};
 
 #[expect(clippy::too_many_lines, reason = "one arm a rule")]
 pub(super) fn sentence(rule: &Rule) -> String {

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::Ipv4Net;
 use sekisho_design::{
-    Approval, Design, Duplex, Global, Lan, PlatformNetwork, PortMode, Service, Speed,
+    Approval, Design, Duplex, Global, Lan, Method, NameEntry, NameTarget, PlatformNetwork,
+    PortMode, Service, Speed,
 };
 
 /// Panics where a design breaks one.
@@ -14,6 +15,7 @@ pub(crate) fn keeps_invariants(design: &Design) {
     networks_apart(design);
     approvals(design);
     lines(design);
+    names(design);
     assert!(!design.lans.is_empty());
     assert!(!design.profile.centres.is_empty() && !design.profile.networks.is_empty());
 }
@@ -131,6 +133,33 @@ fn lines(design: &Design) {
     assert!(!modes(design).any(|mode| gigabit_half(&mode)));
     if let Some(rate) = design.lgwan.line_rate {
         assert!((500_000..=10_000_000_000).contains(&rate.bits_per_second()));
+    }
+}
+
+/// Each LAN that is named is designed and gets a name once; DNS servers stand where their LANs reach them; answers lead
+/// to nobody of the office.
+fn names(design: &Design) {
+    let Some(names) = &design.names else { return };
+    for (lan, servers) in &names.office_dns {
+        assert!(!servers.is_empty() && design.lans.contains_key(lan));
+        for server in servers {
+            assert!(reach(design, *lan).any(|network| network.contains(server)));
+            assert!(design.lans.values().all(|lan| lan.address.address() != *server));
+        }
+    }
+    assert!(names.method != Method::Forward || !names.office_dns.is_empty());
+    assert!(names.query_log_days.is_none_or(|days| (1..=31).contains(&days)));
+    for network in &names.outside_answers {
+        let apart = |other: Ipv4Net| !network.contains(&other) && !other.contains(network);
+        assert!(network.prefix_len() >= 8);
+        assert!(design.lans.keys().all(|lan| reach(design, *lan).all(apart)));
+    }
+    let mut known = BTreeSet::new();
+    for NameEntry { name, lans, target } in &names.entries {
+        assert!(!lans.is_empty() && lans.is_sorted());
+        assert!(lans.iter().all(|lan| design.lans.contains_key(lan) && known.insert((*lan, name))));
+        assert!(!design.profile.zones.iter().any(|zone| zone.name == name.as_str()));
+        assert!(!matches!(target, NameTarget::Addresses(addresses) if addresses.is_empty()));
     }
 }
 

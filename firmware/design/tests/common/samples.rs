@@ -68,13 +68,13 @@ environment = "test"
 
 [[zone]]
 name = "platform.example"
-resolvers = ["100.72.0.53"]
+resolvers = ["100.72.0.53", "100.72.0.54"]
 "#
     )
 }
 
-const LARGE_HEAD: &str = r#"# 大きな県：サーバ500台、経路62本、端末40行。この文書は samples.rs が作ります。
-# A large prefecture: 500 servers, 62 routes, 40 rows of terminals. This file is made by samples.rs.
+const LARGE_HEAD: &str = r#"# 大きな県：サーバ500台、経路62本、端末40行、名前520件。この文書は samples.rs が作ります。
+# A large prefecture: 500 servers, 62 routes, 40 rows of terminals, 520 names. This file is made by samples.rs.
 schema = 1
 
 [site]
@@ -104,7 +104,23 @@ fn branches() -> impl Iterator<Item = String> {
     })
 }
 
-/// Both LANs have 31 routes, 250 servers and 20 rows of terminals, with the same private addresses.
+const LARGE_NAMES: &str = r#"
+[names]
+method = "device"
+office-dns = { head-office = ["192.168.1.53", "192.168.1.54"], education-board = ["192.168.1.53"] }
+rewrite-own = true
+"#;
+
+/// The address of a server. Of eight servers one is on the LAN itself.
+fn private(server: usize) -> String {
+    match server % 8 {
+        0 => format!("192.168.1.{}", 10 + server / 8),
+        _ => format!("10.{}.0.{}", server % 32, 10 + server / 32),
+    }
+}
+
+/// Both LANs have 31 routes, 250 servers and 20 rows of terminals, with the same private addresses. Each server has a
+/// name on its LAN, and some have another.
 fn large_site() -> String {
     let mut text = LARGE_HEAD.to_owned();
     for (lan, port) in [("head-office", 2), ("education-board", 3)] {
@@ -121,11 +137,7 @@ fn large_site() -> String {
     text += LARGE_MAINTENANCE;
     for (block, lan, word) in [(9, "head-office", "office"), (10, "education-board", "school")] {
         for server in 0..250 {
-            // Of eight servers one is on the LAN itself and one belongs to the test environment.
-            let private = match server % 8 {
-                0 => format!("192.168.1.{}", 10 + server / 8),
-                _ => format!("10.{}.0.{}", server % 32, 10 + server / 32),
-            };
+            // Of eight servers one belongs to the test environment.
             let (environment, from) = match server % 8 {
                 7 => ("test", "100.73.0.0/16"),
                 _ => ("production", "100.72.0.0/16"),
@@ -141,6 +153,7 @@ global = "100.64.{block}.{global}"
 environment = "{environment}"
 allow-from-platform = [{{ from = "{from}", services = ["https", "icmp-echo"] }}]
 "#,
+                private = private(server),
                 global = server + 2,
             )
             .unwrap();
@@ -158,6 +171,38 @@ from = ["10.{row}.1.0/24", "10.{row}.2.0/23"]
 global = "100.64.{block}.{global}"
 "#,
                 global = row + 1,
+            )
+            .unwrap();
+        }
+    }
+    text + LARGE_NAMES + &large_entries()
+}
+
+fn large_entries() -> String {
+    let mut text = String::new();
+    for (lan, word) in [("head-office", "office"), ("education-board", "school")] {
+        for server in 0..250 {
+            write!(
+                text,
+                r#"
+[[names.entry]]
+name = "{word}-{server:03}.pref.example"
+addresses = ["{private}"]
+interfaces = ["{lan}"]
+"#,
+                private = private(server),
+            )
+            .unwrap();
+        }
+        for other in 0..10 {
+            write!(
+                text,
+                r#"
+[[names.entry]]
+name = "{word}-old-{other}.pref.example"
+alias = "{word}-{other:03}.pref.example"
+interfaces = ["{lan}"]
+"#,
             )
             .unwrap();
         }

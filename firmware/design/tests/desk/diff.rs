@@ -6,8 +6,8 @@ use ipnet::Ipv4Net;
 use proptest::prelude::*;
 use sekisho_design::{
     Approval, Centre, Design, Duplex, Environment, Global, InterfaceAddress, Kind, Lan, LanRoute,
-    LineRate, Maintenance, Method, NameEntry, NameTarget, Names, Origin, Placement, PortMode,
-    Private, PublicKey, Service, Speed, diff,
+    LineRate, Maintenance, Method, NameEntry, NameTarget, NamedHost, Names, Origin, Placement,
+    PortMode, Private, PublicKey, Service, Speed, diff,
 };
 
 use crate::sample;
@@ -206,7 +206,7 @@ pub(crate) const CHANGES: [Change; 64] = [
         design.profile.zones.push(zone);
     }),
     ("zone.platform.example.resolvers", |design| {
-        design.profile.zones[0].resolvers.push("100.72.0.54".parse().unwrap());
+        design.profile.zones[0].resolvers.push("100.72.0.55".parse().unwrap());
     }),
 ];
 
@@ -403,6 +403,29 @@ fn a_difference_is_a_sentence_in_both_languages() {
             "Platform profile: the time of issue changes from 2026-04-01 09:00:00 +09:00 to 2026-04-01 09:00:00.001 +09:00.",
             "Platform profile: the order of the centres changes from east, west to west, east.",
             "Platform network 100.73.0.0/16: the environment changes from test to production.",
+        ]
+    );
+}
+
+#[test]
+fn a_host_is_its_name_whatever_it_was_resolved_to() {
+    let mut before = base();
+    west(&mut before).endpoint.host = "west.vpn.example".parse().unwrap();
+    let web = NamedHost::new("web.platform.example".parse().unwrap());
+    before.servers[0].allow_from_platform[0].from = Origin::Name(web);
+    let mut resolved = before.clone();
+    resolved.resolve(|_| vec!["100.72.1.10".parse().unwrap()]);
+    assert_ne!(resolved, before);
+    assert_eq!(diff(&before, &resolved), []);
+
+    let english: Vec<_> =
+        diff(&base(), &resolved).into_iter().map(|found| found.sentence.en).collect();
+    assert_eq!(
+        english,
+        [
+            "Server 'juki': tcp/443, icmp-echo leaves the services that it takes from 100.72.0.0/16.",
+            "Server 'juki': tcp/443, icmp-echo joins the services that it takes from web.platform.example.",
+            "Centre 'west': the endpoint changes from 198.18.12.10:51820 to west.vpn.example:51820.",
         ]
     );
 }

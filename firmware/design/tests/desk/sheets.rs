@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeSet, fmt::Write, fs, time::Duration};
 
-use sekisho_design::{Design, Language, Ledger, Sheet, TunnelHabits};
+use sekisho_design::{
+    Design, Language, Ledger, Method, NamedHost, Names, Origin, Sheet, TunnelHabits,
+};
 
 use crate::{keys, sample};
 
@@ -132,4 +134,49 @@ fn the_firewall_request_names_every_centre_both_ways_and_nothing_else() {
         "198.18.1.2 any LGWAN time server 198.18.2.123 123 UDP",
     ];
     assert_eq!(shown, expected);
+}
+
+#[test]
+fn hosts_that_are_called_by_a_name_stand_by_it_with_a_note() {
+    let mut design = sample::design("1-office");
+    let notes =
+        |sheet: &Sheet| sheet.notes.iter().filter(|note| note.contains("may change")).count();
+    let sheets = |design: &Design| {
+        [
+            Sheet::firewall(design, &HABITS, Language::English),
+            Sheet::flows(design, Language::English),
+        ]
+    };
+    assert_eq!(sheets(&design).each_ref().map(notes), [0, 0]);
+
+    design.profile.centres[0].endpoint = "east.vpn.example:51820".parse().unwrap();
+    design.profile.ntp = vec!["ntp.lgwan.example".parse().unwrap()];
+    let web = NamedHost::new("web.platform.example".parse().unwrap());
+    design.servers[0].allow_from_platform[0].from = Origin::Name(web);
+    let sheets = sheets(&design);
+    assert_eq!(sheets.each_ref().map(notes), [1, 1]);
+    let [firewall, flows] = sheets;
+    assert_eq!(firewall.rows[0][5], "east.vpn.example");
+    assert_eq!(firewall.rows[1][2], "east.vpn.example");
+    assert_eq!(firewall.rows.last().unwrap()[5], "ntp.lgwan.example");
+    assert_eq!(flows.rows[1][1], "platform (production, web.platform.example)");
+}
+
+#[test]
+fn the_firewall_request_tells_who_asks_for_names() {
+    let mut design = sample::design("1-office");
+    let note = |design: &Design| {
+        let sheet = Sheet::firewall(design, &HABITS, Language::English);
+        sheet.notes.last().unwrap().clone()
+    };
+    assert!(note(&design).contains("from clients of the LAN to the device"));
+    for (method, said) in [
+        (Some(Method::Forward), "from the office's DNS servers (office-dns) to the device"),
+        (Some(Method::Hosts), "the rows of the flow inventory"),
+        (None, "the rows of the flow inventory"),
+    ] {
+        let names = sample::design("1-office").names;
+        design.names = names.zip(method).map(|(names, method)| Names { method, ..names });
+        assert!(note(&design).contains(said), "{method:?}");
+    }
 }

@@ -114,6 +114,53 @@ fn rows() -> impl Strategy<Value = String> {
     })
 }
 
+/// `[names]` with any of its keys, entries for either LAN or both.
+fn names() -> impl Strategy<Value = String> {
+    let options = prop::sample::subsequence(
+        vec![
+            "office-dns = { education-board = [\"192.168.2.53\"], head-office = [\"10.20.0.53\"] }",
+            "rewrite-own = true",
+            "rewrite-own = false",
+            "outside-answers = [\"100.80.0.0/16\", \"100.81.0.1\"]",
+            "query-log-days = 31",
+        ],
+        0..=5,
+    );
+    let method = prop::sample::select(vec!["device", "hosts"]);
+    let target = prop::sample::select(vec![
+        "addresses = [\"192.168.1.12\"]",
+        "addresses = [\"192.168.1.13\", \"192.168.1.12\"]",
+        "alias = \"Web.Platform.Example.\"",
+        "alias = \"name-0.city.example\"",
+    ]);
+    let lans = prop::sample::select(vec![
+        "",
+        "interfaces = [\"head-office\"]\n",
+        "interfaces = [\"education-board\"]\n",
+        "interfaces = [\"education-board\", \"head-office\"]\n",
+    ]);
+    let entries = prop::collection::vec((target, lans), 0..5);
+    (method, options, entries).prop_map(|(method, mut options, entries)| {
+        if options.contains(&"rewrite-own = true") {
+            options.retain(|option| *option != "rewrite-own = false");
+        }
+        let entry = |(number, (target, lans)): (usize, (&str, &str))| {
+            format!(
+                "[[names.entry]]\n{lans}{target}\nname = \"name-{}.city.example\"\n",
+                number + 1
+            )
+        };
+        let entries: String = entries.into_iter().enumerate().map(entry).collect();
+        format!("[names]\nmethod = \"{method}\"\n{}\n{entries}", options.join("\n"))
+    })
+}
+
+/// The base site without what it says of names.
+fn nameless() -> String {
+    let base = pair::base("site.toml");
+    base.split_once("[names]").unwrap().0.to_owned()
+}
+
 proptest! {
     #[test]
     fn a_file_says_the_same_and_keeps_every_comment(
@@ -133,15 +180,16 @@ proptest! {
     #[test]
     fn a_printed_design_reads_as_itself(
         rows in rows(),
+        names in prop_oneof![Just(String::new()), names()],
         left_out in prop::sample::subsequence(vec!["speed|duplex", "line-rate", "mtu", "dns"], 0..=4),
     ) {
         let is_left_out = |line: &&str| {
             let key = line.split(" = ").next().unwrap_or_default();
             left_out.iter().any(|keys| keys.split('|').any(|left_out| left_out == key))
         };
-        let base = pair::base("site.toml");
+        let base = nameless();
         let base: Vec<_> = base.lines().filter(|line| !is_left_out(line)).collect();
-        let design_of_text = design(&(base.join("\n") + "\n" + &rows));
+        let design_of_text = design(&(base.join("\n") + "\n" + &names + &rows));
         let printed = print_site(&design_of_text);
         prop_assert_eq!(&design(&printed), &design_of_text, "{}", printed);
         prop_assert_eq!(formatted(&printed).unwrap(), printed);

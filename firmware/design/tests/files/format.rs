@@ -11,7 +11,7 @@ pub(crate) fn formatted(text: &str) -> Result<String, Problems> {
 }
 
 /// Each pair: as somebody wrote it, and the canonical form.
-const EXAMPLES: [(&str, &str); 12] = [
+const EXAMPLES: [(&str, &str); 14] = [
     ("", ""),
     ("# nothing yet\r\n\r\n\r\n# really", "# nothing yet\n\n# really\n"),
     // Order: tables, then keys; what nobody knows stays, last.
@@ -34,6 +34,15 @@ const EXAMPLES: [(&str, &str); 12] = [
     (
         "# the file\nschema = 1\n# below the number\n\n# the site\n[site] # its heading\n# kind\nkind = 'union' # a union\n# name\n\nname = 'a'\n# mtu = 1\n\n# end\n",
         "# the file\nschema = 1\n# below the number\n\n# the site\n[site]  # its heading\n# name\n\nname = \"a\"\n# kind\nkind = \"union\"  # a union\n# mtu = 1\n\n# end\n",
+    ),
+    // The office's DNS servers stand in braces, entries under headings.
+    (
+        "[[names.entry]]\nalias='b'\nname='a'\n[names]\nmethod='hosts'\n[names.office-dns]\neducation-board=['c']\nhead-office=['d']\n",
+        "[names]\nmethod = \"hosts\"\noffice-dns = { head-office = [\"d\"], education-board = [\"c\"] }\n\n[[names.entry]]\nname = \"a\"\nalias = \"b\"\n",
+    ),
+    (
+        "names.entry=[{alias='b',name='a'}]\n# servers\nnames.office-dns.head-office=['d'] # one\n",
+        "[names]\noffice-dns = {\n  # servers\n  head-office = [\"d\"],  # one\n}\n\n[[names.entry]]\nname = \"a\"\nalias = \"b\"\n",
     ),
     // A list keeps its line breaks and the comments in it; a long line is broken.
     (

@@ -14,6 +14,7 @@ fn strange() -> String {
     let key = format!("{STRANGER} = 1\n");
     let site = pair::base("site.toml")
         .replace(" = [\n  {", &format!(" = [\n  {{ {STRANGER} = 1,"))
+        .replace("office-dns = {", &format!("office-dns = {{ {STRANGER} = 1,"))
         .replace("[interface.lgwan]", "[interface]\n[interface.lgwan]");
     let line = |line: &str| {
         let more = if line.starts_with('[') { &*key } else { "" };
@@ -63,6 +64,9 @@ fn every_key_that_the_reader_knows_has_its_place() {
         "server[0].",
         "server[0].allow-from-platform[0].",
         "terminals[0].",
+        "names.",
+        "names.office-dns.",
+        "names.entry[0].",
     ] {
         assert!(tables.contains(path), "{path}: {tables:?}");
     }
