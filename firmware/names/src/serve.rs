@@ -35,6 +35,7 @@ use crate::{
     decide::Refusal,
     question::Question,
     rate::Admission,
+    service::code,
 };
 
 /// The largest datagram that a client may send; a question takes 300 bytes.
@@ -127,7 +128,7 @@ impl Desk {
             client,
             name: query.name().to_string(),
             kind: query.query_type().to_string(),
-            code: reply.code.to_string(),
+            code: code(reply.code),
             rule: reply.rule,
             took: started.elapsed(),
         };

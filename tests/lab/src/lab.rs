@@ -227,13 +227,18 @@ impl Lab {
 
     /// Starts a centre's tunnel end and waits until it listens.
     pub fn start_far_end(&mut self, centre: Centre) -> anyhow::Result<()> {
+        self.start_far_end_at(centre, centre.endpoint())
+    }
+
+    /// The same at another address, which a test has given to the centre.
+    pub fn start_far_end_at(&mut self, centre: Centre, address: Ipv4Addr) -> anyhow::Result<()> {
         let key = write_key(&format!("{}.key", centre.name()))?;
         let hook = format!("{FOLDER}/carry-{}", centre.name());
         let commands = topology::pool_routes(&self.addresses.pool, centre);
         let script = format!("#!/bin/sh\nexec ip -n platform -batch - <<'END'\n{commands}END\n");
         write_new(&hook, 0o700, script.as_bytes())?;
         let binary = self.binary("sekisho-far-end")?;
-        let listen = format!("{}:{TUNNEL_PORT}", centre.endpoint());
+        let listen = format!("{address}:{TUNNEL_PORT}");
         let (probe, device) =
             (centre.probe().to_string(), self.addresses.device_global.to_string());
         let dial_back = format!("127.0.0.1:{DIAL_BACK_PORT}");
