@@ -12,9 +12,11 @@ mod heartbeat;
 mod live;
 mod looks;
 mod machine;
+mod proof;
 mod stamps;
 mod store;
 mod tunnel;
+mod way;
 
 use std::{path::PathBuf, time::Duration};
 

@@ -14,6 +14,7 @@ mod files;
 mod input;
 mod meddling;
 mod neighbours;
+mod proof;
 mod restart;
 mod snapshot;
 mod start;
@@ -50,6 +51,14 @@ fn main() {
         (
             "a_daemon_killed_during_an_apply_leaves_one_design_or_the_other",
             confirm::a_daemon_killed_during_an_apply_leaves_one_design_or_the_other,
+        ),
+        (
+            "a_change_of_the_way_is_confirmed_by_who_reaches_the_device",
+            proof::a_change_of_the_way_is_confirmed_by_who_reaches_the_device,
+        ),
+        (
+            "the_web_pages_user_has_to_show_the_token",
+            proof::the_web_pages_user_has_to_show_the_token,
         ),
         (
             "a_change_ends_its_own_connections_and_no_others",
