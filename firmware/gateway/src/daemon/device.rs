@@ -17,7 +17,7 @@ use sekisho_control::{
     Stored,
 };
 use sekisho_design::{Design, PublicKey, diff};
-use sekisho_host::{Kernel, Refusal, clock};
+use sekisho_host::{Kernel, Refusal, clock, give_back};
 use sekisho_plan::{KernelState, Step, desired, steps};
 use sekisho_tunnel::SecretKey;
 use tokio::sync::oneshot;
@@ -153,6 +153,7 @@ impl Device {
         self.end_of_wait(now).await;
         if self.looks.take_look(now) {
             self.repair().await;
+            give_back();
         }
     }
 
