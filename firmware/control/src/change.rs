@@ -1,12 +1,12 @@
 //! Changes, their confirmation, and the generations that they leave.
 
-use std::fmt;
+use std::{fmt, net::Ipv4Addr};
 
 use jiff::Timestamp;
 use sekisho_design::Report;
 use serde::{Deserialize, Serialize};
 
-use crate::Proposal;
+use crate::{Proof, ProofAwaited, Proposal};
 
 /// The shortest time for a confirmation, in seconds: somebody has to read and answer.
 pub const SHORTEST_WAIT_S: u32 = 5;
@@ -32,6 +32,11 @@ pub struct Apply {
     /// Why, in the writer's words, at most [`LONGEST_REASON`] bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The device's own address that the writer's request arrived at, where it came over a LAN or the maintenance port.
+    /// Such a change has to be confirmed, and by somebody who has shown that he reaches the device where it touches that
+    /// way. Left out by those who are on the box itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub came_by: Option<Ipv4Addr>,
 }
 
 /// What becomes of the change that awaits confirmation.
@@ -42,7 +47,7 @@ pub struct Decision {
 }
 
 /// A design is in force.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Applied {
     /// Its generation; the one that was in force already where it is the same design.
     pub generation: u64,
@@ -55,6 +60,10 @@ pub struct Applied {
     /// Seconds within which somebody has to confirm; none where the design is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirm_within_s: Option<u32>,
+    /// What the confirmation has to show, and where, because the change touches the way that its user came by. It is told
+    /// this once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carry: Option<Proof>,
     /// What somebody should look at.
     pub warnings: Vec<Report>,
 }
@@ -73,6 +82,9 @@ pub struct Awaiting {
     pub generation: u64,
     /// Seconds until it is taken back.
     pub seconds_left: u64,
+    /// The proof that its confirmation takes; none where any session confirms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<ProofAwaited>,
 }
 
 /// A change that was taken back.

@@ -7,6 +7,7 @@
 
 mod change;
 mod names;
+mod proof;
 
 use std::{
     collections::BTreeMap,
@@ -32,6 +33,7 @@ pub use self::names::{
     CacheStatus, HostStatus, NameAnswer, NameQuery, NamesStatus, UpstreamStatus, ZoneData,
     ZoneOwner, ZoneStatus,
 };
+pub use self::proof::{Confirmation, Proof, ProofAwaited, Token};
 
 /// `GET`: [`Status`].
 pub const STATUS: &str = "/v1/status";
@@ -43,7 +45,7 @@ pub const PLAN: &str = "/v1/plan";
 pub const APPLY: &str = "/v1/apply";
 /// `POST` [`Packet`]: [`LiveTrace`].
 pub const TRACE: &str = "/v1/trace";
-/// `POST` [`Decision`]: [`Settled`]. The change that awaits confirmation stays.
+/// `POST` [`Confirmation`]: [`Settled`]. The change that awaits confirmation stays.
 pub const CONFIRM: &str = "/v1/confirm";
 /// `POST` [`Decision`]: [`Settled`]. The change that awaits confirmation is taken back.
 pub const ROLL_BACK: &str = "/v1/roll-back";
@@ -288,6 +290,9 @@ pub enum FailureKind {
     Malformed,
     /// Somebody else's change stands in the way; nothing was touched.
     Conflict,
+    /// The change touches the way that its user came by, and nobody has shown that he reaches the device by the new one;
+    /// nothing was touched.
+    Unproven,
     /// A step failed and the state before it is back.
     RolledBack,
     /// A step failed and so did its roll-back.

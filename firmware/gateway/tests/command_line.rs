@@ -189,6 +189,9 @@ fn wrong_usage_is_code_2_and_help_names_every_option() {
         &["apply", "--confirm-within", "soon"],
         &["apply", "--seen", "-1"],
         &["confirm", "it"],
+        &["confirm", "--token", "a"],
+        &["confirm", "--at", "192.168.254.1"],
+        &["apply", "--came-by", "port4"],
         &["restore"],
     ];
     for words in wrong {
@@ -207,11 +210,12 @@ fn wrong_usage_is_code_2_and_help_names_every_option() {
     for part in commands.iter().chain(&["key", "Exit codes", "--version"]) {
         assert!(whole.contains(part), "{part}: {whole}");
     }
-    let options: [(&str, &[&str]); 7] = [
+    let options: [(&str, &[&str]); 8] = [
         ("check", &["--site", "--profile", "--operator-key"]),
         ("plan", &["--site", "--profile", "--steps"]),
         ("trace", &["--from", "--to", "--lan", "--from-platform", "--live", "--site"]),
-        ("apply", &["--site", "--profile", "--confirm-within", "--reason", "--seen"]),
+        ("apply", &["--site", "--profile", "--confirm-within", "--reason", "--seen", "--came-by"]),
+        ("confirm", &["--token", "--at"]),
         ("restore", &["--confirm-within", "--reason", "--seen"]),
         ("status", &[]),
         ("key", &[]),

@@ -4,7 +4,7 @@
 //! [`Step`](sekisho_plan::Step) says, and reports each failure with what was tried and, where there is one, the way
 //! out ([`HostError::way_out`]).
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod bind;
 pub mod clock;
@@ -14,6 +14,7 @@ pub mod files;
 mod framing;
 mod kernel;
 mod link;
+mod memory;
 pub mod neighbour;
 mod nft;
 mod refusals;
@@ -26,6 +27,7 @@ pub use bind::{Transport, bind_udp, listen_tcp, open_tcp};
 pub use conntrack::{Detail, Ends, Flow, drop_flows};
 pub use error::HostError;
 pub use kernel::{Kernel, Places, Scope};
+pub use memory::give_back;
 pub use nft::Count;
 pub use refusals::{Refusal, Refusals};
 pub use user::user_name;

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use sekisho_plan::table::{TABLE, Table, parse_listing, transaction};
+use sekisho_plan::table::{MalformedListing, TABLE, Table, parse_listing, transaction};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
@@ -37,7 +37,7 @@ impl Nft {
     /// Our table, `None` where it doesn't exist.
     pub(crate) async fn table(&self) -> Result<Option<Table>, HostError> {
         match self.list("table").await? {
-            Some(listing) => parse_listing(&listing).map_err(unreadable),
+            Some(listing) => table(listing).map_err(unreadable),
             None => Ok(None),
         }
     }
@@ -166,6 +166,23 @@ async fn drain(pipe: Option<impl AsyncRead + Unpin>) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Reads a table, the sets one by one, each listing dropped once it is read: most of a large site is in its sets, and it
+/// needn't be in memory twice.
+fn table(mut listing: Value) -> Result<Option<Table>, MalformedListing> {
+    let is_set = |object: &mut Value| object.get("set").or_else(|| object.get("map")).is_some();
+    let objects = listing.get_mut("nftables").and_then(Value::as_array_mut);
+    let sets: Vec<_> = objects.into_iter().flat_map(|all| all.extract_if(.., is_set)).collect();
+    let Some(mut table) = parse_listing(&listing)? else { return Ok(None) };
+    drop(listing);
+    let (_, name) = TABLE;
+    for set in sets {
+        let mut alone = json!({ "nftables": [{ "table": { "name": name } }, null] });
+        alone["nftables"][1] = set;
+        table.sets.extend(parse_listing(&alone)?.unwrap_or_default().sets);
+    }
+    Ok(Some(table))
+}
+
 fn elements(listing: &Value, set: &str) -> Option<Vec<Value>> {
     let mut sets = listing["nftables"].as_array()?.iter().filter_map(|item| item.get("set"));
     let found = sets.find(|found| found["name"] == set);
@@ -192,6 +209,27 @@ fn unreadable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Ho
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_table_is_read_as_a_whole_although_its_sets_are_read_alone() {
+        let element = json!({ "concat": [1, { "prefix": { "addr": "10.1.0.0", "len": 16 } }] });
+        let listing = json!({ "nftables": [
+            { "metainfo": {} },
+            { "table": { "family": "inet", "name": "sekisho" } },
+            { "counter": { "name": "lgwan/unexpected", "packets": 3, "bytes": 252 } },
+            { "set": { "name": "permitted", "type": ["mark", "ipv4_addr"], "elem": [element] } },
+            { "map": { "name": "lan-of-global", "type": "ipv4_addr", "map": "mark" } },
+            { "chain": { "name": "route", "type": "filter", "hook": "prerouting", "prio": -150 } },
+            { "rule": { "chain": "route", "expr": [{ "accept": null }] } },
+        ]});
+        let whole = parse_listing(&listing).unwrap();
+        assert_eq!(whole.as_ref().unwrap().sets.len(), 2);
+        assert_eq!(table(listing).unwrap(), whole);
+        assert_eq!(table(json!({ "nftables": [{ "metainfo": {} }] })).unwrap(), None);
+        for nonsense in [json!("words"), json!([]), json!({ "nftables": 1 })] {
+            assert!(table(nonsense).is_err());
+        }
+    }
 
     #[test]
     fn elements_of_a_set_are_read_and_nonsense_is_not() {

@@ -1,11 +1,11 @@
 //! Changes of the device: `apply`, `confirm`, `rollback`, `history`, `restore`.
 
-use std::{num::ParseIntError, path::Path};
+use std::{net::Ipv4Addr, num::ParseIntError, path::Path};
 
 use clap::Args;
 use sekisho_control::{
-    APPLY, Applied, Apply, CONFIRM, Decision, File, GENERATIONS, Generation, Proposal, ROLL_BACK,
-    STATUS, Settled, Status, Stored,
+    APPLY, Applied, Apply, CONFIRM, Confirmation, Decision, File, GENERATIONS, Generation, Proof,
+    Proposal, ROLL_BACK, STATUS, Settled, Status, Stored, Token,
 };
 
 use super::{
@@ -26,6 +26,9 @@ pub(super) struct Terms {
     /// The generation that the change was written for, 0 for none; refused where another one is in force
     #[arg(long, value_name = "N")]
     seen: Option<u64>,
+    /// The device's address that the user's request arrived at; for programs that ask for somebody who came over a network
+    #[arg(long, value_name = "ADDR")]
+    came_by: Option<Ipv4Addr>,
 }
 
 /// A decision about the change that awaits confirmation.
@@ -34,6 +37,19 @@ pub(super) struct Which {
     /// Its generation; without it, whichever awaits confirmation
     #[arg(value_name = "N")]
     generation: Option<u64>,
+}
+
+/// A confirmation, with what it may have to show.
+#[derive(Args, Debug)]
+pub(super) struct Confirm {
+    #[command(flatten)]
+    which: Which,
+    /// The token that the change was answered with, where it touches the way that its user came by; root needs none
+    #[arg(long, value_name = "TOKEN", requires = "at")]
+    token: Option<String>,
+    /// The device's address that the token was shown at
+    #[arg(long, value_name = "ADDR", requires = "token")]
+    at: Option<Ipv4Addr>,
 }
 
 /// An earlier generation to go back to.
@@ -72,12 +88,17 @@ async fn send(socket: &Path, proposal: Proposal, terms: &Terms) -> Result<Applie
         Some(seen) => seen,
         None => client::get::<Status>(socket, STATUS).await?.generation,
     };
-    let (confirm_within_s, reason) = (terms.confirm_within, terms.reason.clone());
-    client::post(socket, APPLY, &Apply { proposal, seen, confirm_within_s, reason }).await
+    let Terms { confirm_within: confirm_within_s, came_by, .. } = *terms;
+    let reason = terms.reason.clone();
+    client::post(socket, APPLY, &Apply { proposal, seen, confirm_within_s, reason, came_by }).await
 }
 
-pub(super) async fn confirm(socket: &Path, which: &Which) -> Result<Settled, ClientError> {
-    client::post(socket, CONFIRM, &decision(socket, which).await?).await
+pub(super) async fn confirm(socket: &Path, confirm: &Confirm) -> Result<Settled, ClientError> {
+    let Confirm { which, token, at } = confirm;
+    let Decision { generation } = decision(socket, which).await?;
+    let shown = token.as_deref().zip(*at);
+    let shown = shown.map(|(token, at)| Proof { token: Token::shown(token), at });
+    client::post(socket, CONFIRM, &Confirmation { generation, shown }).await
 }
 
 pub(super) async fn roll_back(socket: &Path, which: &Which) -> Result<Settled, ClientError> {

@@ -113,7 +113,10 @@ enum Command {
         terms: change::Terms,
     },
     /// Keep the change that awaits confirmation
-    Confirm(change::Which),
+    ///
+    /// Where the change touches the way that its user came by, everybody but root has to show the token that `sekisho apply`
+    /// was answered with, at the address that it named.
+    Confirm(change::Confirm),
     /// Take back the change that awaits confirmation
     Rollback(change::Which),
     /// List the generations of the design: who, when, why, and what became of each
@@ -212,7 +215,8 @@ Exit codes:
   3  the daemon can't be reached or doesn't answer
   4  the device couldn't do it; everything is as before
   5  it failed half-way and couldn't be taken back: restart the device
-  6  somebody else's change stands in the way; nothing was changed";
+  6  somebody else's change stands in the way; nothing was changed
+  7  nobody has shown that the device is reached by its new address; nothing was changed";
 
 /// Why a command ends without success.
 #[derive(Debug, thiserror::Error)]
@@ -263,6 +267,7 @@ impl CommandError {
                 FailureKind::Device | FailureKind::RolledBack => 4,
                 FailureKind::RollbackFailed => 5,
                 FailureKind::Conflict => 6,
+                FailureKind::Unproven => 7,
             },
             Self::Client(
                 ClientError::Unreachable { .. } | ClientError::Garbled(_) | ClientError::Silent,
@@ -440,8 +445,8 @@ fn run(arguments: &Arguments, language: Language) -> Result<Output, CommandError
             let applied = runtime.block_on(change::restore(socket, earlier))?;
             if json { show::json(&applied) } else { show::applied(&applied, language) }
         }
-        Command::Confirm(which) => {
-            let settled = runtime.block_on(change::confirm(socket, which))?;
+        Command::Confirm(confirm) => {
+            let settled = runtime.block_on(change::confirm(socket, confirm))?;
             if json { show::json(&settled) } else { show::confirmed(settled, language) }
         }
         Command::Rollback(which) => {

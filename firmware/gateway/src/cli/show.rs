@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use sekisho_control::{Applied, Failure, Generation, Outcome, Plan, Settled};
+use sekisho_control::{Applied, Failure, Generation, Outcome, Plan, Proof, Settled};
 use sekisho_design::{Language, Report};
 use serde::Serialize;
 
@@ -98,6 +98,15 @@ pub(super) fn applied(applied: &Applied, language: Language) -> String {
                 "\nConfirm it within {seconds} seconds: sekisho confirm {generation}\nIt is taken back otherwise."
             ),
         };
+    }
+    if let Some(Proof { token, at }) = &applied.carry {
+        let command = format!("sekisho confirm {generation} --token {} --at {at}", token.as_str());
+        text += &language.pick(
+            format!(
+                "\n来た経路に触れる変更です。{at} で届くことを示して確定してください：{command}"
+            ),
+            format!("\nIt touches the way that you came by. Show that you reach {at}: {command}"),
+        );
     }
     problems(&applied.warnings, language) + &text
 }

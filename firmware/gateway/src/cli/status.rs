@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use sekisho_control::{Awaiting, CentreStatus, Phase, Returned, SiteSummary, Status, TunnelStatus};
+use sekisho_control::{
+    Awaiting, CentreStatus, Phase, ProofAwaited, Returned, SiteSummary, Status, TunnelStatus,
+};
 use sekisho_design::Language;
 
 use super::show::{problems, whole};
@@ -66,7 +68,7 @@ fn change(status: &Status, language: Language) -> String {
         let (ja, en) = (format!("世代{kept}"), format!("generation {kept}"));
         let _ = writeln!(text, "{}{}", say("保存      ", "kept      "), language.pick(ja, en));
     }
-    if let Some(Awaiting { generation, seconds_left }) = &status.awaiting {
+    if let Some(Awaiting { generation, seconds_left, proof }) = &status.awaiting {
         let ja = format!(
             "世代{generation}は{seconds_left}秒後に元に戻ります。残すなら：sekisho confirm {generation}"
         );
@@ -74,6 +76,7 @@ fn change(status: &Status, language: Language) -> String {
             "generation {generation} is taken back in {seconds_left} s: sekisho confirm {generation}"
         );
         let _ = writeln!(text, "{}{}", say("確定待ち  ", "awaiting  "), language.pick(ja, en));
+        text += &awaited_proof(*proof, language);
     }
     if let Some(Returned { generation, why, at }) = &status.returned {
         let (ja, en) = (format!("世代{generation}"), format!("generation {generation}"));
@@ -84,6 +87,23 @@ fn change(status: &Status, language: Language) -> String {
         let _ = writeln!(text, "{}: {}", say("記憶域    異常", "storage   FAULTY"), whole(fault));
     }
     text
+}
+
+/// What the confirmation takes from everybody but root.
+fn awaited_proof(proof: Option<ProofAwaited>, language: Language) -> String {
+    let Some(ProofAwaited { at, tries_left }) = proof else { return String::new() };
+    if tries_left == 0 {
+        return language
+            .pick(
+                "    トークンの誤りが続いたため、確定できるのは装置上の root だけです。\n",
+                "    Too many wrong tokens: only root on the box itself confirms.\n",
+            )
+            .to_owned();
+    }
+    language.pick(
+        format!("    利用者の来た経路に触れる変更です。確定には {at} でトークンを示します（残り{tries_left}回）。装置上の root には要りません。\n"),
+        format!("    It touches the way that its user came by: it takes the token, shown at {at} ({tries_left} tries left). Root on the box itself needs none.\n"),
+    )
 }
 
 /// The alarm that the device's key is used elsewhere (R8).
@@ -254,7 +274,14 @@ sekisho 1.2.3
         copied.tunnel = Some(TunnelStatus { carrier: None, cut_off: false, centres: vec![rival] });
         let mut changed = status(Phase::InForce);
         changed.generation = 4;
-        changed.awaiting = Some(Awaiting { generation: 5, seconds_left: 90 });
+        changed.awaiting = Some(Awaiting { generation: 5, seconds_left: 90, proof: None });
+        let proof = |tries_left| {
+            let at = [192, 168, 254, 9].into();
+            let proof = Some(ProofAwaited { at, tries_left });
+            let mut moved = status(Phase::InForce);
+            moved.awaiting = Some(Awaiting { generation: 5, seconds_left: 90, proof });
+            moved
+        };
         changed.returned = Some(Returned {
             generation: 3,
             why: "nobody confirmed it".to_owned(),
@@ -284,6 +311,16 @@ sekisho 1.2.3
             ),
             (cut_off, "拒否      不明: no counters", "refused   UNKNOWN: no counters"),
             (copied, "警報: この装置の鍵を", "ALARM: somebody else uses this device's key"),
+            (
+                proof(4),
+                "192.168.254.9 でトークンを示します（残り4回）",
+                "shown at 192.168.254.9 (4 tries left)",
+            ),
+            (
+                proof(0),
+                "確定できるのは装置上の root だけです",
+                "only root on the box itself confirms",
+            ),
             (
                 changed,
                 "保存      世代4\n確定待ち  世代5は90秒後に元に戻ります。残すなら：sekisho confirm 5\n取り消し  世代3, 2026-04-01T00:00:00Z: nobody confirmed it\n記憶域    異常: the disk is full\n",

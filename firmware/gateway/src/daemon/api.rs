@@ -23,8 +23,9 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use sekisho_control::{
-    APPLY, Apply, Author, CONFIRM, Decision, Failure, FailureKind, GENERATIONS, KEY, LARGEST_BODY,
-    NAME_QUERY, NAMES, NameQuery, PLAN, Packet, Proposal, ROLL_BACK, STATUS, TRACE, ZONE_DATA,
+    APPLY, Apply, Author, CONFIRM, Confirmation, Decision, Failure, FailureKind, GENERATIONS, KEY,
+    LARGEST_BODY, NAME_QUERY, NAMES, NameQuery, PLAN, Packet, Proposal, ROLL_BACK, STATUS, TRACE,
+    ZONE_DATA,
 };
 use sekisho_host::user_name;
 use serde::{Serialize, de::DeserializeOwned};
@@ -149,6 +150,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
 #[derive(Clone, Copy)]
 struct Peer(Option<u32>);
 
+impl Peer {
+    fn author(self) -> Option<Author> {
+        self.0.map(|uid| Author { uid, name: user_name(uid) })
+    }
+}
+
 #[derive(Clone)]
 struct Queue(mpsc::Sender<Request>);
 
@@ -183,16 +190,20 @@ async fn plan(State(queue): State<Queue>, Body(proposal): Body<Proposal>) -> Res
 
 async fn apply(
     State(queue): State<Queue>,
-    Extension(Peer(uid)): Extension<Peer>,
+    Extension(peer): Extension<Peer>,
     Body(apply): Body<Apply>,
 ) -> Response {
-    let Some(uid) = uid else { return malformed("the kernel doesn't say who asks".to_owned()) };
-    let author = Author { uid, name: user_name(uid) };
+    let Some(author) = peer.author() else { return nobody() };
     queue.ask(|reply| Request::Apply(apply, author, reply)).await
 }
 
-async fn confirm(State(queue): State<Queue>, Body(decision): Body<Decision>) -> Response {
-    queue.ask(|reply| Request::Confirm(decision, reply)).await
+async fn confirm(
+    State(queue): State<Queue>,
+    Extension(peer): Extension<Peer>,
+    Body(confirmation): Body<Confirmation>,
+) -> Response {
+    let Some(author) = peer.author() else { return nobody() };
+    queue.ask(|reply| Request::Confirm(confirmation, author, reply)).await
 }
 
 async fn roll_back(State(queue): State<Queue>, Body(decision): Body<Decision>) -> Response {
@@ -229,6 +240,10 @@ async fn trace(State(queue): State<Queue>, Body(packet): Body<Packet>) -> Respon
     queue.ask(|reply| Request::Trace(packet, reply)).await
 }
 
+fn nobody() -> Response {
+    malformed("the kernel doesn't say who asks".to_owned())
+}
+
 fn malformed(message: String) -> Response {
     refuse(Failure { kind: FailureKind::Malformed, message, way_out: None, problems: Vec::new() })
 }
@@ -238,6 +253,7 @@ fn refuse(failure: Failure) -> Response {
         FailureKind::Refused => StatusCode::UNPROCESSABLE_ENTITY,
         FailureKind::Malformed => StatusCode::BAD_REQUEST,
         FailureKind::Conflict => StatusCode::CONFLICT,
+        FailureKind::Unproven => StatusCode::FORBIDDEN,
         FailureKind::RolledBack | FailureKind::RollbackFailed | FailureKind::Device => {
             StatusCode::INTERNAL_SERVER_ERROR
         }

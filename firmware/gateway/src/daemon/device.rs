@@ -14,12 +14,12 @@ use std::{
 
 use jiff::Timestamp;
 use sekisho_control::{
-    Applied, Apply, Author, Awaiting, Decision, Failure, Generation, Key, LiveTrace, NameAnswer,
-    NameQuery, NamesStatus, Packet, Phase, Plan, PlannedStep, Proposal, Refused, RefusedPacket,
-    Returned, Settled, Status, Stored, ZoneData,
+    Applied, Apply, Author, Awaiting, Confirmation, Decision, Failure, Generation, Key, LiveTrace,
+    NameAnswer, NameQuery, NamesStatus, Packet, Phase, Plan, PlannedStep, Proposal, Refused,
+    RefusedPacket, Returned, Settled, Status, Stored, ZoneData,
 };
 use sekisho_design::{Design, PublicKey, diff};
-use sekisho_host::{Kernel, Refusal, clock};
+use sekisho_host::{Kernel, Refusal, clock, give_back};
 use sekisho_plan::{KernelState, Step, desired, steps};
 use sekisho_tunnel::SecretKey;
 use tokio::sync::oneshot;
@@ -37,6 +37,7 @@ use super::{
     live,
     looks::Looks,
     names::Names,
+    proof::Measure,
     stamps::Stamps,
     store::{Files, Store},
 };
@@ -58,8 +59,8 @@ pub enum Request {
     Plan(Proposal, Reply<Plan>),
     /// Put a design in force, for somebody.
     Apply(Apply, Author, Reply<Applied>),
-    /// Keep the change that awaits confirmation.
-    Confirm(Decision, Reply<Settled>),
+    /// Keep the change that awaits confirmation, says somebody.
+    Confirm(Confirmation, Author, Reply<Settled>),
     /// Take it back.
     RollBack(Decision, Reply<Settled>),
     /// All generations, newest first.
@@ -151,7 +152,9 @@ impl Device {
             Request::Apply(apply, author, reply) => {
                 drop(reply.send(self.apply(apply, author).await));
             }
-            Request::Confirm(decision, reply) => drop(reply.send(self.confirm(decision).await)),
+            Request::Confirm(confirmation, author, reply) => {
+                drop(reply.send(self.confirm(confirmation, &author).await));
+            }
             Request::RollBack(decision, reply) => drop(reply.send(self.roll_back(decision).await)),
             Request::Generations(reply) => drop(reply.send(self.generations())),
             Request::Generation(number, reply) => drop(reply.send(self.generation(number))),
@@ -176,6 +179,7 @@ impl Device {
         self.follow_hosts().await;
         if self.looks.take_look(now) {
             self.repair().await;
+            give_back();
         }
     }
 
@@ -247,7 +251,8 @@ impl Device {
     fn awaiting(&self) -> Option<Awaiting> {
         let pending = self.pending.as_ref()?;
         let left = pending.change.deadline()?.saturating_sub(clock::since_start());
-        Some(Awaiting { generation: pending.number, seconds_left: left.as_secs() })
+        let proof = pending.measure.as_ref().map(Measure::awaited);
+        Some(Awaiting { generation: pending.number, seconds_left: left.as_secs(), proof })
     }
 
     async fn plan(&self, proposal: Proposal) -> Result<Plan, Failure> {

@@ -15,17 +15,19 @@ mod looks;
 mod machine;
 mod names;
 mod places;
+mod proof;
 mod query_log;
 mod stamps;
 mod store;
 mod tunnel;
+mod way;
 
 use std::{path::PathBuf, time::Duration};
 
 use anyhow::Context;
 use sd_notify::NotifyState;
 use sekisho_design::PublicKey;
-use sekisho_host::{Kernel, Refusals, Watch, files};
+use sekisho_host::{Kernel, Refusals, Watch, files, give_back};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::mpsc,
@@ -76,6 +78,7 @@ pub async fn run(places: Places) -> anyhow::Result<()> {
     let stamps = Stamps::open(&places.state);
     let mut device = Device::new(kernel, store, operator, key, stamps, &places.state)?;
     device.boot().await;
+    give_back();
     let (requests, mut waiting) = mpsc::channel(WAITING_REQUESTS);
     let socket = api::bind(&places.run.join(SOCKET))?;
     let server = tokio::spawn(api::serve(socket, requests));
@@ -86,7 +89,10 @@ pub async fn run(places: Places) -> anyhow::Result<()> {
     let mut tick = tokio::time::interval(TICK);
     loop {
         tokio::select! {
-            Some(request) = waiting.recv() => device.answer(request).await,
+            Some(request) = waiting.recv() => {
+                device.answer(request).await;
+                give_back();
+            }
             _ = tick.tick() => device.tick().await,
             heard = changed(&mut watch) => match heard {
                 Ok(()) => device.network_changed(),

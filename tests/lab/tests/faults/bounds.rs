@@ -33,12 +33,20 @@ const HALF: [&str; 4] = [
 
 /// Memory, in kB, and descriptors of the daemon.
 pub(crate) fn resources(lab: &mut Lab) -> anyhow::Result<(u64, usize)> {
-    let pid = lab.daemon()?.id();
-    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let files = fs::read_dir(format!("/proc/{}/fd", lab.daemon()?.id()))?.count();
+    Ok((memory(lab, "VmRSS:")?, files))
+}
+
+/// The most memory that the daemon ever had, in kB.
+pub(crate) fn most_memory(lab: &mut Lab) -> anyhow::Result<u64> {
+    memory(lab, "VmHWM:")
+}
+
+fn memory(lab: &mut Lab, row: &str) -> anyhow::Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{}/status", lab.daemon()?.id()))?;
+    let memory = status.lines().find_map(|line| line.strip_prefix(row));
     let memory = memory.and_then(|text| text.trim().strip_suffix(" kB")?.trim().parse().ok());
-    let files = fs::read_dir(format!("/proc/{pid}/fd"))?.count();
-    Ok((memory.context("no VmRSS")?, files))
+    memory.context("no such row")
 }
 
 /// Opens connections and leaves each with half a request.

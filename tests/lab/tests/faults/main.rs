@@ -14,6 +14,7 @@ mod files;
 mod input;
 mod meddling;
 mod neighbours;
+mod proof;
 mod restart;
 mod snapshot;
 mod start;
@@ -52,6 +53,14 @@ fn main() {
             confirm::a_daemon_killed_during_an_apply_leaves_one_design_or_the_other,
         ),
         (
+            "a_change_of_the_way_is_confirmed_by_who_reaches_the_device",
+            proof::a_change_of_the_way_is_confirmed_by_who_reaches_the_device,
+        ),
+        (
+            "the_web_pages_user_has_to_show_the_token",
+            proof::the_web_pages_user_has_to_show_the_token,
+        ),
+        (
             "a_change_ends_its_own_connections_and_no_others",
             connections::a_change_ends_its_own_connections_and_no_others,
         ),
@@ -72,6 +81,7 @@ fn main() {
         ("connections_outlive_the_daemon", restart::connections_outlive_the_daemon),
         ("long_the_daemon_stays_as_small_for_long", bounds::the_daemon_stays_as_small_for_long),
         ("long_figures_of_the_large_sample", figures::of_the_large_sample),
+        ("long_throughput_with_many_pairs", figures::throughput_with_many_pairs),
         ("long_a_stream_across_changes_loses_nothing", figures::a_stream_across_changes),
         ("long_an_outage_lasts_a_second_at_most", restart::an_outage_lasts_a_second_at_most),
     ]);

@@ -1,14 +1,15 @@
 //! Changes of the device, from the start of the daemon on: what is put in force, confirmed, taken back or repaired.
 
 use std::{
+    net::Ipv4Addr,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
 use sekisho_control::{
-    Applied, Apply, Author, Decision, Failure, LONGEST_REASON, LONGEST_WAIT_S, Phase, Returned,
-    SHORTEST_WAIT_S, Settled,
+    Applied, Apply, Author, Confirmation, Decision, Failure, LONGEST_REASON, LONGEST_WAIT_S, Phase,
+    Proof, Returned, SHORTEST_WAIT_S, Settled,
 };
 use sekisho_design::{Design, Trust};
 use sekisho_host::clock;
@@ -23,9 +24,11 @@ use crate::daemon::{
     effects::{Edit, Errand, scope},
     fault::{Fault, conflict, device_failure, disk_failure, failure, malformed},
     machine::{Cause, Change, Purpose, Rest},
+    proof::{Measure, unproven},
     reasons,
     store::{InForce as Stored, Kept, PROFILE, SITE},
     tunnel::Wanted,
+    way::{Way, way},
 };
 
 /// A change that awaits confirmation.
@@ -33,6 +36,8 @@ pub(super) struct Pending {
     pub(super) number: u64,
     pub(super) change: Change<Fault>,
     errand: Errand,
+    /// What its confirmation is measured by, where it touches the way that its user came by.
+    pub(super) measure: Option<Measure>,
     /// What was in force before it.
     before: Option<InForce>,
     phase: Phase,
@@ -150,6 +155,7 @@ impl Device {
         let started = Instant::now();
         self.may_write(&request)?;
         let (files, accepted) = self.check(request.proposal)?;
+        let proof = self.proof(request.came_by, &accepted.design)?;
         let wait = request.confirm_within_s.map(|seconds| Duration::from_secs(seconds.into()));
         let sound = self.owed.is_none() && self.storage.is_none();
         let again = sound && self.kept.1.as_ref() == Some(&files);
@@ -163,6 +169,10 @@ impl Device {
         let done = self.put_in_force(accepted.design, purpose, edit).await?;
         let generation = done.number.unwrap_or(self.kept.0);
         let awaiting = self.pending.is_some();
+        let mut carry = None;
+        if let (Some(pending), Some((proof, measure))) = (&mut self.pending, proof) {
+            (carry, pending.measure) = (Some(proof), Some(measure));
+        }
         if !awaiting {
             self.kept = (generation, Some(files));
             self.storage = None;
@@ -176,6 +186,7 @@ impl Device {
             milliseconds,
             ended_connections,
             confirm_within_s: request.confirm_within_s.filter(|_| awaiting),
+            carry,
             warnings: reports(accepted.warnings),
         })
     }
@@ -205,7 +216,38 @@ impl Device {
             let way_out = format!("give {SHORTEST_WAIT_S} to {LONGEST_WAIT_S} seconds");
             return Err(malformed("nobody can confirm within that time".to_owned(), way_out));
         }
+        if request.came_by.is_some() && request.confirm_within_s.is_none() {
+            let message = "what is changed over a network has to be confirmed".to_owned();
+            return Err(malformed(message, "give a time for it: --confirm-within 120s".to_owned()));
+        }
         Ok(())
+    }
+
+    /// What the confirmation of a new design takes from a user who came by one of the device's addresses; nothing where
+    /// his way stays. Refused is what takes his way without another one: he couldn't show that he reaches the device.
+    fn proof(
+        &self,
+        came_by: Option<Ipv4Addr>,
+        new: &Design,
+    ) -> Result<Option<(Proof, Measure)>, Failure> {
+        let Some(came_by) = came_by else { return Ok(None) };
+        let in_force = self.in_force.as_ref();
+        match in_force.and_then(|in_force| way(came_by, &in_force.design, new)) {
+            Some(Way::Stays) => Ok(None),
+            Some(Way::Changes(at)) => Measure::new(at)
+                .map(Some)
+                .map_err(|_| device_failure("the machine has no random numbers".to_owned(), None)),
+            Some(Way::Goes) => Err(unproven(
+                format!("the change takes the way that you came by, {came_by}"),
+                "make it by a port that stays, or on the box itself".to_owned(),
+            )),
+            None => Err(malformed(
+                format!(
+                    "{came_by} is no address of the device on a LAN or on its maintenance port"
+                ),
+                "say which of them the request arrived at, or, on the box itself, none".to_owned(),
+            )),
+        }
     }
 
     /// Puts a design in force, in the kernel, in the tunnel and, where it is new, on the disk; or leaves all three as
@@ -237,7 +279,8 @@ impl Device {
             (Rest::Awaiting, Some(number)) => {
                 let before = self.in_force.replace(InForce { design, state });
                 let phase = std::mem::replace(&mut self.phase, Phase::InForce);
-                self.pending = Some(Pending { number, change, errand, before, phase });
+                self.pending =
+                    Some(Pending { number, change, errand, measure: None, before, phase });
             }
             _ => return Err(self.not_in_force(&rest, &change, errand.number)),
         }
@@ -266,8 +309,20 @@ impl Device {
     }
 
     /// Keeps the change that awaits confirmation.
-    pub(super) async fn confirm(&mut self, decision: Decision) -> Result<Settled, Failure> {
-        let mut pending = self.decided(decision)?;
+    pub(super) async fn confirm(
+        &mut self,
+        confirmation: Confirmation,
+        author: &Author,
+    ) -> Result<Settled, Failure> {
+        let Confirmation { generation, shown } = confirmation;
+        let mut pending = self.decided(Decision { generation })?;
+        if let Some(measure) = &mut pending.measure
+            && let Err(fault) = measure.judge(author.uid, shown.as_ref())
+        {
+            warn!(generation, by = %author, %fault, "not confirmed");
+            self.pending = Some(pending);
+            return Err(fault.into());
+        }
         let Some(first) = pending.change.confirm() else { return Err(nothing_awaits()) };
         let rest = self.hands.carry_on(&mut pending.change, &mut pending.errand, first).await;
         if let Some(fault) = failure(&rest) {
@@ -278,7 +333,7 @@ impl Device {
         self.kept = (number, pending.errand.edit.map(|edit| edit.files));
         (self.owed, self.storage) = (None, None);
         self.other_design();
-        info!(generation = number, "confirmed");
+        info!(generation = number, by = %author, "confirmed");
         Ok(Settled { generation: number })
     }
 
