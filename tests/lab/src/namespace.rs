@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File},
+    net::Ipv4Addr,
     path::{Path, PathBuf},
     process::{Command, Output},
     thread,
@@ -57,6 +58,16 @@ impl Namespace {
     pub fn must(&self, words: &[&str]) -> anyhow::Result<String> {
         let mut command = self.command(&["timeout", "-k", "1", &self.limit.to_string()]);
         must(command.args(words)).with_context(|| format!("in {}", self.name))
+    }
+
+    /// The same for a program that takes names from this server, as `/etc/resolv.conf` says it: the program sees a file of
+    /// its own there.
+    pub fn must_by_name(&self, server: Ipv4Addr, words: &[&str]) -> anyhow::Result<String> {
+        let file = self.logs.join(format!("{}-resolv.conf", self.name));
+        fs::write(&file, format!("nameserver {server}\n"))?;
+        let file = file.to_string_lossy();
+        let script = "mount --bind \"$0\" /etc/resolv.conf && exec \"$@\"";
+        self.must(&[&["unshare", "--mount", "sh", "-c", script, &file], words].concat())
     }
 
     /// Starts a program beside the test; its output goes to the log `NAMESPACE-LABEL`.

@@ -2,6 +2,7 @@
 //! One line an act, with what was seen.
 
 mod changes;
+mod names;
 mod outages;
 mod refusals;
 mod traffic;
@@ -59,6 +60,7 @@ pub(crate) fn play() -> anyhow::Result<bool> {
     );
     let mut lab = bring_up(&mut story, FIRST_SITE)?;
     traffic::play(&mut story, &lab);
+    names::play(&mut story, &lab);
     refusals::play(&mut story, &lab);
     changes::play(&mut story, &mut lab);
     drop(lab);
@@ -68,6 +70,7 @@ pub(crate) fn play() -> anyhow::Result<bool> {
     );
     let mut lab = bring_up(&mut story, SECOND_SITE)?;
     traffic::play_one_range(&mut story, &lab);
+    names::play_one_range(&mut story, &lab);
     outages::play(&mut story, &mut lab);
     drop(lab);
 

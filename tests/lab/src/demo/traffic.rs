@@ -126,7 +126,7 @@ pub(super) fn declared_port(lab: &Lab, host: Host) -> anyhow::Result<u16> {
     ports.min().with_context(|| format!("the platform may open nothing to {}", host.global))
 }
 
-fn expect(seen: &str, wanted: Ipv4Addr) -> anyhow::Result<()> {
+pub(super) fn expect(seen: &str, wanted: Ipv4Addr) -> anyhow::Result<()> {
     ensure!(seen == wanted.to_string(), "saw {seen} instead of {wanted}");
     Ok(())
 }

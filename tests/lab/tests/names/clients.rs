@@ -130,11 +130,8 @@ interfaces = ["education-board"]
 /// A program that knows no more of DNS than what `/etc/resolv.conf` says.
 pub(crate) fn a_plain_program_reaches_the_platform_by_name() -> anyhow::Result<()> {
     let (lab, _servers) = Site::with("1-office", NAMES, |profile| profile)?.lab()?;
-    let script = "mount --bind /run/resolv.conf /etc/resolv.conf && exec \"$@\"";
-    std::fs::write("/run/resolv.conf", "nameserver 192.168.1.1\n")?;
     let fetch = ["curl", "-sS", "--max-time", "8", "http://portal.office.example/"];
-    let words = [&["unshare", "--mount", "sh", "-c", script, "sh"][..], &fetch].concat();
-    let page = lab.host("terminal").must(&words)?;
+    let page = lab.host("terminal").must_by_name(HEAD.parse()?, &fetch)?;
     ensure!(page.contains("100.64.10.30"), "the platform saw somebody else: {page}");
     Ok(())
 }
