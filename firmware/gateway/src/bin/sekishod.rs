@@ -10,8 +10,8 @@ use tracing_subscriber::EnvFilter;
 /// The daemon of a Sekisho gateway.
 ///
 /// It puts the stored design in force, keeps the tunnel to the platform, and answers `sekisho` on its control socket.
-/// Without a stored design nothing is forwarded until `sekisho apply` brings one. It needs CAP_NET_ADMIN, CAP_NET_RAW and
-/// /dev/net/tun. SIGTERM or SIGINT ends it; the rules stay in the kernel and forward nothing to a tunnel that nobody reads.
+/// Without a stored design nothing is forwarded until `sekisho apply` brings one. It needs CAP_NET_ADMIN, CAP_NET_RAW,
+/// CAP_NET_BIND_SERVICE and /dev/net/tun. SIGTERM or SIGINT ends it; the rules stay in the kernel and forward nothing to a tunnel that nobody reads.
 #[derive(Parser)]
 #[expect(clippy::doc_markdown, reason = "clap shows these comments as they stand")]
 #[command(version, after_help = EXIT_CODES)]
