@@ -119,10 +119,11 @@ impl Known {
         let Some(host) = self.hosts.get_mut(name) else { return false };
         host.waiting = false;
         // An answer without an address is no reason to let go of the last one.
-        let answer = answer.and_then(|(addresses, holds)| match addresses.is_empty() {
-            true => Err("the name has no IPv4 address".to_owned()),
-            false => Ok((addresses, holds)),
-        });
+        let some = |(addresses, holds): (Vec<_>, _)| {
+            let none = || "the name has no IPv4 address".to_owned();
+            if addresses.is_empty() { Err(none()) } else { Ok((addresses, holds)) }
+        };
+        let answer = answer.and_then(some);
         match answer {
             Ok((mut addresses, holds)) => {
                 addresses.sort_unstable();

@@ -50,12 +50,17 @@ pub(super) struct Names {
     wanted: Option<Design>,
     retry: Duration,
     fault: Option<Failure>,
-    answers: (mpsc::Sender<(DnsName, Answer)>, mpsc::Receiver<(DnsName, Answer)>),
+    answered: mpsc::Sender<Answered>,
+    answers: mpsc::Receiver<Answered>,
 }
+
+/// What came of a question of the daemon's own.
+type Answered = (DnsName, Answer);
 
 impl Names {
     /// No service yet; it begins with the first design.
     pub(super) fn new(state: &Path) -> Self {
+        let (answered, answers) = mpsc::channel(WAITING_ANSWERS);
         Self {
             service: None,
             links: Arc::default(),
@@ -63,7 +68,8 @@ impl Names {
             wanted: None,
             retry: Duration::ZERO,
             fault: None,
-            answers: mpsc::channel(WAITING_ANSWERS),
+            answered,
+            answers,
         }
     }
 
@@ -80,14 +86,13 @@ impl Names {
         self.links.follow(design);
         self.log.keep(design.names.as_ref().and_then(|names| names.query_log_days));
         let setup = Setup::of(design);
-        let done = match &self.service {
-            Some(service) => service.change(setup),
-            None => {
-                let network: Arc<dyn Network> = Arc::<Links>::clone(&self.links);
-                let log = Some(Box::new(self.log.writer()) as _);
-                Service::start(network, setup, Limits::default(), log)
-                    .map(|service| self.service = Some(Arc::new(service)))
-            }
+        let done = if let Some(service) = &self.service {
+            service.change(setup)
+        } else {
+            let network: Arc<dyn Network> = Arc::<Links>::clone(&self.links);
+            let log = Some(Box::new(self.log.writer()) as _);
+            Service::start(network, setup, Limits::default(), log)
+                .map(|service| self.service = Some(Arc::new(service)))
         };
         match done {
             Ok(()) => (self.wanted, self.fault) = (None, None),
@@ -106,7 +111,7 @@ impl Names {
     /// Asks what a name of the design stands for. What comes of it is found by [`Self::answered`].
     pub(super) fn ask(&self, realm: Realm, name: DnsName) {
         let Some(service) = self.service.clone() else { return };
-        let answers = self.answers.0.clone();
+        let answers = self.answered.clone();
         let realm = match realm {
             Realm::Lgwan => Zones::Lgwan,
             Realm::Platform => Zones::Platform,
@@ -188,7 +193,7 @@ impl Names {
 
     /// The next answer that has come.
     pub(super) fn answered(&mut self) -> Option<(DnsName, Answer)> {
-        self.answers.1.try_recv().ok()
+        self.answers.try_recv().ok()
     }
 }
 

@@ -36,7 +36,7 @@ const HEAD: &str = "192.168.1.1";
 const EDUCATION: &str = "192.168.2.1";
 
 pub(crate) fn every_source_answers_its_own_names() -> anyhow::Result<()> {
-    let (lab, _servers) = Site::with("1-office", NAMES, |profile| profile)?.lab()?;
+    let (lab, _servers) = Site::with("1-office", NAMES)?.lab()?;
     let _office = office_dns(&lab, &[])?;
     let terminal = ("terminal", HEAD);
     // Static: forwards, backwards and by another name.
@@ -70,7 +70,7 @@ pub(crate) fn every_source_answers_its_own_names() -> anyhow::Result<()> {
 }
 
 pub(crate) fn a_lan_gets_its_own_entries_only() -> anyhow::Result<()> {
-    let (lab, _servers) = Site::with("1-office", NAMES, |profile| profile)?.lab()?;
+    let (lab, _servers) = Site::with("1-office", NAMES)?.lab()?;
     let school = ("school", EDUCATION);
     ensure_told(&lab, school, &["library.office.example"], ("NOERROR", &["192.168.2.100"]))?;
     ensure_told(&lab, school, &["counter.office.example"], ("REFUSED", &[]))?;
@@ -83,13 +83,13 @@ pub(crate) fn a_lan_gets_its_own_entries_only() -> anyhow::Result<()> {
 
 /// A server's global address becomes its private one for clients of its own LAN, and stays what it is for others.
 pub(crate) fn own_servers_are_given_by_their_private_address() -> anyhow::Result<()> {
-    let (lab, _servers) = Site::with("1-office", NAMES, |profile| profile)?.lab()?;
+    let (lab, _servers) = Site::with("1-office", NAMES)?.lab()?;
     let juki = ["juki.platform.example"];
     ensure_told(&lab, ("terminal", HEAD), &juki, ("NOERROR", &["192.168.1.10"]))?;
     ensure_told(&lab, ("school", EDUCATION), &juki, ("NOERROR", &["100.64.10.11"]))?;
 
     let plain = NAMES.replace("rewrite-own = true", "rewrite-own = false");
-    let plain = Site::with("1-office", &plain, |profile| profile)?;
+    let plain = Site::with("1-office", &plain)?;
     lab.apply(&plain.0)?;
     ensure_told(&lab, ("terminal", HEAD), &juki, ("NOERROR", &["100.64.10.11"]))
 }
@@ -110,7 +110,7 @@ name = "here.office.example"
 addresses = ["192.168.1.20"]
 interfaces = ["education-board"]
 "#;
-    let (lab, _servers) = Site::with("overlapping-ranges", names, |profile| profile)?.lab()?;
+    let (lab, _servers) = Site::with("overlapping-ranges", names)?.lab()?;
     for (host, address) in [("terminal", "192.168.1.10"), ("school", "192.168.1.20")] {
         let lan = lab.addresses().host(host)?.lan;
         let device = lab.addresses().device(lan)?.addr().to_string();
@@ -129,7 +129,7 @@ interfaces = ["education-board"]
 
 /// A program that knows no more of DNS than what `/etc/resolv.conf` says.
 pub(crate) fn a_plain_program_reaches_the_platform_by_name() -> anyhow::Result<()> {
-    let (lab, _servers) = Site::with("1-office", NAMES, |profile| profile)?.lab()?;
+    let (lab, _servers) = Site::with("1-office", NAMES)?.lab()?;
     let fetch = ["curl", "-sS", "--max-time", "8", "http://portal.office.example/"];
     let page = lab.host("terminal").must_by_name(HEAD.parse()?, &fetch)?;
     ensure!(page.contains("100.64.10.30"), "the platform saw somebody else: {page}");
@@ -138,21 +138,21 @@ pub(crate) fn a_plain_program_reaches_the_platform_by_name() -> anyhow::Result<(
 
 /// A change of the names reaches clients with the apply, and what was remembered of others stays.
 pub(crate) fn a_change_of_the_names_is_in_force_with_the_apply() -> anyhow::Result<()> {
-    let (lab, _servers) = Site::with("1-office", NAMES, |profile| profile)?.lab()?;
+    let (lab, _servers) = Site::with("1-office", NAMES)?.lab()?;
     let terminal = ("terminal", HEAD);
     ensure_told(&lab, terminal, &["web.platform.example"], ("NOERROR", &["100.72.1.10"]))?;
     thread::sleep(Duration::from_millis(1_100));
     let moved = NAMES.replace("[\"192.168.1.100\"]", "[\"192.168.1.111\"]");
-    lab.apply(&Site::with("1-office", &moved, |profile| profile)?.0)?;
+    lab.apply(&Site::with("1-office", &moved)?.0)?;
     ensure_told(&lab, terminal, &["counter.office.example"], ("NOERROR", &["192.168.1.111"]))?;
     let told = dig(&lab, "terminal", HEAD, &["web.platform.example"])?;
     told.is("NOERROR", &["100.72.1.10"])?;
     ensure!(!told.answer[0].contains(" 300 "), "it was asked for again: {told:?}");
 
     // No method: nobody listens any more, and the packet filter says so.
-    lab.apply(&Site::with("1-office", "", |profile| profile)?.0)?;
+    lab.apply(&Site::with("1-office", "")?.0)?;
     ensure_silent(&lab)?;
-    lab.apply(&Site::with("1-office", NAMES, |profile| profile)?.0)?;
+    lab.apply(&Site::with("1-office", NAMES)?.0)?;
     ensure_told(&lab, terminal, &["counter.office.example"], ("NOERROR", &["192.168.1.100"]))
 }
 

@@ -22,7 +22,7 @@ alias = "web.platform.example"
 "#;
 
 pub(crate) fn a_hosts_file_has_what_terminals_need() -> anyhow::Result<()> {
-    let site = Site::with("1-office", NAMES, |profile| profile)?;
+    let site = Site::with("1-office", NAMES)?;
     let (lab, _servers) = site.lab()?;
     let own = export(&lab, &site, &["--lan", "head-office"])?;
     let own = text(&own);

@@ -1,6 +1,6 @@
 //! The DNS servers around the device: BIND on the platform and on LGWAN, dnsmasq in the office.
 
-use std::{fs, net::Ipv4Addr, path::PathBuf, time::Duration};
+use std::{fmt::Write as _, fs, net::Ipv4Addr, path::PathBuf, time::Duration};
 
 use anyhow::Context;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -52,11 +52,16 @@ $TTL 300
 pub(crate) struct Site(pub(crate) PathBuf);
 
 impl Site {
-    /// A sample with other names; `profile` may change the operator's part.
-    pub(crate) fn with(
+    /// A sample with other names.
+    pub(crate) fn with(name: &str, names: &str) -> anyhow::Result<Self> {
+        Self::with_profile(name, names, str::to_owned)
+    }
+
+    /// A sample with other names and another profile.
+    pub(crate) fn with_profile(
         name: &str,
         names: &str,
-        profile: impl FnOnce(String) -> String,
+        profile: impl FnOnce(&str) -> String,
     ) -> anyhow::Result<Self> {
         let (from, folder) = (sample(name), PathBuf::from(format!("/run/site-{name}")));
         fs::create_dir_all(&folder)?;
@@ -64,7 +69,7 @@ impl Site {
         design.names = None;
         fs::write(folder.join("site.toml"), format!("{}\n{names}", print_site(&design)))?;
         let signed = fs::read_to_string(from.join(PROFILE))?;
-        let text = profile(without_signature(&signed).to_owned());
+        let text = profile(without_signature(&signed));
         let keys = concat!(env!("CARGO_MANIFEST_DIR"), "/keys");
         let key = fs::read_to_string(format!("{keys}/operator.key"))?;
         fs::write(folder.join(PROFILE), sign(&text, &BASE64_STANDARD.decode(key.trim())?)?)?;
@@ -96,8 +101,8 @@ impl Site {
 
 /// A platform's name server, with the zone signed.
 pub(crate) fn platform_dns(lab: &Lab, address: Ipv4Addr) -> anyhow::Result<Process> {
-    let long: String = (0..12).map(|n| format!("\"{}\" ", n.to_string().repeat(120))).collect();
-    let zone = PLATFORM_ZONE.replace("LONG", &long);
+    let long: Vec<_> = (0..12).map(|n| format!("\"{}\"", n.to_string().repeat(120))).collect();
+    let zone = PLATFORM_ZONE.replace("LONG", &long.join(" "));
     let signed = "dnssec-policy default; inline-signing yes;";
     named(
         lab,
@@ -133,7 +138,7 @@ fn named(
     );
     for (zone, text, options) in zones {
         fs::write(folder.join(zone), text)?;
-        config += &format!("zone \"{zone}\" {{ type primary; file \"{zone}\"; {options} }};\n");
+        writeln!(config, "zone \"{zone}\" {{ type primary; file \"{zone}\"; {options} }};")?;
     }
     let file = folder.join("named.conf");
     fs::write(&file, config)?;

@@ -13,7 +13,7 @@ const TERMINAL: (&str, &str) = ("terminal", "192.168.1.1");
 
 /// No name service for LGWAN, the maintenance port or the platform, nor at another side's address.
 pub(crate) fn other_sides_get_no_answer() -> anyhow::Result<()> {
-    let (lab, _servers) = Site::with("1-office", NAMES, |profile| profile)?.lab()?;
+    let (lab, _servers) = Site::with("1-office", NAMES)?.lab()?;
     let device = lab.addresses();
     let (lgwan, own) = (device.device_lgwan.addr().to_string(), device.device_global.to_string());
     for (host, address) in [
@@ -34,7 +34,7 @@ pub(crate) fn other_sides_get_no_answer() -> anyhow::Result<()> {
 
 /// Only sources that the design registers are answered (R55); others are told so.
 pub(crate) fn unregistered_hosts_are_refused() -> anyhow::Result<()> {
-    let (lab, _servers) = Site::with("1-office", NAMES, |profile| profile)?.lab()?;
+    let (lab, _servers) = Site::with("1-office", NAMES)?.lab()?;
     lab.host("terminal").must(&["ip", "address", "add", "192.168.1.200/24", "dev", "eth0"])?;
     let before = count(&lab, "head-office/refused-client")?;
     let words = ["-b", "192.168.1.200", "counter.office.example"];
@@ -45,20 +45,20 @@ pub(crate) fn unregistered_hosts_are_refused() -> anyhow::Result<()> {
 
 /// An answer of the platform that points into the office would let the platform choose where office programs connect.
 pub(crate) fn answers_that_lead_elsewhere_are_not_believed() -> anyhow::Result<()> {
-    let (lab, _servers) = Site::with("1-office", NAMES, |profile| profile)?.lab()?;
+    let (lab, _servers) = Site::with("1-office", NAMES)?.lab()?;
     for name in ["rebind.platform.example", "partner.platform.example"] {
         ensure_told(&lab, TERMINAL, &[name], ("SERVFAIL", &[]))?;
     }
     ensure!(count(&lab, "head-office/outside-answer")? >= 2);
     let declared = NAMES.replace("rewrite-own = true", "outside-answers = [\"100.80.0.0/16\"]");
-    lab.apply(&Site::with("1-office", &declared, |profile| profile)?.0)?;
+    lab.apply(&Site::with("1-office", &declared)?.0)?;
     ensure_told(&lab, TERMINAL, &["partner.platform.example"], ("NOERROR", &["100.80.1.1"]))?;
     ensure_told(&lab, TERMINAL, &["rebind.platform.example"], ("SERVFAIL", &[]))
 }
 
 /// What is no question costs nobody an answer.
 pub(crate) fn garbage_changes_nothing() -> anyhow::Result<()> {
-    let (mut lab, mut servers) = Site::with("1-office", NAMES, |profile| profile)?.lab()?;
+    let (mut lab, mut servers) = Site::with("1-office", NAMES)?.lab()?;
     ensure_told(&lab, TERMINAL, &["platform.example", "ANY"], ("REFUSED", &[]))?;
     for kind in ["AXFR", "IXFR=1"] {
         let ask = ["dig", "+time=8", "+tries=1", "@192.168.1.1", "platform.example", kind];
