@@ -7,7 +7,7 @@ DENY := $(shell command -v cargo-deny || echo $(TARGET)/tools/bin/cargo-deny)
 FUZZ := $(shell command -v cargo-fuzz || echo $(TARGET)/tools/bin/cargo-fuzz)
 SECONDS_EACH := 60
 
-.PHONY: help demo lab test test-long bench-desk check fuzz setup programs
+.PHONY: help demo lab test test-long bench-desk bench-names check fuzz setup programs
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -27,6 +27,11 @@ test-long: programs ## Run the tests that take minutes
 
 bench-desk: setup ## Measure what check and plan take, in release mode, against their limits
 	cargo bench --locked -p sekisho-gateway --bench desk
+
+bench-names: ## Measure cached name queries beside dnsmasq and unbound, in release mode
+	@tests/setup.sh bench
+	cargo bench --locked -p sekisho-names --bench names --no-run
+	@unshare -Urn sh -c 'ip link set lo up && exec cargo bench --locked -p sekisho-names --bench names'
 
 check: setup $(DENY) ## Check format, lints, documentation, dependencies and scripts
 	cargo fmt --all --check

@@ -21,6 +21,9 @@ wanted=(
   dnsmasq dnsmasq-base        # an office's own DNS server
   shellcheck shellcheck       # make check
 )
+if [[ ${1-} == bench ]]; then
+  wanted+=(dnsperf dnsperf)   # a client that asks fast
+fi
 missing=()
 for ((i = 0; i < ${#wanted[@]}; i += 2)); do
   command -v "${wanted[i]}" >/dev/null || missing+=("${wanted[i + 1]}")
@@ -46,20 +49,28 @@ if ((${#missing[@]})); then
   "${root[@]}" env DEBIAN_FRONTEND=noninteractive $install
 fi
 
-# The platform's resolver in the lab. Its package would start a service on this machine, so it is unpacked beside; the
-# libraries came with dig.
-named=${CARGO_TARGET_DIR:-target}/tools/bind9
-if ! command -v named >/dev/null && [[ ! -x $named/usr/sbin/named ]]; then
-  echo "Unpacking named into $named"
+# A server whose package would start a service on this machine is unpacked beside: program and package.
+unpack() {
+  local into=${CARGO_TARGET_DIR:-target}/tools/$2
+  if command -v "$1" >/dev/null || [[ -x $into/usr/sbin/$1 ]]; then
+    return
+  fi
+  echo "Unpacking $1 into $into"
+  local folder
   folder=$(mktemp -d)
-  trap 'rm -rf "$folder"' EXIT
-  if ! (cd "$folder" && apt-get download -q bind9 2>&1) >"$folder/log"; then
+  if ! (cd "$folder" && apt-get download -q "$2" 2>&1) >"$folder/log"; then
     cat "$folder/log" >&2
-    echo "named can't be fetched. As root, run: apt-get update" >&2
+    rm -rf "$folder"
+    echo "$1 can't be fetched. As root, run: apt-get update" >&2
     exit 1
   fi
-  mkdir -p "$named"
-  dpkg -x "$folder"/bind9_*.deb "$named"
+  mkdir -p "$into"
+  dpkg -x "$folder/$2"_*.deb "$into"
+  rm -rf "$folder"
+}
+unpack named bind9 # the platform's resolver in the lab; its libraries came with dig
+if [[ ${1-} == bench ]]; then
+  unpack unbound unbound # left out of the race where the machine lacks its libraries
 fi
 
 needed=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
