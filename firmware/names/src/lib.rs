@@ -16,6 +16,8 @@ mod health;
 pub mod hosts;
 mod question;
 mod rate;
+#[cfg(test)]
+mod sample;
 mod serve;
 mod service;
 mod setup;
