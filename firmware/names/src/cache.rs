@@ -71,7 +71,11 @@ impl Cache {
             return Found::Nothing;
         };
         if age < entry.ttl {
-            each_record(&mut message, |record| record.ttl = record.ttl.saturating_sub(age));
+            // No record outlives the whole: a name that isn't there does by its SOA's own time (RFC 2308, 5).
+            let ttl = entry.ttl;
+            each_record(&mut message, |record| {
+                record.ttl = record.ttl.min(ttl).saturating_sub(age);
+            });
             Found::Fresh(message)
         } else {
             each_record(&mut message, |record| record.ttl = STALE_TTL);
