@@ -186,19 +186,18 @@ impl Core {
         self: &Arc<Self>,
         lan: Lan,
         asker: Asker,
-        asked: &Question,
+        question: &Question,
     ) -> Reply {
-        let reply = self.find(lan, asker, asked).await;
+        let reply = self.find(lan, asker, question.clone()).await;
         if asker != Asker::Device {
             self.count(lan, reply.rule);
         }
         reply
     }
 
-    async fn find(self: &Arc<Self>, lan: Lan, asker: Asker, asked: &Question) -> Reply {
+    async fn find(self: &Arc<Self>, lan: Lan, asker: Asker, mut question: Question) -> Reply {
         let setup = self.setup();
         let Some(view) = setup.views.get(&lan) else { return Reply::refused(Refusal::Client) };
-        let mut question = asked.clone();
         let mut chain = Vec::new();
         let mut decision = match asker {
             Asker::Client(client) => decide(&setup, lan, client, &question.name, question.kind),
@@ -281,7 +280,7 @@ impl Core {
             let Some(health) = state.health.get_mut(group) else {
                 return Told { message: Err(Trouble::Unanswered), from: From::Nobody };
             };
-            (health.order(), health.to_try(now))
+            (health.order(), health.due(now))
         };
         for server in beside {
             let (core, group, question) = (Arc::clone(self), group.clone(), question.clone());
@@ -333,10 +332,9 @@ impl Core {
 
     fn leads_outside(&self, message: &Message) -> bool {
         let setup = self.setup();
-        message.answers.iter().any(|record| match &record.data {
-            RData::A(A(address)) => !setup.leads_inside(*address),
-            _ => false,
-        })
+        message.answers.iter().any(
+            |record| matches!(&record.data, RData::A(A(address)) if !setup.leads_inside(*address)),
+        )
     }
 
     /// Reads what is known; for the status.

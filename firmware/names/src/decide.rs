@@ -57,12 +57,11 @@ pub(crate) fn decide<'a>(
     if !view.admits(client) && !view.servers.contains(&client) {
         return Decision::Refuse(Refusal::Client);
     }
-    match source(setup, view, lan, name, kind) {
-        Decision::Ask(Group::Office(_)) if view.servers.contains(&client) => {
-            Decision::Refuse(Refusal::Loop)
-        }
-        decision => decision,
+    let decision = source(setup, view, lan, name, kind);
+    if matches!(decision, Decision::Ask(Group::Office(_))) && view.servers.contains(&client) {
+        return Decision::Refuse(Refusal::Loop);
     }
+    decision
 }
 
 /// Which source knows a name, whoever asks.

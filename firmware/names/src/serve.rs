@@ -275,9 +275,10 @@ fn written(request: &Request, reply: &Reply, protocol: Protocol) -> Option<Vec<u
     let response = builder.build(metadata, answers, authorities, [], additionals);
     let mut bytes = Vec::with_capacity(PLAIN_DATAGRAM.into());
     let mut encoder = BinEncoder::new(&mut bytes);
-    encoder.set_max_size(match protocol {
-        Protocol::Tcp => u16::MAX,
-        _ => edns.as_ref().map_or(PLAIN_DATAGRAM, Edns::max_payload),
+    encoder.set_max_size(if protocol == Protocol::Tcp {
+        u16::MAX
+    } else {
+        edns.as_ref().map_or(PLAIN_DATAGRAM, Edns::max_payload)
     });
     response.destructive_emit(&mut encoder).ok()?;
     Some(bytes)

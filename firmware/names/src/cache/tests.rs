@@ -164,7 +164,7 @@ fn acts() -> impl Strategy<Value = Vec<(u64, Act)>> {
 
 /// Questions take turns between two groups.
 fn group_of_question(number: u16) -> Group {
-    if number % 2 == 0 { group() } else { Group::Lgwan }
+    if number.is_multiple_of(2) { group() } else { Group::Lgwan }
 }
 
 proptest! {
@@ -206,8 +206,8 @@ proptest! {
                 }
             }
             prop_assert!(cache.len() <= entries && cache.bytes() <= bytes);
-            let size = |(key, entry): (&Box<[u8]>, &Entry)| size(key, entry);
-            prop_assert_eq!(cache.bytes(), cache.entries.iter().map(size).sum::<usize>());
+            let sizes = cache.entries.iter().map(|(key, entry)| size(key, entry));
+            prop_assert_eq!(cache.bytes(), sizes.sum::<usize>());
         }
     }
 }
