@@ -277,10 +277,18 @@ impl Core {
         let (order, beside) = {
             let now = self.now();
             let mut state = self.state();
-            let Some(health) = state.health.get_mut(group) else {
+            let State { cache, health, .. } = &mut *state;
+            let Some(health) = health.get_mut(group) else {
                 return Told { message: Err(Trouble::Unanswered), from: From::Nobody };
             };
-            (health.order(), health.due(now))
+            if !health.is_silent() {
+                (health.order(), health.due(now))
+            } else if matches!(cache.find(group, question, now), Found::Stale(_)) {
+                // Nobody waits for silence where something was known.
+                (Vec::new(), health.due(now))
+            } else {
+                (health.order(), Vec::new())
+            }
         };
         for server in beside {
             let (core, group, question) = (Arc::clone(self), group.clone(), question.clone());
