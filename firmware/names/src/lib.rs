@@ -89,7 +89,7 @@ pub struct QueryEntry {
     pub lan: Lan,
     /// Who asked.
     pub client: Ipv4Addr,
-    /// The name, as it was asked for.
+    /// The name, in lower case.
     pub name: String,
     /// The type of record.
     pub kind: String,
