@@ -81,7 +81,7 @@ mod tests {
         let burst: Vec<_> = (0..1_000).map(|_| ask(0)).collect();
         assert_eq!(count(&burst, Admission::Admitted), 400);
         assert_eq!(count(&burst, Admission::Refused), 1, "told once");
-        let steady: Vec<_> = (0..10_000).map(|ms| ask(ms)).collect();
+        let steady: Vec<_> = (0..10_000).map(&mut ask).collect();
         let admitted = count(&steady, Admission::Admitted);
         assert!((990..=1_010).contains(&admitted), "{admitted} in ten seconds");
         assert!(count(&steady, Admission::Refused) <= 101);

@@ -75,7 +75,7 @@ fn stale() {
     thread::sleep(Duration::from_millis(2_100));
     let (answer, took) = timed(WEB);
     assert_eq!((addresses_of(&answer), answer.answers[0].ttl), (vec!["100.72.0.80".into()], 30));
-    assert!(took < Duration::from_millis(3_000), "{took:?}");
+    assert!(took < Duration::from_secs(3), "{took:?}");
     assert!(running.servers().iter().all(|server| server.answers == Some(false)));
     let (answer, took) = timed(WEB);
     assert_eq!(answer.answers[0].ttl, 30);

@@ -36,7 +36,7 @@ fn mutated(count: usize) {
         let mut answer = question.to_vec();
         answer[2] |= 0x80;
         let turn = turn.fetch_add(1, Ordering::Relaxed);
-        if turn % 3 == 0 {
+        if turn.is_multiple_of(3) {
             let at = turn % answer.len();
             answer[at] ^= 1 << (turn % 8);
         }
