@@ -77,9 +77,11 @@ pub(crate) async fn ask(
         Err(Over::For(fault)) => return Err(fault),
         Ok(answer) => answer,
     };
-    match answer.metadata.response_code {
-        ResponseCode::NoError | ResponseCode::NXDomain => Ok(answer),
-        other => Err(AskError::Unable(other)),
+    let code = answer.metadata.response_code;
+    if matches!(code, ResponseCode::NoError | ResponseCode::NXDomain) {
+        Ok(answer)
+    } else {
+        Err(AskError::Unable(code))
     }
 }
 

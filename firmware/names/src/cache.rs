@@ -71,7 +71,11 @@ impl Cache {
             return Found::Nothing;
         };
         if age < entry.ttl {
-            each_record(&mut message, |record| record.ttl = record.ttl.saturating_sub(age));
+            // No record outlives the whole: a name that isn't there does by its SOA's own time (RFC 2308, 5).
+            let ttl = entry.ttl;
+            each_record(&mut message, |record| {
+                record.ttl = record.ttl.min(ttl).saturating_sub(age);
+            });
             Found::Fresh(message)
         } else {
             each_record(&mut message, |record| record.ttl = STALE_TTL);
@@ -109,7 +113,9 @@ impl Cache {
             .filter(|key| !groups(group_of(key)))
             .cloned()
             .collect();
-        gone.iter().for_each(|key| self.forget(key));
+        for key in gone {
+            self.forget(&key);
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -133,20 +139,19 @@ pub(crate) fn time_to_live(answer: &Message) -> Option<u32> {
     if answer.metadata.truncation {
         return None;
     }
-    match answer.metadata.response_code {
-        ResponseCode::NoError if !answer.answers.is_empty() => {
-            let records = answer.answers.iter().chain(&answer.authorities);
-            records.map(|record| record.ttl).min().map(|ttl| ttl.min(LONGEST))
-        }
-        ResponseCode::NoError | ResponseCode::NXDomain => {
-            let soa = answer.authorities.iter().find_map(|record| match &record.data {
-                RData::SOA(soa) => Some(soa.minimum.min(record.ttl)),
-                _ => None,
-            });
-            let chain = answer.answers.iter().map(|record| record.ttl).min();
-            soa.map(|soa| chain.map_or(soa, |chain| chain.min(soa)).min(LONGEST_NEGATIVE))
-        }
-        _ => None,
+    let code = answer.metadata.response_code;
+    let shortest = |records: &[Record]| records.iter().map(|record| record.ttl).min();
+    let own = shortest(&answer.answers);
+    if let (ResponseCode::NoError, Some(own)) = (code, own) {
+        Some(shortest(&answer.authorities).map_or(own, |ttl| ttl.min(own)).min(LONGEST))
+    } else if matches!(code, ResponseCode::NoError | ResponseCode::NXDomain) {
+        let soa = answer.authorities.iter().find_map(|record| {
+            let RData::SOA(soa) = &record.data else { return None };
+            Some(soa.minimum.min(record.ttl))
+        });
+        soa.map(|soa| own.map_or(soa, |own| own.min(soa)).min(LONGEST_NEGATIVE))
+    } else {
+        None
     }
 }
 

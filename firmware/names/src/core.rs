@@ -186,19 +186,18 @@ impl Core {
         self: &Arc<Self>,
         lan: Lan,
         asker: Asker,
-        asked: &Question,
+        question: &Question,
     ) -> Reply {
-        let reply = self.find(lan, asker, asked).await;
+        let reply = self.find(lan, asker, question.clone()).await;
         if asker != Asker::Device {
             self.count(lan, reply.rule);
         }
         reply
     }
 
-    async fn find(self: &Arc<Self>, lan: Lan, asker: Asker, asked: &Question) -> Reply {
+    async fn find(self: &Arc<Self>, lan: Lan, asker: Asker, mut question: Question) -> Reply {
         let setup = self.setup();
         let Some(view) = setup.views.get(&lan) else { return Reply::refused(Refusal::Client) };
-        let mut question = asked.clone();
         let mut chain = Vec::new();
         let mut decision = match asker {
             Asker::Client(client) => decide(&setup, lan, client, &question.name, question.kind),
@@ -278,10 +277,18 @@ impl Core {
         let (order, beside) = {
             let now = self.now();
             let mut state = self.state();
-            let Some(health) = state.health.get_mut(group) else {
+            let State { cache, health, .. } = &mut *state;
+            let Some(health) = health.get_mut(group) else {
                 return Told { message: Err(Trouble::Unanswered), from: From::Nobody };
             };
-            (health.order(), health.to_try(now))
+            if !health.is_silent() {
+                (health.order(), health.due(now))
+            } else if matches!(cache.find(group, question, now), Found::Stale(_)) {
+                // Nobody waits for silence where something was known.
+                (Vec::new(), health.due(now))
+            } else {
+                (health.order(), Vec::new())
+            }
         };
         for server in beside {
             let (core, group, question) = (Arc::clone(self), group.clone(), question.clone());
@@ -333,10 +340,9 @@ impl Core {
 
     fn leads_outside(&self, message: &Message) -> bool {
         let setup = self.setup();
-        message.answers.iter().any(|record| match &record.data {
-            RData::A(A(address)) => !setup.leads_inside(*address),
-            _ => false,
-        })
+        message.answers.iter().any(
+            |record| matches!(&record.data, RData::A(A(address)) if !setup.leads_inside(*address)),
+        )
     }
 
     /// Reads what is known; for the status.

@@ -57,12 +57,11 @@ pub(crate) fn decide<'a>(
     if !view.admits(client) && !view.servers.contains(&client) {
         return Decision::Refuse(Refusal::Client);
     }
-    match source(setup, view, lan, name, kind) {
-        Decision::Ask(Group::Office(_)) if view.servers.contains(&client) => {
-            Decision::Refuse(Refusal::Loop)
-        }
-        decision => decision,
+    let decision = source(setup, view, lan, name, kind);
+    if matches!(decision, Decision::Ask(Group::Office(_))) && view.servers.contains(&client) {
+        return Decision::Refuse(Refusal::Loop);
     }
+    decision
 }
 
 /// Which source knows a name, whoever asks.
@@ -94,7 +93,7 @@ pub(crate) fn source<'a>(
         return Decision::Names(if kind == RecordType::PTR { names } else { &[] });
     }
     // The most specific zone.
-    let zones = setup.zones.iter().filter(|zone| is_in(text, zone));
+    let zones = setup.zones.iter().filter(|zone| is_in(name, zone));
     if let Some(zone) = zones.max_by_key(|zone| zone.len()) {
         return Decision::Ask(Group::Platform(zone.clone()));
     }
@@ -110,8 +109,12 @@ pub(crate) fn source<'a>(
     }
 }
 
-fn is_in(name: &str, zone: &str) -> bool {
-    name.strip_suffix(zone).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+/// Whether a name is a zone or in it, label by label: a label may have a dot inside, which ends none.
+fn is_in(name: &Name, zone: &str) -> bool {
+    let mut labels = name.iter().rev();
+    zone.rsplit('.').all(|of_zone| {
+        labels.next().is_some_and(|label| label.eq_ignore_ascii_case(of_zone.as_bytes()))
+    })
 }
 
 /// The network that a name under `in-addr.arpa` stands for; at least one octet of it is given.

@@ -47,15 +47,18 @@ impl Health {
         }
     }
 
-    /// Silent servers that are to be tried again beside the others; they rest again from now on.
-    pub(crate) fn to_try(&mut self, now: Duration) -> Vec<Ipv4Addr> {
-        let resting = self.0.iter().any(|server| server.answers != Some(false));
-        let due = |server: &&mut Server| {
-            resting && server.answers == Some(false) && now >= server.rests_until
-        };
+    /// Whether all were silent last.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.0.iter().all(|server| server.answers == Some(false))
+    }
+
+    /// Silent servers that are to be tried again beside what counts; they rest again from now on.
+    pub(crate) fn due(&mut self, now: Duration) -> Vec<Ipv4Addr> {
+        let is_due =
+            |server: &&mut Server| server.answers == Some(false) && now >= server.rests_until;
         self.0
             .iter_mut()
-            .filter(due)
+            .filter(is_due)
             .map(|server| {
                 server.rests_until = now + server.rest();
                 server.address
@@ -132,18 +135,19 @@ mod tests {
         health.failed(EAST, s(0));
         let mut tried = Vec::new();
         for now in 0..200 {
-            if health.to_try(s(now)) == [EAST] {
+            if health.due(s(now)) == [EAST] {
                 tried.push(now);
                 health.failed(EAST, s(now));
             }
         }
         assert_eq!(tried, [2, 6, 14, 30, 60, 90, 120, 150, 180]);
         health.answered(EAST, s(0));
-        assert!(health.to_try(s(999)).is_empty());
-        // With nobody who answers there is no question beside another.
+        assert!(health.due(s(999)).is_empty());
+        assert!(!health.is_silent());
         health.failed(EAST, s(1000));
         health.failed(WEST, s(1000));
-        assert!(health.to_try(s(2000)).is_empty());
+        assert!(health.is_silent());
+        assert_eq!(health.due(s(2000)), [EAST, WEST]);
     }
 
     #[test]

@@ -16,6 +16,8 @@ mod health;
 pub mod hosts;
 mod question;
 mod rate;
+#[cfg(test)]
+mod sample;
 mod serve;
 mod service;
 mod setup;
@@ -87,7 +89,7 @@ pub struct QueryEntry {
     pub lan: Lan,
     /// Who asked.
     pub client: Ipv4Addr,
-    /// The name, as it was asked for.
+    /// The name, in lower case.
     pub name: String,
     /// The type of record.
     pub kind: String,

@@ -15,7 +15,7 @@ use std::{
 use hickory_net::xfer::Protocol;
 use hickory_proto::{
     op::{Edns, Message, MessageType, Metadata, OpCode, ResponseCode},
-    rr::DNSClass,
+    rr::{DNSClass, Record},
     serialize::binary::BinEncoder,
 };
 use hickory_server::{server::Request, zone_handler::MessageResponseBuilder};
@@ -267,18 +267,32 @@ fn written(request: &Request, reply: &Reply, protocol: Protocol) -> Option<Vec<u
     let wanted =
         request.metadata.authentic_data || edns.as_ref().is_some_and(|edns| edns.flags().dnssec_ok);
     metadata.authentic_data = reply.checked && wanted;
-    let mut builder = MessageResponseBuilder::from_message_request(request);
-    if let Some(edns) = &edns {
-        builder.edns(edns);
-    }
+    let largest = if protocol == Protocol::Tcp {
+        u16::MAX
+    } else {
+        edns.as_ref().map_or(PLAIN_DATAGRAM, Edns::max_payload)
+    };
+    let emit = |metadata, [answers, authorities, additionals]: [&[Record]; 3]| {
+        let mut builder = MessageResponseBuilder::from_message_request(request);
+        if let Some(edns) = &edns {
+            builder.edns(edns);
+        }
+        let response = builder.build(metadata, answers, authorities, [], additionals);
+        let mut bytes = Vec::with_capacity(PLAIN_DATAGRAM.into());
+        let mut encoder = BinEncoder::new(&mut bytes);
+        encoder.set_max_size(largest);
+        let written = response.destructive_emit(&mut encoder).ok()?;
+        Some((bytes, written.truncation))
+    };
     let Reply { answers, authorities, additionals, .. } = reply;
-    let response = builder.build(metadata, answers, authorities, [], additionals);
-    let mut bytes = Vec::with_capacity(PLAIN_DATAGRAM.into());
-    let mut encoder = BinEncoder::new(&mut bytes);
-    encoder.set_max_size(match protocol {
-        Protocol::Tcp => u16::MAX,
-        _ => edns.as_ref().map_or(PLAIN_DATAGRAM, Edns::max_payload),
-    });
-    response.destructive_emit(&mut encoder).ok()?;
-    Some(bytes)
+    // What stands beside the answer is left out before the answer is cut (RFC 2181, 9).
+    for additionals in [&additionals[..], &[]] {
+        let (bytes, cut) = emit(metadata, [answers, authorities, additionals])?;
+        if !cut {
+            return Some(bytes);
+        }
+    }
+    // Nobody uses what is left of a cut answer, and without it there is room for EDNS, which must be told (RFC 6891, 7).
+    metadata.truncation = true;
+    emit(metadata, [&[], &[], &[]]).map(|(bytes, _)| bytes)
 }

@@ -13,7 +13,7 @@ use std::{
 
 use hickory_proto::{
     op::{Message, MessageType, OpCode, Query, ResponseCode},
-    rr::{Name, RData, RecordType, rdata::A},
+    rr::{Name, RData, Record, RecordType, rdata::A},
 };
 use sekisho_design::{DnsName, Lan};
 use tokio::{
@@ -215,17 +215,14 @@ impl Service {
             }
             stays
         });
-        self.core.follow(setup.clone());
+        let missing = setup.views.iter().filter(|(lan, _)| !listening.contains_key(lan));
+        let missing: Vec<_> = missing.map(|(lan, view)| (*lan, view.listener.clone())).collect();
+        self.core.follow(setup);
         let mut failed = None;
-        for (lan, view) in &setup.views {
-            if listening.contains_key(lan) {
-                continue;
-            }
-            match self.listen(*lan) {
-                Ok(tasks) => {
-                    listening.insert(*lan, Listening { at: view.listener.clone(), tasks });
-                }
-                Err(source) => failed = Some(NamesError::Listen { lan: *lan, source }),
+        for (lan, at) in missing {
+            match self.listen(lan) {
+                Ok(tasks) => drop(listening.insert(lan, Listening { at, tasks })),
+                Err(source) => failed = Some(NamesError::Listen { lan, source }),
             }
         }
         failed.map_or(Ok(()), Err)
@@ -274,10 +271,6 @@ impl Service {
         self.on_thread(async move {
             let started = Instant::now();
             let reply = core.answer(lan, Asker::Device, &question).await;
-            let addresses = reply.answers.iter().filter_map(|record| match &record.data {
-                RData::A(A(address)) => Some(*address),
-                _ => None,
-            });
             Explained {
                 rule: reply.rule,
                 from: match reply.from {
@@ -289,7 +282,7 @@ impl Service {
                 },
                 code: code(reply.code),
                 records: reply.answers.iter().map(ToString::to_string).collect(),
-                addresses: addresses.collect(),
+                addresses: addresses(&reply.answers),
                 took: started.elapsed(),
             }
         })
@@ -326,7 +319,10 @@ impl Service {
             return Err(AskFault::Refused(code(message.metadata.response_code)));
         }
         let ttl = message.answers.iter().map(|record| record.ttl).min().unwrap_or(0);
-        Ok(Resolved { addresses: addresses(&message), ttl: Duration::from_secs(ttl.into()) })
+        Ok(Resolved {
+            addresses: addresses(&message.answers),
+            ttl: Duration::from_secs(ttl.into()),
+        })
     }
 
     /// The names and addresses of every zone of the platform, as the first server that gives it hands it out (AXFR,
@@ -397,15 +393,15 @@ fn fully(mut name: Name) -> Name {
     name
 }
 
-fn addresses(message: &Message) -> Vec<Ipv4Addr> {
-    let address = |data: &RData| match data {
-        RData::A(A(address)) => Some(*address),
-        _ => None,
+fn addresses(records: &[Record]) -> Vec<Ipv4Addr> {
+    let address = |record: &Record| {
+        if let RData::A(A(address)) = &record.data { Some(*address) } else { None }
     };
-    message.answers.iter().filter_map(|record| address(&record.data)).collect()
+    records.iter().filter_map(address).collect()
 }
 
 /// A response code as dig writes it.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the registry of codes grows")]
 pub(crate) fn code(code: ResponseCode) -> String {
     match code {
         ResponseCode::NoError => "NOERROR".to_owned(),
@@ -448,13 +444,11 @@ async fn transfer(
             return Err(AskFault::Refused(format!("no whole zone {zone}")));
         }
         for record in &answer.answers {
-            match &record.data {
-                RData::SOA(_) => ends += 1,
-                RData::A(A(address)) => {
-                    // Names that no hosts file can hold, a wildcard's, are left out.
-                    found.extend(record.name.to_ascii().parse().ok().map(|name| (name, *address)));
-                }
-                _ => {}
+            if let RData::A(A(address)) = &record.data {
+                // Names that no hosts file can hold, a wildcard's, are left out.
+                found.extend(record.name.to_ascii().parse().ok().map(|name| (name, *address)));
+            } else if record.record_type() == RecordType::SOA {
+                ends += 1;
             }
         }
     }

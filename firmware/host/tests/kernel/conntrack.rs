@@ -15,7 +15,10 @@ use sekisho_host::{Detail, Ends, Flow, HostError, drop_flows};
 use sekisho_plan::trace::Opening;
 use socket2::{Domain, Socket, Type};
 
-use crate::namespace::{shell, trial, without_rights};
+use crate::{
+    aids::without_rights,
+    namespace::{shell, trial},
+};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![

@@ -6,7 +6,10 @@ use libtest_mimic::Trial;
 use nix::mount::{MsFlags, mount};
 use sekisho_host::{HostError, files};
 
-use crate::namespace::{mount_tmpfs, own_mounts, trial};
+use crate::{
+    aids::{mount_tmpfs, own_mounts},
+    namespace::trial,
+};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![

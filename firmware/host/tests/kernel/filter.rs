@@ -18,7 +18,10 @@ use sekisho_plan::{
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
-use crate::namespace::{observe, perform, scope, shell, there_and_back, trial};
+use crate::{
+    aids::{observe, perform, scope, there_and_back},
+    namespace::{shell, trial},
+};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![

@@ -1,6 +1,7 @@
 //! What the host room does to a real kernel: each test in its own network namespace, inside a user namespace where the
 //! caller is not root.
 
+mod aids;
 mod conntrack;
 mod files;
 mod filter;

@@ -22,7 +22,10 @@ use tokio::{
     time::sleep,
 };
 
-use crate::namespace::{plug, port, shell, trial, without_rights};
+use crate::{
+    aids::{plug, port, without_rights},
+    namespace::{shell, trial},
+};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![

@@ -11,8 +11,9 @@ use sekisho_plan::{
 use tokio::{io::AsyncReadExt, process::Command, time::sleep};
 use tun_rs::DeviceBuilder;
 
-use crate::namespace::{
-    mount_tmpfs, observe, own_mounts, perform, plug, port, shell, there_and_back, trial,
+use crate::{
+    aids::{mount_tmpfs, observe, own_mounts, perform, plug, port, there_and_back},
+    namespace::{shell, trial},
 };
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -315,7 +316,7 @@ async fn others() {
 
 async fn foreign_route() {
     let kernel = kernel();
-    let scope = crate::namespace::scope();
+    let scope = crate::aids::scope();
     for (add, remove, what) in [
         (
             "ip route add blackhole 10.0.0.0/8 table 101 proto 83",

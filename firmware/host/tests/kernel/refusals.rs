@@ -6,7 +6,10 @@ use libtest_mimic::Trial;
 use sekisho_host::{HostError, Refusal, Refusals};
 use tokio::time::{sleep, timeout};
 
-use crate::namespace::{plug, port, shell, trial};
+use crate::{
+    aids::{plug, port},
+    namespace::{shell, trial},
+};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![

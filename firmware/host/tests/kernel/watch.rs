@@ -11,7 +11,10 @@ use sekisho_host::{Change, HostError, Watch};
 use tempfile::NamedTempFile;
 use tokio::{process::Command, time::timeout};
 
-use crate::namespace::{plug, shell, trial, without_rights};
+use crate::{
+    aids::{plug, without_rights},
+    namespace::{shell, trial},
+};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
