@@ -103,6 +103,7 @@ impl Kernel {
             .collect();
         state.routes = route::routes(netlink, &names).await?;
         state.rules = route::rules(netlink).await?;
+        self.netlink.stands()?;
         state.table = self.nft.table().await?;
         Ok(state)
     }
@@ -111,8 +112,8 @@ impl Kernel {
     ///
     /// # Errors
     /// What was tried and the kernel's or `nft`'s answer. The step has then not been done, but for
-    /// [`HostError::NftKilled`] and [`HostError::NftTimeout`], and a link's MTU, which may be set where `up` failed:
-    /// look before going on.
+    /// [`HostError::NftKilled`] and [`HostError::NftTimeout`], a connection to netlink that ended meanwhile, and a link's
+    /// MTU, which may be set where `up` failed: look before going on.
     pub async fn perform(&self, step: &Step) -> Result<(), HostError> {
         let netlink = &self.netlink.handle()?;
         match step {
@@ -140,7 +141,8 @@ impl Kernel {
             Step::Table { change } => {
                 self.nft.replace(change.before.as_deref(), change.after.as_deref()).await
             }
-        }
+        }?;
+        self.netlink.stands()
     }
 
     /// The kernel's name for this run of the machine; after a restart it has another one.

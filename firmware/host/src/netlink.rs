@@ -1,9 +1,14 @@
 //! The connection to netlink, opened anew when it has ended.
 //!
 //! The library's task ends with the first message that the kernel doesn't take, for want of memory for example, and all that
-//! was asked fails. The next request finds another connection, so that one refusal isn't all refusals.
+//! was asked ends: a list that isn't whole looks like one that is, and a request that never left like one that was granted.
+//! So after each look and each step the connection is asked whether it still stands. The next one finds another
+//! connection, so that one refusal isn't all refusals.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    io,
+    sync::{Mutex, PoisonError},
+};
 
 use rtnetlink::Handle;
 use tokio::task::JoinHandle;
@@ -32,6 +37,16 @@ impl Netlink {
         }
         Ok(connection.handle.clone())
     }
+
+    /// Fails where the connection has ended since the handle was given: what came over it may lack something.
+    pub(crate) fn stands(&self) -> Result<(), HostError> {
+        let connection = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !connection.task.is_finished() {
+            return Ok(());
+        }
+        let source = io::Error::from(io::ErrorKind::ConnectionAborted);
+        Err(HostError::Netlink { tried: "speak with the kernel's network".to_owned(), source })
+    }
 }
 
 impl Connection {
@@ -55,6 +70,8 @@ mod tests {
         netlink.0.lock().unwrap().task.abort();
         tokio::task::yield_now().await;
         assert!(link::list(&before).await.is_err(), "it went on");
+        assert!(netlink.stands().is_err());
         assert!(!link::list(&netlink.handle().unwrap()).await.unwrap().is_empty());
+        assert!(netlink.stands().is_ok());
     }
 }
