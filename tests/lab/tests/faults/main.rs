@@ -87,6 +87,10 @@ fn main() {
             every_call::a_daemon_killed_at_every_call_leaves_one_design_or_the_other,
         ),
         (
+            "long_a_start_killed_at_every_call_still_leads_back",
+            every_call::a_start_killed_at_every_call_still_leads_back,
+        ),
+        (
             "long_a_refusal_of_every_call_leaves_one_design_or_the_other",
             every_call::a_refusal_of_every_call_leaves_one_design_or_the_other,
         ),
