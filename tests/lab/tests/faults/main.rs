@@ -96,6 +96,10 @@ fn main() {
         ),
         ("long_throughput_with_many_pairs", figures::throughput_with_many_pairs),
         ("long_a_stream_across_changes_loses_nothing", figures::a_stream_across_changes),
+        (
+            "long_a_stream_across_changes_of_the_large_sample_loses_nothing",
+            figures::a_stream_across_changes_of_the_large_sample,
+        ),
         ("long_an_outage_lasts_a_second_at_most", restart::an_outage_lasts_a_second_at_most),
     ]);
 }
