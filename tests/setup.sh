@@ -14,6 +14,7 @@ wanted=(
   ip iproute2                 # the lab's hosts and wires
   nft nftables                # the device's packet filter
   tcpdump tcpdump             # reads the lab's recordings
+  strace strace               # refuses the daemon its calls, one by one
   faketime faketime           # a wrong clock for the daemon
   wireguard-go wireguard-go   # another WireGuard, which the tunnel is tested against
   dig bind9-dnsutils          # clients of the name service

@@ -6,7 +6,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rtnetlink::Handle;
 use sekisho_design::PortName;
 use sekisho_plan::{
     Step,
@@ -15,6 +14,7 @@ use sekisho_plan::{
 
 use crate::{
     HostError, clock, link,
+    netlink::Netlink,
     nft::{Count, Nft},
     route, settings,
 };
@@ -25,7 +25,7 @@ use crate::{
 /// Changes are for one caller at a time: it holds the state that the steps were planned against.
 #[derive(Debug)]
 pub struct Kernel {
-    netlink: Handle,
+    netlink: Netlink,
     nft: Nft,
     settings: PathBuf,
 }
@@ -57,7 +57,8 @@ impl Default for Places {
 }
 
 impl Kernel {
-    /// Opens the netlink socket and spawns its task on the current tokio runtime. The task ends with the last handle.
+    /// Opens the netlink socket and spawns its task on the current tokio runtime. The task ends with the last handle; where it
+    /// ends before, the next look or step opens another socket.
     ///
     /// # Errors
     /// [`HostError::Netlink`] where the kernel gives no socket.
@@ -70,10 +71,7 @@ impl Kernel {
 
     /// Like [`Kernel::connect`], with the places to use.
     pub fn connect_with(places: Places) -> Result<Self, HostError> {
-        let (connection, netlink, _) = rtnetlink::new_connection().map_err(|source| {
-            HostError::Netlink { tried: "open a netlink socket".to_owned(), source }
-        })?;
-        tokio::spawn(connection);
+        let netlink = Netlink::connect()?;
         Ok(Self { netlink, nft: Nft::new(places.nft), settings: places.settings })
     }
 
@@ -83,13 +81,14 @@ impl Kernel {
     /// What the kernel or `nft` answered; [`HostError::NotOurs`] where a route of our protocol number or a rule of our
     /// priorities has a form that no plan has.
     pub async fn observe(&self, scope: &Scope) -> Result<KernelState, HostError> {
+        let netlink = &self.netlink.handle()?;
         let mut state = KernelState::default();
         for path in &scope.settings {
             if let Some(value) = settings::read(&self.settings, path)? {
                 state.settings.insert(path.clone(), value);
             }
         }
-        let all = link::list(&self.netlink).await?;
+        let all = link::list(netlink).await?;
         let names: BTreeMap<u32, PortName> =
             all.iter().map(|found| (found.index, found.name.clone())).collect();
         state.links = all
@@ -97,13 +96,14 @@ impl Kernel {
             .filter(|found| scope.links.contains(&found.name))
             .map(|found| (found.name, found.link))
             .collect();
-        state.addresses = link::addresses(&self.netlink, &names)
+        state.addresses = link::addresses(netlink, &names)
             .await?
             .into_iter()
             .filter(|address| scope.links.contains(&address.link))
             .collect();
-        state.routes = route::routes(&self.netlink, &names).await?;
-        state.rules = route::rules(&self.netlink).await?;
+        state.routes = route::routes(netlink, &names).await?;
+        state.rules = route::rules(netlink).await?;
+        self.netlink.stands()?;
         state.table = self.nft.table().await?;
         Ok(state)
     }
@@ -112,37 +112,37 @@ impl Kernel {
     ///
     /// # Errors
     /// What was tried and the kernel's or `nft`'s answer. The step has then not been done, but for
-    /// [`HostError::NftKilled`] and [`HostError::NftTimeout`], and a link's MTU, which may be set where `up` failed:
-    /// look before going on.
+    /// [`HostError::NftKilled`] and [`HostError::NftTimeout`], a connection to netlink that ended meanwhile, and a link's
+    /// MTU, which may be set where `up` failed: look before going on.
     pub async fn perform(&self, step: &Step) -> Result<(), HostError> {
+        let netlink = &self.netlink.handle()?;
         match step {
             Step::Setting { path, change } => settings::write(&self.settings, path, &change.after),
             Step::Link { name, change } => match (&change.before, &change.after) {
                 (None, Some(link)) if link.kind == LinkKind::Tun => {
-                    link::make_tun(&self.netlink, name, link).await
+                    link::make_tun(netlink, name, link).await
                 }
                 (Some(link), None) if link.kind == LinkKind::Tun => {
-                    link::remove(&self.netlink, name).await
+                    link::remove(netlink, name).await
                 }
                 (Some(before), Some(after)) if before.kind == after.kind => {
-                    link::set(&self.netlink, name, after).await
+                    link::set(netlink, name, after).await
                 }
                 (None, None) => Ok(()),
                 _ => Err(HostError::FixedLink { name: name.clone() }),
             },
             Step::Address { address, change } if change.after => {
-                link::add_address(&self.netlink, address).await
+                link::add_address(netlink, address).await
             }
-            Step::Address { address, .. } => link::remove_address(&self.netlink, address).await,
-            Step::Route { route, change } => {
-                route::set_route(&self.netlink, route, change.after).await
-            }
-            Step::Reroute { change } => route::replace_route(&self.netlink, &change.after).await,
-            Step::Rule { rule, change } => route::set_rule(&self.netlink, rule, change.after).await,
+            Step::Address { address, .. } => link::remove_address(netlink, address).await,
+            Step::Route { route, change } => route::set_route(netlink, route, change.after).await,
+            Step::Reroute { change } => route::replace_route(netlink, &change.after).await,
+            Step::Rule { rule, change } => route::set_rule(netlink, rule, change.after).await,
             Step::Table { change } => {
                 self.nft.replace(change.before.as_deref(), change.after.as_deref()).await
             }
-        }
+        }?;
+        self.netlink.stands()
     }
 
     /// The kernel's name for this run of the machine; after a restart it has another one.

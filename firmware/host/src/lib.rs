@@ -16,6 +16,7 @@ mod kernel;
 mod link;
 mod memory;
 pub mod neighbour;
+mod netlink;
 mod nft;
 mod refusals;
 mod route;

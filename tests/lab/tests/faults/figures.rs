@@ -81,6 +81,32 @@ pub(crate) fn a_stream_across_changes() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Changes of a site with 500 servers, none with a new address of the device.
+pub(crate) fn a_stream_across_changes_of_the_large_sample() -> anyhow::Result<()> {
+    let lab = Lab::up(&sample("large"), Extent::Applied)?;
+    let row = "global = \"100.64.11.1\"\n";
+    let services = "services = [\"https\", \"udp/7003\"]\napproval = \"a trial\"\n";
+    let first = Site::copy(&lab, "large")?;
+    let first = first.edit("site.toml", &[(row, &format!("{row}{services}"))])?;
+    let text = fs::read_to_string(first.path("site.toml"))?;
+    let text = text.replacen("\"https\", \"icmp-echo\"", "\"https\", \"http\", \"icmp-echo\"", 1);
+    let other = Site::copy(&lab, "other")?.write("site.toml", text.as_bytes())?;
+    apply(&lab, &first, &[])?;
+    let stream = Datagrams::start(&lab)?;
+    let (mut changed, mut unchanged) = (Vec::new(), Vec::new());
+    for site in [&other, &first, &other, &first] {
+        changed.push(apply(&lab, site, &[])?.milliseconds);
+        unchanged.push(apply(&lab, site, &[])?.milliseconds);
+    }
+    let (sent, received, silence) = stream.finish()?;
+    println!(
+        "{sent} sent, {received} received, longest silence {silence:?}; changes took {changed:?} ms, the same again \
+         {unchanged:?} ms"
+    );
+    ensure!(received > 0 && sent == received, "{received} of {sent} arrived");
+    Ok(())
+}
+
 /// Downloads of one server, with as many static pairs as the large sample has, and with its own alone.
 pub(crate) fn throughput_with_many_pairs() -> anyhow::Result<()> {
     const DOWNLOADS: usize = 12;

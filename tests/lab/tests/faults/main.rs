@@ -8,6 +8,7 @@ mod common;
 mod confirm;
 mod connections;
 mod environment;
+mod every_call;
 mod expect;
 mod figures;
 mod files;
@@ -81,8 +82,24 @@ fn main() {
         ("connections_outlive_the_daemon", restart::connections_outlive_the_daemon),
         ("long_the_daemon_stays_as_small_for_long", bounds::the_daemon_stays_as_small_for_long),
         ("long_figures_of_the_large_sample", figures::of_the_large_sample),
+        (
+            "long_a_daemon_killed_at_every_call_leaves_one_design_or_the_other",
+            every_call::a_daemon_killed_at_every_call_leaves_one_design_or_the_other,
+        ),
+        (
+            "long_a_start_killed_at_every_call_still_leads_back",
+            every_call::a_start_killed_at_every_call_still_leads_back,
+        ),
+        (
+            "long_a_refusal_of_every_call_leaves_one_design_or_the_other",
+            every_call::a_refusal_of_every_call_leaves_one_design_or_the_other,
+        ),
         ("long_throughput_with_many_pairs", figures::throughput_with_many_pairs),
         ("long_a_stream_across_changes_loses_nothing", figures::a_stream_across_changes),
+        (
+            "long_a_stream_across_changes_of_the_large_sample_loses_nothing",
+            figures::a_stream_across_changes_of_the_large_sample,
+        ),
         ("long_an_outage_lasts_a_second_at_most", restart::an_outage_lasts_a_second_at_most),
     ]);
 }

@@ -1,12 +1,19 @@
-//! From a proposal to a checked design.
+//! From a proposal to a checked design, and to what its confirmation takes.
 
-use sekisho_control::{Failure, FailureKind, Proposal, SiteSummary};
+use std::net::Ipv4Addr;
+
+use sekisho_control::{Failure, FailureKind, Proof, Proposal, SiteSummary};
 use sekisho_design::{
     Accepted, Design, Problem, Problems, Report, Source, Sources, Trust, check, stamp,
 };
 
 use super::{super::store::Files, Device};
-use crate::daemon::{fault::malformed, store::PROFILE};
+use crate::daemon::{
+    fault::{device_failure, malformed},
+    proof::{Measure, unproven},
+    store::PROFILE,
+    way::{Way, way},
+};
 
 /// Problems of a refused design that an answer carries; a file of garbage has many more, and nobody mends by them.
 const SHOWN_PROBLEMS: usize = 1000;
@@ -32,6 +39,33 @@ impl Device {
         let trust = Trust { operator: self.operator, in_force };
         let accepted = checked(&files, (&proposal.site.name, &name), &trust)?;
         Ok((files, accepted))
+    }
+
+    /// What the confirmation of a new design takes from a user who came by one of the device's addresses; nothing where
+    /// his way stays. Refused is what takes his way without another one: he couldn't show that he reaches the device.
+    pub(super) fn proof(
+        &self,
+        came_by: Option<Ipv4Addr>,
+        new: &Design,
+    ) -> Result<Option<(Proof, Measure)>, Failure> {
+        let Some(came_by) = came_by else { return Ok(None) };
+        let in_force = self.in_force.as_ref();
+        match in_force.and_then(|in_force| way(came_by, &in_force.design, new)) {
+            Some(Way::Stays) => Ok(None),
+            Some(Way::Changes(at)) => Measure::new(at)
+                .map(Some)
+                .map_err(|_| device_failure("the machine has no random numbers".to_owned(), None)),
+            Some(Way::Goes) => Err(unproven(
+                format!("the change takes the way that you came by, {came_by}"),
+                "make it by a port that stays, or on the box itself".to_owned(),
+            )),
+            None => Err(malformed(
+                format!(
+                    "{came_by} is no address of the device on a LAN or on its maintenance port"
+                ),
+                "say which of them the request arrived at, or, on the box itself, none".to_owned(),
+            )),
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! Changes of the device, from the start of the daemon on: what is put in force, confirmed, taken back or repaired.
 
 use std::{
-    net::Ipv4Addr,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -9,7 +8,7 @@ use std::{
 use jiff::Timestamp;
 use sekisho_control::{
     Applied, Apply, Author, Confirmation, Decision, Failure, LONGEST_REASON, LONGEST_WAIT_S, Phase,
-    Proof, Returned, SHORTEST_WAIT_S, Settled,
+    Returned, SHORTEST_WAIT_S, Settled,
 };
 use sekisho_design::{Design, Trust};
 use sekisho_host::clock;
@@ -24,11 +23,10 @@ use crate::daemon::{
     effects::{Edit, Errand, scope},
     fault::{Fault, conflict, device_failure, disk_failure, failure, malformed},
     machine::{Cause, Change, Purpose, Rest},
-    proof::{Measure, unproven},
+    proof::Measure,
     reasons,
     store::{InForce as Stored, Kept, PROFILE, SITE},
     tunnel::Wanted,
-    way::{Way, way},
 };
 
 /// A change that awaits confirmation.
@@ -221,33 +219,6 @@ impl Device {
             return Err(malformed(message, "give a time for it: --confirm-within 120s".to_owned()));
         }
         Ok(())
-    }
-
-    /// What the confirmation of a new design takes from a user who came by one of the device's addresses; nothing where
-    /// his way stays. Refused is what takes his way without another one: he couldn't show that he reaches the device.
-    fn proof(
-        &self,
-        came_by: Option<Ipv4Addr>,
-        new: &Design,
-    ) -> Result<Option<(Proof, Measure)>, Failure> {
-        let Some(came_by) = came_by else { return Ok(None) };
-        let in_force = self.in_force.as_ref();
-        match in_force.and_then(|in_force| way(came_by, &in_force.design, new)) {
-            Some(Way::Stays) => Ok(None),
-            Some(Way::Changes(at)) => Measure::new(at)
-                .map(Some)
-                .map_err(|_| device_failure("the machine has no random numbers".to_owned(), None)),
-            Some(Way::Goes) => Err(unproven(
-                format!("the change takes the way that you came by, {came_by}"),
-                "make it by a port that stays, or on the box itself".to_owned(),
-            )),
-            None => Err(malformed(
-                format!(
-                    "{came_by} is no address of the device on a LAN or on its maintenance port"
-                ),
-                "say which of them the request arrived at, or, on the box itself, none".to_owned(),
-            )),
-        }
     }
 
     /// Puts a design in force, in the kernel, in the tunnel and, where it is new, on the disk; or leaves all three as

@@ -93,6 +93,13 @@ pub(super) enum End {
     RollbackFailed,
 }
 
+impl Daemon {
+    /// It tells of a roll-back that failed, until a design is in force again.
+    pub(super) fn is_loud(&self) -> bool {
+        self.owed.is_some()
+    }
+}
+
 impl World {
     pub(super) fn new() -> Self {
         Self {
@@ -112,6 +119,11 @@ impl World {
     /// The design that comes up after a restart.
     pub(super) fn kept_design(&self) -> usize {
         self.generations.get(&self.kept).copied().unwrap_or(0)
+    }
+
+    /// To apply this design is to apply once more what is kept.
+    pub(super) fn is_kept(&self, daemon: &Daemon, design: usize) -> bool {
+        self.kept_design() == design && !daemon.is_loud()
     }
 
     /// The power goes and comes back.
@@ -170,7 +182,7 @@ impl World {
         if daemon.pending.is_some() {
             return Ok(End::Refused);
         }
-        let again = self.kept_design() == design && daemon.owed.is_none();
+        let again = self.is_kept(daemon, design);
         let edit = Purpose::Edit { confirm_within: wait };
         self.put_in_force(daemon, design, if again { Purpose::Keep } else { edit })
     }
