@@ -18,7 +18,10 @@ use hickory_net::{
     udp::UdpClientStream,
     xfer::DnsRequestSender as _,
 };
-use hickory_proto::op::{DnsRequest, DnsRequestOptions, Message, ResponseCode};
+use hickory_proto::{
+    op::{DnsRequest, DnsRequestOptions, Message, ResponseCode},
+    rr::Name,
+};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -62,7 +65,7 @@ pub(crate) async fn ask(
     question: &Question,
 ) -> Result<Message, AskError> {
     let server = SocketAddr::from((server, PORT));
-    let answer = match over_udp(network, way, server, question, true).await {
+    let mut answer = match over_udp(network, way, server, question, true).await {
         Err(Over::Tcp) => over_tcp(network, way, server, question).await?,
         // A server from before EDNS (RFC 6891, 7).
         Ok(answer)
@@ -77,11 +80,21 @@ pub(crate) async fn ask(
         Err(Over::For(fault)) => return Err(fault),
         Ok(answer) => answer,
     };
+    spell(&mut answer, &question.name);
     let code = answer.metadata.response_code;
     if matches!(code, ResponseCode::NoError | ResponseCode::NXDomain) {
         Ok(answer)
     } else {
         Err(AskError::Unable(code))
+    }
+}
+
+/// Spells the name that was asked for as we do, not as it was sent: so it is short on the wire and in memory (RFC 1035,
+/// 4.1.4).
+fn spell(answer: &mut Message, name: &Name) {
+    let records = answer.answers.iter_mut().chain(&mut answer.authorities);
+    for record in records.filter(|record| record.name == *name) {
+        record.name = name.clone();
     }
 }
 

@@ -1,16 +1,21 @@
 //! What is remembered of answers: pure, told the time, bounded in entries and bytes.
 //!
-//! An answer is kept as the bytes that came (but for its number), so that a hundred thousand take little memory, and is
-//! read anew for each client. Its time to live counts down; when it is over the answer still serves for a day, but only
+//! An answer is kept as the bytes that came, so that a hundred thousand take little memory, and is read anew for each
+//! client. Usual ones lie in one growing row, without an allocation for each: those would come to lie between what
+//! questions need for a moment, and the process would grow to three times of what is kept. Its time to live counts down; when it is over the answer still serves for a day, but only
 //! while nobody else answers (RFC 8767).
 
-use std::time::Duration;
+use std::{hash::RandomState, time::Duration};
 
 use hickory_proto::{
     op::{Message, ResponseCode},
     rr::{RData, Record},
 };
-use lru::LruCache;
+use quick_cache::{
+    OptionsBuilder, Weighter,
+    unsync::{self, DefaultLifecycle},
+};
+use smallvec::SmallVec;
 
 use crate::{question::Question, setup::Group};
 
@@ -23,25 +28,40 @@ const STALE: u32 = 86_400;
 /// The time to live that such an answer is given (RFC 8767, 4).
 pub(crate) const STALE_TTL: u32 = 30;
 
-/// What an entry takes beside its key and its bytes: two boxes, a node of a list, a place in a table.
-const OVERHEAD: usize = 112;
-
-/// Answers by question.
+/// Answers by question; what nobody asks for goes first (CLOCK-Pro).
 #[derive(Debug)]
-pub(crate) struct Cache {
-    entries: LruCache<Box<[u8]>, Entry>,
-    bytes: usize,
-    most_bytes: usize,
-    most_entries: usize,
-}
+pub(crate) struct Cache(unsync::Cache<Key, Entry, Sizes, RandomState, Lifecycle>);
+
+type Lifecycle = DefaultLifecycle<Key, Entry>;
+
+/// The group, a zero, and the question; no group's text has a zero.
+type Key = SmallVec<[u8; 56]>;
 
 #[derive(Debug)]
 struct Entry {
-    message: Box<[u8]>,
+    message: SmallVec<[u8; 80]>,
     /// Second of the service's life in which it came.
     since: u32,
     ttl: u32,
 }
+
+/// What an entry takes, in bytes.
+#[derive(Clone, Debug)]
+struct Sizes {
+    /// No entry counts for less, so that bytes bound the number too.
+    least: u64,
+}
+
+impl Weighter<Key, Entry> for Sizes {
+    fn weight(&self, key: &Key, entry: &Entry) -> u64 {
+        let beyond = [(key.spilled(), key.len()), (entry.message.spilled(), entry.message.len())];
+        let beyond: usize = beyond.iter().filter(|(spilled, _)| *spilled).map(|(_, len)| len).sum();
+        (PLACE + beyond as u64).max(self.least)
+    }
+}
+
+/// A place in the row, with its links and its number in the table.
+const PLACE: u64 = (size_of::<Key>() + size_of::<Entry>() + 24) as u64;
 
 /// What is remembered of a question.
 #[derive(Debug)]
@@ -54,25 +74,35 @@ pub(crate) enum Found {
 }
 
 impl Cache {
+    /// An empty one, with its bounds.
     pub(crate) fn new(most_entries: usize, most_bytes: usize) -> Self {
-        Self { entries: LruCache::unbounded(), bytes: 0, most_bytes, most_entries }
+        let (entries, bytes) = (most_entries.max(1), most_bytes as u64);
+        let options = OptionsBuilder::new()
+            .estimated_items_capacity(entries)
+            .weight_capacity(bytes)
+            // What was put out isn't remembered: its place would be as large as an answer's.
+            .ghost_allocation(0.0)
+            .build();
+        let sizes = Sizes { least: bytes.div_ceil(entries as u64) };
+        let entries = options.map(|options| {
+            unsync::Cache::with_options(options, sizes, RandomState::new(), Lifecycle::default())
+        });
+        Self(entries.expect("the bounds are all that is needed"))
     }
 
     /// What is remembered of a question to a group.
     pub(crate) fn find(&mut self, group: &Group, question: &Question, now: Duration) -> Found {
         let key = key(group, question);
         let now = seconds(now);
-        let Some(entry) = self.entries.get(&key) else { return Found::Nothing };
-        let age = now.saturating_sub(entry.since);
-        let message =
-            (age < entry.ttl.saturating_add(STALE)).then(|| Message::from_vec(&entry.message));
+        let Some(entry) = self.0.get(&key) else { return Found::Nothing };
+        let (age, ttl) = (now.saturating_sub(entry.since), entry.ttl);
+        let message = (age < ttl.saturating_add(STALE)).then(|| Message::from_vec(&entry.message));
         let Some(Ok(mut message)) = message else {
-            self.forget(&key);
+            self.0.remove(&key);
             return Found::Nothing;
         };
-        if age < entry.ttl {
+        if age < ttl {
             // No record outlives the whole: a name that isn't there does by its SOA's own time (RFC 2308, 5).
-            let ttl = entry.ttl;
             each_record(&mut message, |record| {
                 record.ttl = record.ttl.min(ttl).saturating_sub(age);
             });
@@ -93,43 +123,22 @@ impl Cache {
     ) {
         let Some(ttl) = time_to_live(answer).filter(|ttl| *ttl > 0) else { return };
         let Ok(message) = answer.to_vec() else { return };
-        let key = key(group, question);
-        self.forget(&key);
-        let entry = Entry { message: message.into(), since: seconds(now), ttl };
-        self.bytes += size(&key, &entry);
-        self.entries.push(key, entry);
-        while self.entries.len() > self.most_entries || self.bytes > self.most_bytes {
-            let Some((key, entry)) = self.entries.pop_lru() else { break };
-            self.bytes -= size(&key, &entry);
-        }
+        let message = SmallVec::from_slice(&message);
+        self.0.insert(key(group, question), Entry { message, since: seconds(now), ttl });
     }
 
     /// Forgets all that came from groups that are no more.
     pub(crate) fn retain(&mut self, groups: impl Fn(&[u8]) -> bool) {
-        let gone: Vec<_> = self
-            .entries
-            .iter()
-            .map(|(key, _)| key)
-            .filter(|key| !groups(group_of(key)))
-            .cloned()
-            .collect();
-        for key in gone {
-            self.forget(&key);
-        }
+        self.0.retain(|key, _| groups(group_of(key)));
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.entries.len()
+        self.0.len()
     }
 
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes
-    }
-
-    fn forget(&mut self, key: &[u8]) {
-        if let Some((key, entry)) = self.entries.pop_entry(key) {
-            self.bytes -= size(&key, &entry);
-        }
+    /// What all take, in bytes.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.0.weight()
     }
 }
 
@@ -160,12 +169,11 @@ fn each_record(message: &mut Message, change: impl Fn(&mut Record)) {
     sections.into_iter().flatten().for_each(change);
 }
 
-/// The group, a zero, and the question; no group's text has a zero.
-fn key(group: &Group, question: &Question) -> Box<[u8]> {
+fn key(group: &Group, question: &Question) -> Key {
     let mut key = text(group);
     key.push(0);
     question.write_key(&mut key);
-    key.into()
+    Key::from_slice(&key)
 }
 
 fn group_of(key: &[u8]) -> &[u8] {
@@ -179,10 +187,6 @@ pub(crate) fn text(group: &Group) -> Vec<u8> {
         Group::Lgwan => b".lgwan".to_vec(),
         Group::Office(lan) => format!(".{lan}").into_bytes(),
     }
-}
-
-fn size(key: &[u8], entry: &Entry) -> usize {
-    OVERHEAD + key.len() + entry.message.len()
 }
 
 fn seconds(now: Duration) -> u32 {

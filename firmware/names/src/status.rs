@@ -14,7 +14,7 @@ pub struct Status {
     /// Whom it asks about what.
     pub groups: Vec<GroupStatus>,
     /// Answers that are remembered, and their bytes.
-    pub cached: (usize, usize),
+    pub cached: (u64, u64),
     /// Questions that memory answered, that it didn't, and that it answered beyond its time.
     pub uses: [u64; 3],
     /// How questions ended, by LAN and reason.
@@ -76,7 +76,7 @@ impl Status {
             Self {
                 listening,
                 groups: health.iter().map(group).collect(),
-                cached: (cache.len(), cache.bytes()),
+                cached: (cache.len() as u64, cache.bytes()),
                 uses,
                 counts: counts.clone(),
             }

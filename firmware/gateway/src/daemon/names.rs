@@ -142,7 +142,7 @@ impl Names {
             return status;
         };
         let [hits, misses, stale] = found.uses;
-        let (entries, bytes) = (found.cached.0 as u64, found.cached.1 as u64);
+        let (entries, bytes) = found.cached;
         let counts = found.counts.into_iter();
         NamesStatus {
             listening: found.listening,
