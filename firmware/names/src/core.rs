@@ -240,16 +240,24 @@ impl Core {
         }
     }
 
-    /// What servers say, or said: from memory while that is fresh, else by asking them, once for all who ask the same.
-    pub(crate) async fn lookup(self: &Arc<Self>, group: Group, question: Question) -> Told {
+    /// What servers say, or said: from memory while that is fresh, else by asking them.
+    async fn lookup(self: &Arc<Self>, group: Group, question: Question) -> Told {
         let now = self.now();
-        let flight = {
+        {
             let mut state = self.state();
             if let Found::Fresh(message) = state.cache.find(&group, &question, now) {
                 state.hits += 1;
                 return Told { message: Ok(Arc::new(message)), from: From::Cache };
             }
             state.misses += 1;
+        }
+        self.fetch(group, question).await
+    }
+
+    /// What servers say now; they are asked once for all who ask the same at one time.
+    pub(crate) async fn fetch(self: &Arc<Self>, group: Group, question: Question) -> Told {
+        let flight = {
+            let mut state = self.state();
             let key = (group, question);
             if let Some(flight) = state.flights.get(&key) {
                 flight.clone()

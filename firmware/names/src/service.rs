@@ -289,7 +289,8 @@ impl Service {
         .await
     }
 
-    /// What a name of the design stands for, by the servers of its realm; never by static entries, and never stale.
+    /// What a name of the design stands for, by the servers of its realm; never by static entries or from memory: whoever
+    /// asks has waited until it is due, or looks for a host that has moved.
     ///
     /// # Errors
     /// [`AskFault`].
@@ -305,7 +306,7 @@ impl Service {
         };
         let question = Question::plain(&name(host), RecordType::A);
         let core = Arc::clone(&self.core);
-        let told = self.on_thread(async move { core.lookup(group, question).await }).await?;
+        let told = self.on_thread(async move { core.fetch(group, question).await }).await?;
         let message = match (told.message, told.from) {
             (Ok(_), From::Stale) | (Err(Trouble::Unanswered | Trouble::Busy), _) => {
                 return Err(AskFault::Unanswered);

@@ -164,8 +164,8 @@ mod tests {
         files.keep(Some(1));
         let mut writer = files.writer();
         let now = Timestamp::now();
-        let long = "x".repeat(1 << 20);
-        (0..80).for_each(|_| writer.write(&long, now).unwrap());
+        let megabyte = "x".repeat(1 << 20);
+        (0..80).for_each(|_| writer.write(&megabyte, now).unwrap());
         let log = folder.path().join(FOLDER).join(&names(folder.path())[0]);
         let length = fs::metadata(log).unwrap().len();
         assert!((LARGEST..LARGEST + 100).contains(&length), "{length}");
