@@ -162,6 +162,16 @@ pub struct Service {
 struct Listening {
     at: Listener,
     tasks: [AbortHandle; 2],
+    /// Closed when both tasks are gone, and their sockets with them; nothing is ever sent.
+    ended: std::sync::mpsc::Receiver<()>,
+}
+
+impl Drop for Listening {
+    /// Waits for the sockets to be closed: the next may want the same address.
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(AbortHandle::abort);
+        let _ = self.ended.recv_timeout(PATIENCE);
+    }
 }
 
 impl Service {
@@ -208,27 +218,22 @@ impl Service {
     /// [`NamesError::Listen`]; the LANs that can be served are, by the new setup.
     pub fn change(&self, setup: Setup) -> Result<(), NamesError> {
         let mut listening = self.listening.lock().unwrap_or_else(PoisonError::into_inner);
-        listening.retain(|lan, held| {
-            let stays = setup.views.get(lan).is_some_and(|view| view.listener == held.at);
-            if !stays {
-                held.tasks.iter().for_each(AbortHandle::abort);
-            }
-            stays
-        });
+        listening
+            .retain(|lan, held| setup.views.get(lan).is_some_and(|view| view.listener == held.at));
         let missing = setup.views.iter().filter(|(lan, _)| !listening.contains_key(lan));
         let missing: Vec<_> = missing.map(|(lan, view)| (*lan, view.listener.clone())).collect();
         self.core.follow(setup);
         let mut failed = None;
         for (lan, at) in missing {
-            match self.listen(lan) {
-                Ok(tasks) => drop(listening.insert(lan, Listening { at, tasks })),
+            match self.listen(lan, at) {
+                Ok(begun) => drop(listening.insert(lan, begun)),
                 Err(source) => failed = Some(NamesError::Listen { lan, source }),
             }
         }
         failed.map_or(Ok(()), Err)
     }
 
-    fn listen(&self, lan: Lan) -> io::Result<[AbortHandle; 2]> {
+    fn listen(&self, lan: Lan, at: Listener) -> io::Result<Listening> {
         let (udp, tcp) = (self.core.network.listen_udp(lan)?, self.core.network.listen_tcp(lan)?);
         let _inside = self.runtime.enter();
         let (udp, tcp) = (UdpSocket::from_std(udp)?, TcpListener::from_std(tcp)?);
@@ -238,9 +243,18 @@ impl Service {
             log: self.log.clone(),
             waiting: Arc::clone(&self.waiting),
         };
-        let datagrams = self.runtime.spawn(desk.clone().datagrams(Arc::new(udp)));
-        let connections = self.runtime.spawn(desk.connections(tcp));
-        Ok([datagrams.abort_handle(), connections.abort_handle()])
+        let (alive, ended) = std::sync::mpsc::channel::<()>();
+        let (held, other) = (alive.clone(), desk.clone());
+        let datagrams = self.runtime.spawn(async move {
+            let _alive = held;
+            other.datagrams(Arc::new(udp)).await;
+        });
+        let connections = self.runtime.spawn(async move {
+            let _alive = alive;
+            desk.connections(tcp).await;
+        });
+        let tasks = [datagrams.abort_handle(), connections.abort_handle()];
+        Ok(Listening { at, tasks, ended })
     }
 
     /// How it is.
