@@ -158,10 +158,12 @@ impl Desk {
                         self.core.count(self.lan, "busy");
                         continue;
                     };
-                    let socket = Arc::clone(&socket);
+                    // Whoever waits doesn't keep the address from the next who listens there.
+                    let socket = Arc::downgrade(&socket);
                     tokio::spawn(async move {
                         let _permit = permit;
-                        if let Some(answer) = handling.await {
+                        let answer = handling.await;
+                        if let (Some(answer), Some(socket)) = (answer, socket.upgrade()) {
                             send(&socket, &answer, from).await;
                         }
                     });

@@ -6,11 +6,15 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     num::NonZeroUsize,
     str::FromStr as _,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+    },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
+use futures_util::FutureExt as _;
 use hickory_proto::{
     op::{Message, MessageType, OpCode, Query, ResponseCode},
     rr::{Name, RData, Record, RecordType, rdata::A},
@@ -155,13 +159,15 @@ pub struct Service {
     listening: Mutex<BTreeMap<Lan, Listening>>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
-    ended: Mutex<std::sync::mpsc::Receiver<()>>,
+    ended: Mutex<Receiver<()>>,
 }
 
 /// What serves a LAN.
 struct Listening {
     at: Listener,
     tasks: [AbortHandle; 2],
+    /// Ends with both tasks, after their sockets.
+    open: Receiver<()>,
 }
 
 impl Service {
@@ -181,9 +187,9 @@ impl Service {
             .map_err(NamesError::Start)?;
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel::<()>();
-        let (alive, ended) = std::sync::mpsc::channel();
+        let (alive, ended) = channel();
         let run = move || {
-            let _alive: std::sync::mpsc::Sender<()> = alive;
+            let _alive: Sender<()> = alive;
             // Either word or the sender's end will do.
             drop(runtime.block_on(stopped));
         };
@@ -211,7 +217,7 @@ impl Service {
         listening.retain(|lan, held| {
             let stays = setup.views.get(lan).is_some_and(|view| view.listener == held.at);
             if !stays {
-                held.tasks.iter().for_each(AbortHandle::abort);
+                held.close();
             }
             stays
         });
@@ -221,14 +227,14 @@ impl Service {
         let mut failed = None;
         for (lan, at) in missing {
             match self.listen(lan) {
-                Ok(tasks) => drop(listening.insert(lan, Listening { at, tasks })),
+                Ok((tasks, open)) => drop(listening.insert(lan, Listening { at, tasks, open })),
                 Err(source) => failed = Some(NamesError::Listen { lan, source }),
             }
         }
         failed.map_or(Ok(()), Err)
     }
 
-    fn listen(&self, lan: Lan) -> io::Result<[AbortHandle; 2]> {
+    fn listen(&self, lan: Lan) -> io::Result<([AbortHandle; 2], Receiver<()>)> {
         let (udp, tcp) = (self.core.network.listen_udp(lan)?, self.core.network.listen_tcp(lan)?);
         let _inside = self.runtime.enter();
         let (udp, tcp) = (UdpSocket::from_std(udp)?, TcpListener::from_std(tcp)?);
@@ -238,9 +244,11 @@ impl Service {
             log: self.log.clone(),
             waiting: Arc::clone(&self.waiting),
         };
-        let datagrams = self.runtime.spawn(desk.clone().datagrams(Arc::new(udp)));
-        let connections = self.runtime.spawn(desk.connections(tcp));
-        Ok([datagrams.abort_handle(), connections.abort_handle()])
+        let (alive, open) = channel();
+        let (datagrams, held) = (desk.clone().datagrams(Arc::new(udp)), alive.clone());
+        let datagrams = self.runtime.spawn(datagrams.map(|()| drop(held)));
+        let connections = self.runtime.spawn(desk.connections(tcp).map(|()| drop(alive)));
+        Ok(([datagrams.abort_handle(), connections.abort_handle()], open))
     }
 
     /// How it is.
@@ -373,12 +381,21 @@ impl Service {
     }
 }
 
+impl Listening {
+    /// Ends the tasks and waits for their sockets to be closed; until then nobody else can listen there.
+    fn close(&self) {
+        self.tasks.iter().for_each(AbortHandle::abort);
+        // Nothing is ever sent; the end comes at once, or else the thread hangs.
+        let _ = self.open.recv_timeout(PATIENCE);
+    }
+}
+
 impl Drop for Service {
     fn drop(&mut self) {
         self.stop = None;
         let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
         let ended = ended.recv_timeout(PATIENCE);
-        if ended == Err(std::sync::mpsc::RecvTimeoutError::Disconnected)
+        if ended == Err(RecvTimeoutError::Disconnected)
             && let Some(thread) = self.thread.take()
         {
             // A panic has been reported by the thread itself.
