@@ -42,8 +42,9 @@ check: setup $(DENY) ## Check format, lints, documentation, dependencies and scr
 	  else echo "NOT CHECKED: the advisory database can't be fetched from here" >&2; fi
 	shellcheck $$(git ls-files | grep -E '\.sh$$|^\.ci/run$$')
 
-fuzz: setup $(FUZZ) ## Feed odd bytes to everything that reads files (SECONDS_EACH=60)
-	@firmware/design/fuzz/run.sh $(FUZZ) $(SECONDS_EACH)
+fuzz: setup $(FUZZ) ## Feed odd bytes to everything that reads files or questions (SECONDS_EACH=60)
+	@firmware/design/fuzz/run.sh $(FUZZ) $(SECONDS_EACH) firmware/design/fuzz
+	@firmware/design/fuzz/run.sh $(FUZZ) $(SECONDS_EACH) firmware/names/fuzz
 
 setup:
 	@tests/setup.sh

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Runs every fuzz target for some seconds: run.sh CARGO-FUZZ SECONDS. Ends with an error where one finds something; the
-# input then lies in artifacts/.
+# Runs every fuzz target of a folder for some seconds: run.sh CARGO-FUZZ SECONDS FOLDER. Ends with an error where one
+# finds something; the input then lies in artifacts/.
 set -euo pipefail
 fuzzer=$(realpath "$1")
 seconds=$2
-cd "$(dirname "$0")"
+cd "$3"
 
 # The compiler's coverage counters are there on stable too, only not promised. No sanitizer: what is fed has no unsafe code.
 export RUSTC_BOOTSTRAP=1
@@ -14,6 +14,7 @@ for target in $("$fuzzer" list --fuzz-dir .); do
   case $target in
     import) seeds=(../tests/golden/*/ ../tests/bad/CSV-*/) ;;
     question) seeds=(seeds) ;;
+    client | decision) seeds=("seeds/$target") ;;
     *) seeds=("${samples[@]}" ../tests/base) ;;
   esac
   mkdir -p "corpus/$target"

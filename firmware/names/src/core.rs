@@ -456,3 +456,31 @@ impl Trouble {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hickory_proto::rr::rdata::NULL;
+
+    use super::*;
+
+    #[test]
+    fn what_is_rewritten_is_no_longer_signed() {
+        let owner = Name::from_ascii("own.platform.example.").unwrap();
+        let address = |last| RData::A(A::new(100, 64, 10, last));
+        let signature = RData::Unknown { code: RecordType::RRSIG, rdata: NULL::with(vec![1]) };
+        let reply = |last| Reply {
+            answers: records(&owner, [address(last), signature.clone()]),
+            checked: true,
+            ..Reply::of_static(Vec::new())
+        };
+        let (global, private) = (Ipv4Addr::new(100, 64, 10, 11), Ipv4Addr::new(192, 168, 1, 10));
+        let rewrites = BTreeMap::from([(global, private)]);
+        let mut own = reply(11);
+        own.rewrite(&rewrites);
+        assert_eq!(own.answers, records(&owner, [RData::A(A(private))]));
+        assert!(!own.checked);
+        let mut other = reply(12);
+        other.rewrite(&rewrites);
+        assert_eq!((other.answers.len(), other.checked), (2, true));
+    }
+}

@@ -12,6 +12,8 @@ mod ask;
 mod cache;
 mod core;
 mod decide;
+#[doc(hidden)]
+pub mod fuzzing;
 mod health;
 pub mod hosts;
 mod question;

@@ -41,3 +41,32 @@ impl Question {
         key.extend(self.name.to_bytes().unwrap_or_default());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+
+    fn questions() -> impl Strategy<Value = Question> {
+        let label = vec(prop_oneof![Just(b'a'), Just(b'A'), Just(0), Just(b'.')], 1..4);
+        let flags = (any::<bool>(), any::<bool>());
+        (vec(label, 0..4), 0_u16..4, flags).prop_map(|(labels, kind, (signatures, unchecked))| {
+            let name = Name::from_labels(labels).unwrap();
+            Question { signatures, unchecked, ..Question::plain(&name, kind.into()) }
+        })
+    }
+
+    fn key(question: &Question) -> Vec<u8> {
+        let mut key = Vec::new();
+        question.write_key(&mut key);
+        key
+    }
+
+    proptest! {
+        #[test]
+        fn keys_are_equal_where_questions_are(one in questions(), other in questions()) {
+            prop_assert_eq!(key(&one) == key(&other), one == other);
+        }
+    }
+}

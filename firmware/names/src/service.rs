@@ -6,7 +6,10 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     num::NonZeroUsize,
     str::FromStr as _,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+    },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -155,7 +158,7 @@ pub struct Service {
     listening: Mutex<BTreeMap<Lan, Listening>>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
-    ended: Mutex<std::sync::mpsc::Receiver<()>>,
+    ended: Mutex<Receiver<()>>,
 }
 
 /// What serves a LAN.
@@ -163,7 +166,7 @@ struct Listening {
     at: Listener,
     tasks: [AbortHandle; 2],
     /// Closed when both tasks are gone, and their sockets with them; nothing is ever sent.
-    ended: std::sync::mpsc::Receiver<()>,
+    ended: Receiver<()>,
 }
 
 impl Drop for Listening {
@@ -191,9 +194,9 @@ impl Service {
             .map_err(NamesError::Start)?;
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel::<()>();
-        let (alive, ended) = std::sync::mpsc::channel();
+        let (alive, ended) = channel();
         let run = move || {
-            let _alive: std::sync::mpsc::Sender<()> = alive;
+            let _alive: Sender<()> = alive;
             // Either word or the sender's end will do.
             drop(runtime.block_on(stopped));
         };
@@ -243,7 +246,7 @@ impl Service {
             log: self.log.clone(),
             waiting: Arc::clone(&self.waiting),
         };
-        let (alive, ended) = std::sync::mpsc::channel::<()>();
+        let (alive, ended) = channel::<()>();
         let (held, other) = (alive.clone(), desk.clone());
         let datagrams = self.runtime.spawn(async move {
             let _alive = held;
@@ -393,7 +396,7 @@ impl Drop for Service {
         self.stop = None;
         let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
         let ended = ended.recv_timeout(PATIENCE);
-        if ended == Err(std::sync::mpsc::RecvTimeoutError::Disconnected)
+        if ended == Err(RecvTimeoutError::Disconnected)
             && let Some(thread) = self.thread.take()
         {
             // A panic has been reported by the thread itself.

@@ -158,3 +158,71 @@ impl View {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+    use crate::sample::{OFFICE, SCHOOL, TERMINAL, design};
+
+    #[test]
+    fn each_method_serves_whom_it_names() {
+        let device = Setup::of(&design(Method::Device));
+        let head_office = &device.views[&Lan::HeadOffice];
+        let server = Ipv4Addr::new(192, 168, 1, 10);
+        assert!(head_office.admits(TERMINAL) && head_office.admits(server));
+        assert!(!head_office.admits(SCHOOL) && !head_office.admits(OFFICE));
+        assert!(device.views[&Lan::EducationBoard].admits(SCHOOL));
+        assert!(!device.views[&Lan::EducationBoard].asks_office, "it names no servers");
+        let forward = Setup::of(&design(Method::Forward));
+        let head_office = &forward.views[&Lan::HeadOffice];
+        assert!(head_office.admits(OFFICE) && !head_office.admits(TERMINAL));
+        assert!(!forward.groups.contains_key(&Group::Office(Lan::HeadOffice)));
+        let hosts = Setup::of(&design(Method::Hosts));
+        assert!(hosts.views.is_empty());
+        assert_eq!(hosts.groups.len(), 2, "the device still asks LGWAN and the platform");
+    }
+
+    #[test]
+    fn answers_lead_to_the_platform_its_pool_and_what_is_declared() {
+        let mut design = design(Method::Device);
+        let declared = vec!["203.0.113.0/28".parse().unwrap()];
+        design.names.as_mut().unwrap().outside_answers = declared;
+        let setup = Setup::of(&design);
+        for (address, inside) in [
+            ("100.72.255.255", true),
+            ("100.73.0.0", true),
+            ("100.74.0.0", false),
+            ("100.64.10.11", true),
+            ("203.0.113.15", true),
+            ("203.0.113.16", false),
+            ("192.168.1.10", false),
+            ("127.0.0.1", false),
+        ] {
+            assert_eq!(setup.leads_inside(address.parse().unwrap()), inside, "{address}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whoever_a_row_registers_is_admitted(
+            rows in vec((0_u32..64, 24_u8..=32), 0..8),
+            client in 0_u32..64,
+        ) {
+            // Few addresses, so that networks and clients meet.
+            let address = |bits: u32| Ipv4Addr::from(0xC0A8_0000 + bits * 16);
+            let rows: Vec<_> = rows
+                .into_iter()
+                .map(|(bits, length)| Ipv4Net::new(address(bits), length).unwrap().trunc())
+                .collect();
+            let mut design = design(Method::Device);
+            design.servers.clear();
+            design.terminals.retain(|row| row.lan == Lan::HeadOffice);
+            design.terminals[0].from.clone_from(&rows);
+            let view = &Setup::of(&design).views[&Lan::HeadOffice];
+            let registered = rows.iter().any(|row| row.contains(&address(client)));
+            prop_assert_eq!(view.admits(address(client)), registered);
+        }
+    }
+}

@@ -156,7 +156,13 @@ fn sizes() {
     let east = Server::start(EAST, |question, _| {
         let name = asked_name(question);
         let record = |last: u8| a(&name, 300, &format!("100.72.1.{last}"));
-        bytes(&reply(question, ResponseCode::NoError, (0..50).map(record).collect()))
+        let mut records: Vec<_> = (0..50).map(record).collect();
+        if name.starts_with("beside") {
+            let mut answer = reply(question, ResponseCode::NoError, records.split_off(49));
+            answer.add_additionals(records);
+            return bytes(&answer);
+        }
+        bytes(&reply(question, ResponseCode::NoError, records))
     });
     let _running = Running::start(Method::Device);
     let said = |message: &Message| tell(HEAD_OFFICE, TERMINAL, message).unwrap();
@@ -169,6 +175,8 @@ fn sizes() {
     }
     let whole = tell_tcp(HEAD_OFFICE, TERMINAL, &query(WEB, RecordType::A)).unwrap();
     assert_eq!((whole.answers.len(), whole.metadata.truncation), (50, false));
+    let beside = said(&query("beside.platform.example.", RecordType::A));
+    assert_eq!((beside.answers.len(), beside.metadata.truncation), (1, false), "no reason to cut");
     let (question, _) = &east.datagrams()[0];
     assert_eq!(Message::from_vec(question).unwrap().max_payload(), 1232);
 }

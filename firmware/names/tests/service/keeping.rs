@@ -9,14 +9,14 @@ use std::{
     time::Duration,
 };
 
-use hickory_proto::op::ResponseCode;
+use hickory_proto::{op::ResponseCode, rr::RecordType};
 use libtest_mimic::Trial;
 use sekisho_design::{Lan, Method};
 use sekisho_names::Setup;
 
 use crate::{
-    messages::{WEB, a, addresses_of, asked_name, bytes, nothing, reply},
-    running::{Running, ask, code, timed, until},
+    messages::{WEB, a, addresses_of, asked_name, bytes, nothing, query, reply},
+    running::{Running, ask, client, code, timed, until},
     server::{Carrier, Server},
     site::{EAST, OFFICE, TERMINAL, WEST, blocking, design},
 };
@@ -110,8 +110,12 @@ fn change() {
 }
 
 fn come_and_go() {
+    let east = Server::silent(EAST);
     let running = Running::start(Method::Device);
-    for _ in 0..20 {
+    let waiting = client(Lan::HeadOffice, TERMINAL);
+    waiting.send(&query(WEB, RecordType::A).to_vec().unwrap()).unwrap();
+    until("a question to wait for its answer", || east.count(Carrier::Udp) > 0);
+    for _ in 0..50 {
         running.0.change(Setup::of(&design(Method::Hosts))).unwrap();
         assert!(running.0.status().listening.is_empty());
         running.0.change(Setup::of(&design(Method::Device))).unwrap();
