@@ -43,8 +43,8 @@ check: setup $(DENY) ## Check format, lints, documentation, dependencies and scr
 	shellcheck $$(git ls-files | grep -E '\.sh$$|^\.ci/run$$')
 
 fuzz: setup $(FUZZ) ## Feed odd bytes to everything that reads files or questions (SECONDS_EACH=60)
-	@firmware/design/fuzz/run.sh $(FUZZ) $(SECONDS_EACH) firmware/design/fuzz
-	@firmware/design/fuzz/run.sh $(FUZZ) $(SECONDS_EACH) firmware/names/fuzz
+	@tests/fuzz.sh $(FUZZ) $(SECONDS_EACH) firmware/design/fuzz
+	@tests/fuzz.sh $(FUZZ) $(SECONDS_EACH) firmware/names/fuzz
 
 setup:
 	@tests/setup.sh

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every fuzz target of a folder for some seconds: run.sh CARGO-FUZZ SECONDS FOLDER. Ends with an error where one
+# Runs every fuzz target of a folder for some seconds: fuzz.sh CARGO-FUZZ SECONDS FOLDER. Ends with an error where one
 # finds something; the input then lies in artifacts/.
 set -euo pipefail
 fuzzer=$(realpath "$1")
