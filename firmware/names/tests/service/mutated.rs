@@ -16,7 +16,7 @@ use sekisho_names::{Limits, Setup};
 
 use crate::{
     messages::{WEB, addresses_of, query, query_edns},
-    running::{Running, client, receive},
+    running::{Running, client, receive, until},
     server::Server,
     site::{EAST, TERMINAL, blocking, design},
 };
@@ -68,6 +68,11 @@ fn mutated(count: usize) {
     let grown = resident().saturating_sub(before);
     assert!(grown < 8 << 10, "grown by {grown} KiB over the second half");
     assert!(running.count(Lan::HeadOffice, "malformed") > 0);
+    // Each is counted when it ends; some still wait for the server.
+    let all = u64::try_from(count + count / 100).unwrap();
+    until("every question to be counted", || {
+        running.0.status().counts.values().sum::<u64>() >= all
+    });
     assert!(running.0.status().cached.0 <= 500);
 }
 
