@@ -178,10 +178,11 @@ impl Drop for Listening {
 }
 
 impl Service {
-    /// Starts the thread and listens as the setup says.
+    /// Starts the thread and listens as the setup says. A LAN that can't be listened to yet is no failure: the device's own
+    /// questions need none, and [`Service::change`] with the same setup tries again and tells.
     ///
     /// # Errors
-    /// [`NamesError`]; nothing keeps running then.
+    /// [`NamesError::Start`]; nothing keeps running then.
     pub fn start(
         network: Arc<dyn Network>,
         setup: Setup,
@@ -211,7 +212,8 @@ impl Service {
             thread: Some(thread.map_err(NamesError::Start)?),
             ended: Mutex::new(ended),
         };
-        service.change(setup)?;
+        // Told by the next call with the same setup, which tries again.
+        drop(service.change(setup));
         Ok(service)
     }
 

@@ -19,8 +19,8 @@ use sekisho_control::{
 use sekisho_design::{Design, DnsName, Lan, PortName};
 use sekisho_host::{HostError, bind_udp, listen_tcp, open_tcp};
 use sekisho_names::{
-    AskFault, GroupStatus, Limits, Network, Owner, Realm as Zones, ServerStatus, Service, Setup,
-    Way,
+    AskFault, GroupStatus, Limits, NamesError, Network, Owner, Realm as Zones, ServerStatus,
+    Service, Setup, Way,
 };
 use sekisho_plan::TUNNEL;
 use tokio::sync::{mpsc, oneshot};
@@ -73,9 +73,12 @@ impl Names {
         }
     }
 
-    /// Another design is in force; the kernel holds its addresses.
-    pub(super) fn follow(&mut self, design: &Design, now: Duration) {
-        self.wanted = Some(design.clone());
+    /// Another design is in force and the kernel holds its addresses, or none is any more.
+    pub(super) fn follow(&mut self, design: Option<&Design>, now: Duration) {
+        if design.is_none() {
+            (self.service, self.fault) = (None, None);
+        }
+        self.wanted = design.cloned();
         self.retry = now;
         self.catch_up(now);
     }
@@ -85,16 +88,7 @@ impl Names {
         let Some(design) = self.wanted.as_ref().filter(|_| now >= self.retry) else { return };
         self.links.follow(design);
         self.log.keep(design.names.as_ref().and_then(|names| names.query_log_days));
-        let setup = Setup::of(design);
-        let done = if let Some(service) = &self.service {
-            service.change(setup)
-        } else {
-            let network: Arc<dyn Network> = Arc::<Links>::clone(&self.links);
-            let log = Some(Box::new(self.log.writer()) as _);
-            Service::start(network, setup, Limits::default(), log)
-                .map(|service| self.service = Some(Arc::new(service)))
-        };
-        match done {
+        match self.bring(Setup::of(design)) {
             Ok(()) => (self.wanted, self.fault) = (None, None),
             Err(fault) => {
                 self.retry = now + RETRY;
@@ -108,10 +102,27 @@ impl Names {
         }
     }
 
+    /// Has the service work by a setup, and starts it where there is none.
+    fn bring(&mut self, setup: Setup) -> Result<(), NamesError> {
+        let service = if let Some(service) = &self.service {
+            service
+        } else {
+            let network: Arc<dyn Network> = Arc::<Links>::clone(&self.links);
+            let log = Some(Box::new(self.log.writer()) as _);
+            let started = Service::start(network, setup.clone(), Limits::default(), log)?;
+            self.service.insert(Arc::new(started))
+        };
+        service.change(setup)
+    }
+
     /// Asks what a name of the design stands for. What comes of it is found by [`Self::answered`].
     pub(super) fn ask(&self, realm: Realm, name: DnsName) {
-        let Some(service) = self.service.clone() else { return };
         let answers = self.answered.clone();
+        let Some(service) = self.service.clone() else {
+            // The next question comes soon.
+            drop(answers.try_send((name, Err("the name service doesn't run".to_owned()))));
+            return;
+        };
         let realm = match realm {
             Realm::Lgwan => Zones::Lgwan,
             Realm::Platform => Zones::Platform,

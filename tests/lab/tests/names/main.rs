@@ -12,6 +12,7 @@ mod outages;
 mod peers;
 mod proxy;
 mod refused;
+mod serving;
 mod told;
 
 fn main() {
@@ -58,6 +59,11 @@ fn main() {
         ),
         ("a_centre_that_moves_is_followed", moved::a_centre_that_moves_is_followed),
         ("a_source_by_name_gets_in", moved::a_source_by_name_gets_in),
+        ("a_taken_port_takes_nothing_else_down", serving::a_taken_port_takes_nothing_else_down),
+        (
+            "a_design_that_is_taken_back_is_served_no_longer",
+            serving::a_design_that_is_taken_back_is_served_no_longer,
+        ),
         ("a_query_is_explained", told::a_query_is_explained),
         ("a_trace_takes_names", told::a_trace_takes_names),
         (

@@ -10,13 +10,13 @@ use sekisho_lab::{
 
 use crate::peers::{CARRIER, Site, lgwan_dns};
 
-const EAST: &str = "198.18.11.10";
-const WEST: &str = "198.18.12.10";
+pub(crate) const EAST: &str = "198.18.11.10";
+pub(crate) const WEST: &str = "198.18.12.10";
 /// Where the centre in the west moves to, on its own segment.
 const WEST_ELSEWHERE: &str = "198.18.12.77";
 
 /// The centres by name, and nothing else changed.
-fn by_name(profile: &str) -> String {
+pub(crate) fn by_name(profile: &str) -> String {
     profile
         .replace("198.18.11.10:51820", "east.vpn.example:51820")
         .replace("198.18.12.10:51820", "west.vpn.example:51820")
@@ -83,7 +83,7 @@ pub(crate) fn a_name_that_was_never_resolved_opens_nothing() -> anyhow::Result<(
 pub(crate) fn a_centre_that_moves_is_followed() -> anyhow::Result<()> {
     let (mut lab, dns) = lab()?;
     lab.wait_for_carrier(Some(Centre::East), CARRIER)?;
-    let url = format!("http://{PLATFORM_WEB}/bytes/60000000");
+    let url = format!("http://{PLATFORM_WEB}/bytes/24000000");
     let fetch = format!("curl -sS --max-time 60 --limit-rate 2M {url} | wc -c");
     let mut transfer = lab.host("terminal").spawn("transfer", &["sh", "-c", &fetch])?;
     let before = filter(&lab)?;
@@ -112,7 +112,7 @@ pub(crate) fn a_centre_that_moves_is_followed() -> anyhow::Result<()> {
     ensure!(history.matches("\"number\"").count() == 1, "no new generation: {history}");
 
     transfer.wait(Duration::from_mins(1))?;
-    ensure!(transfer.output().trim() == "60000000", "{}", transfer.output());
+    ensure!(transfer.output().trim() == "24000000", "{}", transfer.output());
     Ok(())
 }
 

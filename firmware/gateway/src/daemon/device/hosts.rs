@@ -16,9 +16,7 @@ impl Device {
         let designs = self.in_force.iter().chain(before).map(|in_force| &in_force.design);
         let now = clock::since_start();
         self.known.follow(designs, now);
-        if let Some(in_force) = &self.in_force {
-            self.names.follow(&in_force.design, now);
-        }
+        self.names.follow(self.in_force.as_ref().map(|in_force| &in_force.design), now);
         // What comes back was worked out by what its names stood for then.
         self.hosts_moved = true;
     }
