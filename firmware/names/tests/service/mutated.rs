@@ -22,15 +22,25 @@ use crate::{
 };
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let million = blocking("long_a_million_mutated_questions_do_no_harm", || mutated(1_000_000));
     vec![
-        blocking("fifty_thousand_mutated_questions_do_no_harm", || mutated(50_000)),
-        million.with_ignored_flag(true),
+        blocking("fifty_thousand_mutated_questions_do_no_harm", fifty_thousand),
+        blocking("long_a_million_mutated_questions_do_no_harm", million).with_ignored_flag(true),
     ]
 }
 
-/// Sends them to the running service, whose server answers oddly, too.
-fn mutated(count: usize) {
+fn fifty_thousand() {
+    mutated(50_000);
+}
+
+/// The memory is the whole process's: it says something only here, where no other test runs any more.
+fn million() {
+    let grown = mutated(1_000_000);
+    assert!(grown < 8 << 10, "grown by {grown} KiB over the second half");
+}
+
+/// Sends them to the running service, whose server answers oddly, too. Returns by how many KiB the process has grown over
+/// the second half.
+fn mutated(count: usize) -> u64 {
     let turn = AtomicUsize::new(0);
     let _east = Server::start(EAST, move |question, _| {
         let mut answer = question.to_vec();
@@ -44,7 +54,7 @@ fn mutated(count: usize) {
     });
     let limits = Limits { per_client: u32::MAX / 4_000, cache_entries: 500, ..Limits::default() };
     let running = Running::with(limits, Setup::of(&design(Method::Device)), None);
-    let socket = client(Lan::HeadOffice, TERMINAL);
+    let [socket, asking] = [(); 2].map(|()| client(Lan::HeadOffice, TERMINAL));
     let mut sound = query("juki.city.example.", RecordType::A);
     let seeds = seeds();
     let mut random = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
@@ -53,10 +63,11 @@ fn mutated(count: usize) {
         let question = mutate(&seeds[random.random_range(0..seeds.len())], &mut random);
         socket.send(&question).unwrap();
         if turn % 100 == 0 {
-            // A sound question between the others is answered, whatever came before.
+            // A sound question between the others is answered, whatever came before. It has a socket of its own: the
+            // other's overflows where five hundred that waited for the server are answered at once.
             sound.metadata.id = u16::try_from(turn / 100 % 65_536).unwrap();
-            socket.send(&sound.to_vec().unwrap()).unwrap();
-            let answered = (0..10_000).map_while(|_| receive(&socket)).any(|answer| {
+            asking.send(&sound.to_vec().unwrap()).unwrap();
+            let answered = receive(&asking).is_some_and(|answer| {
                 answer.metadata.id == sound.metadata.id && addresses_of(&answer) == ["192.168.1.10"]
             });
             assert!(answered, "silent after {turn}");
@@ -66,7 +77,6 @@ fn mutated(count: usize) {
         }
     }
     let grown = resident().saturating_sub(before);
-    assert!(grown < 8 << 10, "grown by {grown} KiB over the second half");
     assert!(running.count(Lan::HeadOffice, "malformed") > 0);
     // Each is counted when it ends; some still wait for the server.
     let all = u64::try_from(count + count / 100).unwrap();
@@ -74,6 +84,7 @@ fn mutated(count: usize) {
         running.0.status().counts.values().sum::<u64>() >= all
     });
     assert!(running.0.status().cached.0 <= 500);
+    grown
 }
 
 fn seeds() -> Vec<Vec<u8>> {
