@@ -336,10 +336,13 @@ impl Core {
         let now = self.now();
         let mut state = self.state();
         let Some(health) = state.health.get_mut(group) else { return result };
+        if let Err(fault) = &result {
+            debug!(%server, %fault, "a name server doesn't answer as it should");
+        }
         match &result {
-            Ok(_) => health.answered(server, started.elapsed()),
-            Err(fault) => {
-                debug!(%server, %fault, "a name server doesn't answer as it should");
+            // What it can't do for one name says nothing of others.
+            Ok(_) | Err(AskError::Unable(_)) => health.answered(server, started.elapsed()),
+            Err(AskError::Silent | AskError::Network(_) | AskError::Garbled(_)) => {
                 health.failed(server, now);
             }
         }

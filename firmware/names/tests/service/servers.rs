@@ -30,6 +30,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         blocking("a_silent_server_is_answered_by_the_next_and_comes_back", silent),
         blocking("a_server_that_nobody_runs_is_answered_by_the_next", closed),
         blocking("failures_and_garbage_make_the_next_one_asked", failures),
+        blocking("a_name_that_no_server_can_do_costs_no_other", broken_name),
         blocking("wrong_numbers_and_questions_are_not_heard", forged),
         blocking("an_answer_from_elsewhere_is_not_heard", elsewhere),
         blocking("what_was_cut_is_asked_by_connection_and_so_is_changed_case", by_connection),
@@ -105,6 +106,24 @@ fn failures() {
         assert_eq!(addresses_of(&answer), ["100.72.0.2"], "{text}");
         assert!(took < Duration::from_secs(2) + SLACK, "{text}: {took:?}");
     }
+}
+
+fn broken_name() {
+    let serve = |question: &[u8], _| {
+        let name = asked_name(question);
+        let broken = name.to_ascii_lowercase().starts_with("broken.");
+        let code = if broken { ResponseCode::ServFail } else { ResponseCode::NoError };
+        let answer = if broken { Vec::new() } else { vec![a(&name, 1, "100.72.0.80")] };
+        bytes(&reply(question, code, answer))
+    };
+    let _servers = [EAST, WEST].map(|address| Server::start(address, serve));
+    let _running = Running::start(Method::Device);
+    assert_eq!(addresses_of(&ask(WEB)), ["100.72.0.80"]);
+    thread::sleep(Duration::from_millis(1_100));
+    let broken = ask("broken.platform.example.");
+    assert_eq!(broken.metadata.response_code, ResponseCode::ServFail);
+    // Were the servers taken for silent, what is remembered would serve, with its 30 seconds.
+    assert_eq!(ask(WEB).answers[0].ttl, 1);
 }
 
 fn forged() {
