@@ -26,6 +26,7 @@ use sekisho_lab::{Centre, Extent, Lab, sample};
 const HTTP: u16 = 80;
 const HTTPS: u16 = 443;
 const DNS: u16 = 53;
+const NTP: u16 = 123;
 /// Somebody's port.
 const ANY: u16 = 40_000;
 const PATIENCE: Duration = Duration::from_secs(20);

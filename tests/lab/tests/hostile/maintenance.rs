@@ -6,14 +6,13 @@ use anyhow::{Context, ensure};
 use sekisho_lab::{Centre, LGWAN_DNS, LGWAN_NTP, PLATFORM_WEB, TUNNEL_PORT};
 
 use crate::{
-    ANY, HTTP, HTTPS, applied,
+    ANY, HTTP, HTTPS, NTP, applied,
     attack::{attack, repelled, watch},
     packets::{ICMP, TCP, UDP, ip},
     raw, socket,
 };
 
 const SYN: u8 = 2;
-const NTP: u16 = 123;
 const FORGED: &str = "maintenance/spoofed-source";
 
 pub(crate) fn strange_packets() -> anyhow::Result<()> {
