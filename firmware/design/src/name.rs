@@ -59,20 +59,22 @@ pub(crate) fn is_in(name: &str, zone: &str) -> bool {
     name.strip_suffix(zone).is_some_and(|before| before.is_empty() || before.ends_with('.'))
 }
 
+/// Whether it is a host-name label: 1 to 63 letters, digits and inner hyphens.
+pub(crate) fn is_label(text: &str) -> bool {
+    (1..=63).contains(&text.len())
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}
+
 impl FromStr for DnsName {
     type Err = MalformedName;
 
     fn from_str(text: &str) -> Result<Self, MalformedName> {
-        let label = |label: &str| {
-            (1..=63).contains(&label.len())
-                && !label.starts_with('-')
-                && !label.ends_with('-')
-                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-        };
         let name = text.strip_suffix('.').unwrap_or(text);
         let last = name.rsplit('.').next().unwrap_or_default();
         let valid = name.len() <= 253
-            && name.split('.').all(label)
+            && name.split('.').all(is_label)
             && !last.bytes().all(|b| b.is_ascii_digit());
         if valid {
             Ok(Self(name.to_ascii_lowercase()))

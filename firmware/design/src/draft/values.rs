@@ -9,6 +9,7 @@ use super::{Optional, Unknown, Whole};
 use crate::{
     Approval, DnsName, Endpoint, Environment, Global, Host, InterfaceAddress, Lan, LineRate, Name,
     NamedHost, OrganisationCode, Origin, PortName, Private, PublicKey, Rule, Service,
+    name::is_label,
     organisation::MalformedOrganisation,
     reader::{At, Log, Node, Table},
 };
@@ -129,14 +130,8 @@ pub(super) fn time(node: &Node<'_>, log: &mut Log) -> Option<At<Timestamp>> {
 
 /// A DNS name of host-name labels: letters, digits, inner hyphens, each 1 to 63, 253 in all (RFC 1035, RFC 1123).
 pub(super) fn zone_name(node: &Node<'_>, log: &mut Log) -> Option<At<String>> {
-    let label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-    };
     let convert = |text: &str| {
-        let valid = text.len() <= 253 && text.split('.').all(label);
+        let valid = text.len() <= 253 && text.split('.').all(is_label);
         valid.then(|| text.to_ascii_lowercase()).ok_or(())
     };
     node.parse(log, convert, |text, ()| Rule::BadZone { text })

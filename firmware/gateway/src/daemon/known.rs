@@ -12,6 +12,7 @@ use std::{
 
 use sekisho_design::{Design, DnsName};
 use sekisho_host::files;
+use sekisho_names::Realm;
 use tracing::{info, warn};
 
 use super::reasons;
@@ -32,15 +33,6 @@ const LAST_RETRY: Duration = Duration::from_mins(5);
 /// Between two questions for a name that somebody waits for, such as a silent centre's.
 const URGENT: Duration = Duration::from_secs(10);
 
-/// Whose resolvers know a name.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) enum Realm {
-    /// LGWAN's: endpoints and time servers.
-    Lgwan,
-    /// The platform's: sources that rows name.
-    Platform,
-}
-
 /// What is known of the names of the design in force.
 #[derive(Debug)]
 pub(super) struct Known {
@@ -51,6 +43,7 @@ pub(super) struct Known {
 /// One name.
 #[derive(Debug)]
 pub(super) struct Host {
+    /// Whose resolvers know it: LGWAN's endpoints and time servers, the platform's sources that rows name.
     realm: Realm,
     /// What it stood for last; empty until its first answer.
     pub(super) addresses: Vec<Ipv4Addr>,

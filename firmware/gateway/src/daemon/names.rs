@@ -19,8 +19,8 @@ use sekisho_control::{
 use sekisho_design::{Design, DnsName, Lan, PortName};
 use sekisho_host::{HostError, bind_udp, listen_tcp, open_tcp};
 use sekisho_names::{
-    AskFault, GroupStatus, Limits, NamesError, Network, Owner, Realm as Zones, ServerStatus,
-    Service, Setup, Way,
+    AskFault, GroupStatus, Limits, NamesError, Network, Owner, Realm, ServerStatus, Service, Setup,
+    Way,
 };
 use sekisho_plan::TUNNEL;
 use tokio::sync::{mpsc, oneshot};
@@ -28,7 +28,7 @@ use tracing::warn;
 
 use super::{
     fault::{device_failure, malformed},
-    known::{Answer, Known, Realm},
+    known::{Answer, Known},
     query_log::QueryFiles,
 };
 
@@ -122,10 +122,6 @@ impl Names {
             // The next question comes soon.
             drop(answers.try_send((name, Err("the name service doesn't run".to_owned()))));
             return;
-        };
-        let realm = match realm {
-            Realm::Lgwan => Zones::Lgwan,
-            Realm::Platform => Zones::Platform,
         };
         tokio::spawn(async move {
             let told = service.resolve(realm, &name).await;
