@@ -285,12 +285,19 @@ fn a_route_is_replaced_in_place() {
     assert_eq!(hops.map(|hop| hop.to_string()), ["192.168.1.254", "192.168.1.253"]);
 }
 
-/// Whether every router stands on its LAN, as in every accepted design.
-fn routers_are_near(design: &Design) -> bool {
-    design.lans.values().all(|lan| {
+/// Whether every router stands on its LAN and every row's host behind it, as in every accepted design.
+fn stands(design: &Design) -> bool {
+    let routers = design.lans.values().all(|lan| {
         let network = lan.address.subnet();
         lan.routes.iter().all(|route| network.contains(&route.via))
-    })
+    });
+    let behind = |lan, host: &Ipv4Net| {
+        let lan = &design.lans[&lan];
+        lan.address.subnet().contains(host) || lan.routes.iter().any(|it| it.to.contains(host))
+    };
+    let servers = design.servers.iter().all(|row| behind(row.lan, &row.private.get().into()));
+    let mut terminals = design.terminals.iter();
+    routers && servers && terminals.all(|row| row.from.iter().all(|net| behind(row.lan, net)))
 }
 
 proptest! {
@@ -310,8 +317,8 @@ proptest! {
                 if design.servers.len() > 1 && design.terminals.len() > 1 && design.lans.len() > 1 {
                     let mut edited = design.clone();
                     EDITS[*index].1(&mut edited);
-                    // Of two edits that both move a LAN, the second may leave its routers behind.
-                    if routers_are_near(&edited) {
+                    // Of two edits that move something of a LAN, the second may leave routers or hosts behind.
+                    if stands(&edited) {
                         design = edited;
                     }
                 }
