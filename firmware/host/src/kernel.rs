@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use sekisho_design::PortName;
@@ -104,7 +105,7 @@ impl Kernel {
         state.routes = route::routes(netlink, &names).await?;
         state.rules = route::rules(netlink).await?;
         self.netlink.stands()?;
-        state.table = self.nft.table().await?;
+        state.table = self.nft.table().await?.map(Arc::new);
         Ok(state)
     }
 

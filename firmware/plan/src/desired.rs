@@ -1,6 +1,9 @@
 //! What the kernel must hold for a design.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use ipnet::Ipv4Net;
 use sekisho_design::{Design, Host, InterfaceAddress, Lan, PortName};
@@ -47,7 +50,8 @@ pub fn tunnel_mtu(design: &Design) -> u32 {
 
 /// What the kernel must hold for a design.
 pub fn desired(design: &Design) -> KernelState {
-    let mut state = KernelState { table: Some(ruleset::table(design)), ..KernelState::default() };
+    let mut state =
+        KernelState { table: Some(Arc::new(ruleset::table(design))), ..KernelState::default() };
     links(design, &mut state);
     settings(&mut state);
     routes(design, &mut state);

@@ -128,7 +128,11 @@ pub fn deviations(held: &KernelState, wanted: &KernelState) -> Vec<Deviation> {
         (None, Some(_)) => found.push(Deviation::NoFilter),
         (held, wanted) => {
             let none = Table::default();
-            tables(&mut found, held.as_ref().unwrap_or(&none), wanted.as_ref().unwrap_or(&none));
+            tables(
+                &mut found,
+                held.as_deref().unwrap_or(&none),
+                wanted.as_deref().unwrap_or(&none),
+            );
         }
     }
     found

@@ -52,9 +52,8 @@ pub fn steps(observed: &KernelState, desired: &KernelState) -> Result<Vec<Step>,
         forwarding.into_iter().partition(|(_, change)| change.after == "0");
     steps.extend(closing.into_iter().map(setting));
     steps.extend(settings.into_iter().map(setting));
-    let table = (observed.table != desired.table).then(|| {
-        let boxed = |state: &KernelState| state.table.clone().map(Box::new);
-        Step::Table { change: Change::new(boxed(observed), boxed(desired)) }
+    let table = (observed.table != desired.table).then(|| Step::Table {
+        change: Change::new(observed.table.clone(), desired.table.clone()),
     });
     let (laid, removed) = if desired.table.is_some() { (table, None) } else { (None, table) };
     steps.extend(laid);

@@ -190,6 +190,8 @@ fn elements<'a>(table: &'a Table, set: &str) -> &'a BTreeMap<String, serde_json:
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::state::LinkKind;
 
@@ -216,7 +218,7 @@ mod tests {
             prefix: 24,
         };
         let table = |before: Option<Table>, after: Option<Table>| Step::Table {
-            change: Change::new(before.map(Box::new), after.map(Box::new)),
+            change: Change::new(before.map(Arc::new), after.map(Arc::new)),
         };
         ensure_said([
             (

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::Ipv4Addr,
+    sync::Arc,
 };
 
 use ipnet::Ipv4Net;
@@ -24,8 +25,9 @@ pub struct KernelState {
     pub routes: BTreeSet<Route>,
     /// Policy rules whose priority lies in [`RULE_PRIORITIES`].
     pub rules: BTreeSet<Rule>,
-    /// The packet filter's table `inet sekisho`; `None` where it doesn't exist.
-    pub table: Option<Table>,
+    /// The packet filter's table `inet sekisho`; `None` where it doesn't exist. Shared: of a large site it is most of the
+    /// state, and steps and journal hold it too.
+    pub table: Option<Arc<Table>>,
 }
 
 /// The protocol number that marks our routes (`rtm_protocol`, free for administrators from 5 to 255).

@@ -1,5 +1,7 @@
 //! One change to the kernel, and its undo.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -55,7 +57,7 @@ pub enum Step {
     /// The packet filter's table changes, in one transaction.
     Table {
         /// The whole table, or `None` where there is none.
-        change: Change<Option<Box<Table>>>,
+        change: Change<Option<Arc<Table>>>,
     },
 }
 

@@ -276,7 +276,7 @@ impl Device {
     async fn trace(&self, packet: &Packet) -> Result<LiveTrace, Failure> {
         let design = self.in_force.as_ref().map(|now| self.known.put_into(&now.design));
         let tunnel = self.hands.tunnel.as_ref().map(|tunnel| tunnel.status(Instant::now()));
-        live::trace(&self.hands.kernel, design.as_ref(), tunnel, packet).await
+        live::trace(&self.hands.kernel, design.as_deref(), tunnel, packet).await
     }
 
     fn generations(&self) -> Result<Vec<Generation>, Failure> {

@@ -4,6 +4,7 @@
 //! is kept until another answer comes, over restarts too, in `STATE/known-hosts`: a resolver that is away moves nobody.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     net::Ipv4Addr,
     path::{Path, PathBuf},
@@ -144,11 +145,14 @@ impl Known {
         }
     }
 
-    /// The design with what its names stand for.
-    pub(super) fn put_into(&self, design: &Design) -> Design {
+    /// The design with what its names stand for; itself where it calls nobody by a name.
+    pub(super) fn put_into<'a>(&self, design: &'a Design) -> Cow<'a, Design> {
+        if self.hosts.is_empty() {
+            return Cow::Borrowed(design);
+        }
         let mut design = design.clone();
         design.resolve(|name| self.addresses(name).to_vec());
-        design
+        Cow::Owned(design)
     }
 
     /// What a name stands for.

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use serde_json::{Map, json};
 
 use super::*;
@@ -37,12 +39,12 @@ fn wanted() -> KernelState {
         addresses: [address].into(),
         routes: [route].into(),
         rules: [Rule { priority: 8301, selector: Selector::Mark(1), table: 101 }].into(),
-        table: Some(table),
+        table: Some(Arc::new(table)),
     }
 }
 
 fn table(state: &mut KernelState) -> &mut Table {
-    state.table.as_mut().unwrap()
+    Arc::make_mut(state.table.as_mut().unwrap())
 }
 
 type Meddling = fn(&mut KernelState);

@@ -1,6 +1,6 @@
 //! What would happen to a packet now, by what the kernel holds, beside what the design says.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::Arc};
 
 use sekisho_design::{Design, Language};
 use serde::{Deserialize, Serialize};
@@ -60,7 +60,7 @@ impl Live {
         let mut wanted = desired(design);
         let deviations = deviations(&observed, &wanted);
         for table in observed.table.iter_mut().chain(&mut wanted.table) {
-            table.fill(CUT_OFF, cut_off.iter().cloned());
+            Arc::make_mut(table).fill(CUT_OFF, cut_off.iter().cloned());
         }
         let by_design = Tracer::over(design, wanted)?.trace(question)?;
         let by_kernel = Tracer::over(design, observed)

@@ -11,7 +11,7 @@ mod order;
 #[path = "../common/sample.rs"]
 mod sample;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use proptest::prelude::*;
 use sekisho_plan::{KernelState, MissingPorts, desired, steps};
@@ -138,11 +138,13 @@ fn meddle(kernel: &mut KernelState, number: usize) {
         }
         3 => kernel.table = None,
         4 => {
-            let chains = kernel.table.iter_mut().flat_map(|table| table.chains.values_mut());
+            let chains =
+                kernel.table.iter_mut().flat_map(|table| Arc::make_mut(table).chains.values_mut());
             chains.take(1 + number % 3).for_each(|chain| chain.rules.clear());
         }
         _ => {
-            let sets = kernel.table.iter_mut().flat_map(|table| table.sets.values_mut());
+            let sets =
+                kernel.table.iter_mut().flat_map(|table| Arc::make_mut(table).sets.values_mut());
             sets.take(1 + number % 5).for_each(|set| set.elements = BTreeMap::new());
         }
     }

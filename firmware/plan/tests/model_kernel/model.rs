@@ -110,8 +110,8 @@ pub(crate) fn perform(kernel: &mut KernelState, step: &Step) {
         Step::Rule { rule, change } if change.after => assert!(kernel.rules.insert(rule)),
         Step::Rule { rule, .. } => assert!(kernel.rules.remove(&rule)),
         Step::Table { change } => {
-            assert_eq!(kernel.table, change.before.map(|table| *table));
-            kernel.table = change.after.map(|table| *table);
+            assert_eq!(kernel.table, change.before);
+            kernel.table = change.after;
             let forwarding =
                 kernel.settings.get("net/ipv4/ip_forward").is_some_and(|value| value == "1");
             assert!(

@@ -141,7 +141,8 @@ fn an_answer_reaches_no_further_than_an_address_in_the_design_could() {
     known.learn(&west, answer(&told, 30), s(0));
     // The platform's test network, for a server of production.
     known.learn(&web, answer(&["100.73.1.10", "10.0.0.1", "100.72.1.10"], 30), s(0));
-    let design = known.put_into(&design());
+    let read = design();
+    let design = known.put_into(&read);
     let fits: Ipv4Addr = "198.18.12.9".parse().unwrap();
     assert_eq!(design.profile.centres[1].endpoint.host.addresses(), [fits]);
     let from = design.servers[0].allow_from_platform[0].from.networks();

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use serde_json::{Map, json};
 
 use super::*;
@@ -40,7 +42,7 @@ fn state(chains: &[(&str, Value, Value)]) -> KernelState {
         table.chains.insert((*name).to_owned(), Chain { declaration, rules });
     }
     let own = Address { link: "tunnel".parse().unwrap(), address: TO, prefix: 32 };
-    KernelState { table: Some(table), addresses: [own].into(), ..KernelState::default() }
+    KernelState { table: Some(Arc::new(table)), addresses: [own].into(), ..KernelState::default() }
 }
 
 fn base() -> Value {

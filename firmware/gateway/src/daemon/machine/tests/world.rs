@@ -355,7 +355,7 @@ pub(super) fn state(design: usize) -> KernelState {
     let chain = Chain { declaration: serde_json::Map::new(), rules };
     let mut table = Table::default();
     table.chains.insert("forward".to_owned(), chain);
-    state.table = Some(table);
+    state.table = Some(Arc::new(table));
     state
 }
 
@@ -390,8 +390,8 @@ fn perform(kernel: &mut KernelState, step: &Step) {
         Step::Rule { rule, change } if change.after => assert!(kernel.rules.insert(rule)),
         Step::Rule { rule, .. } => assert!(kernel.rules.remove(&rule)),
         Step::Table { change } => {
-            assert_eq!(kernel.table, change.before.map(|table| *table));
-            kernel.table = change.after.map(|table| *table);
+            assert_eq!(kernel.table, change.before);
+            kernel.table = change.after;
         }
     }
 }
