@@ -26,7 +26,7 @@ pub struct KernelState {
     /// Policy rules whose priority lies in [`RULE_PRIORITIES`].
     pub rules: BTreeSet<Rule>,
     /// The packet filter's table `inet sekisho`; `None` where it doesn't exist. Shared: of a large site it is most of the
-    /// state, and steps and journal hold it too.
+    /// state, and steps name it too.
     pub table: Option<Arc<Table>>,
 }
 

@@ -145,7 +145,7 @@ impl Known {
         }
     }
 
-    /// The design with what its names stand for; itself where it calls nobody by a name.
+    /// The design with what its names stand for; itself while no names are followed.
     pub(super) fn put_into<'a>(&self, design: &'a Design) -> Cow<'a, Design> {
         if self.hosts.is_empty() {
             return Cow::Borrowed(design);
