@@ -6,9 +6,6 @@ LAB := $(TARGET)/debug/sekisho-lab
 DENY := $(shell command -v cargo-deny || echo $(TARGET)/tools/bin/cargo-deny)
 FUZZ := $(shell command -v cargo-fuzz || echo $(TARGET)/tools/bin/cargo-fuzz)
 SECONDS_EACH := 60
-# Property tests draw the same cases every time, so that a failure is the change's. Others: make test PROPTEST_RNG_SEED=1,
-# and more of them: PROPTEST_CASES=5000.
-export PROPTEST_RNG_SEED ?= 20150401
 
 .PHONY: help demo lab test test-long bench-desk bench-names check fuzz setup programs
 .DEFAULT_GOAL := help
@@ -22,10 +19,14 @@ demo: programs ## Watch an office reach the platform through the device (CHECK=1
 lab: programs ## Open a shell among the demo's hosts (RUN=script, SITE=config-samples/NAME, BARE=1: apply nothing)
 	@$(LAB) $(if $(RUN),run,shell) $(if $(SITE),--site $(SITE)) $(if $(BARE),--bare) $(RUN)
 
+# Cases of property tests are the same every time here, so that a failure is the change's; test-long draws others.
+test: export PROPTEST_RNG_SEED ?= 20150401
 test: programs ## Run all tests but the long ones
 	@tests/with-namespaces.sh cargo test --locked --workspace
 
-test-long: programs ## Run the tests that take minutes
+test-long: export PROPTEST_CASES ?= 2000
+test-long: programs ## Run the tests that take minutes, and the property tests on many new cases
+	@tests/with-namespaces.sh cargo test --locked --workspace --exclude sekisho-lab
 	@tests/with-namespaces.sh cargo test --locked --workspace --lib --bins --tests -- --ignored
 
 bench-desk: setup ## Measure what check and plan take, in release mode, against their limits
