@@ -8,6 +8,7 @@
 mod address;
 mod approval;
 mod check;
+mod class;
 mod diff;
 mod draft;
 mod host;
@@ -35,6 +36,7 @@ mod words;
 pub use address::{Global, InterfaceAddress, Private};
 pub use approval::Approval;
 pub use check::{Accepted, LARGEST_FILE, Source, Sources, Trust, check, stamp};
+pub use class::Class;
 pub use diff::{Difference, diff};
 pub use host::{Endpoint, Host, MalformedHost, NamedHost, Origin};
 pub use import::{Changes, Imported, RowKind, Tables, import};
