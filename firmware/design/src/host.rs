@@ -13,7 +13,7 @@ use std::{
 use ipnet::Ipv4Net;
 use serde::Serialize;
 
-use crate::{Design, DnsName};
+use crate::{Design, DnsName, Member};
 
 /// A host on LGWAN: an address, or a name that LGWAN's resolvers know.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
@@ -118,11 +118,11 @@ impl Design {
     /// The names that the platform's resolvers are asked for.
     pub fn platform_names(&self) -> BTreeSet<&DnsName> {
         let rows = self.servers.iter().flat_map(|server| &server.allow_from_platform);
-        rows.filter_map(|row| match &row.from {
+        let sources = rows.filter_map(|row| match &row.from {
             Origin::Network(_) => None,
             Origin::Name(host) => Some(&host.name),
-        })
-        .collect()
+        });
+        sources.chain(self.member_names()).collect()
     }
 
     /// Puts in what each name stands for now. Whoever answers for a name gets no further with it than the design could by
@@ -154,6 +154,28 @@ impl Design {
                 if let Origin::Name(host) = &mut row.from {
                     host.put(addresses(&host.name), on_platform);
                 }
+            }
+        }
+        self.resolve_members(addresses);
+    }
+
+    /// A policy is measured by its environment where it is used; here only what isn't the platform's is left out.
+    fn resolve_members(&mut self, addresses: impl Fn(&DnsName) -> Vec<Ipv4Addr>) {
+        let platform: Vec<_> = self.profile.networks.iter().map(|network| network.prefix).collect();
+        let on_platform =
+            |address: &Ipv4Addr| platform.iter().any(|network| network.contains(address));
+        let policies = self.policies.iter_mut().flat_map(|policy| &mut policy.platform);
+        let objects = self.objects.iter_mut().flat_map(|object| &mut object.members);
+        for member in policies.chain(objects) {
+            if let Member::Host(host) = member {
+                host.put(addresses(&host.name), on_platform);
+            }
+        }
+        let servers = self.servers.iter_mut().flat_map(|row| &mut row.global_for);
+        let terminals = self.terminals.iter_mut().flat_map(|row| &mut row.global_for);
+        for origin in servers.chain(terminals).flat_map(|entry| &mut entry.to) {
+            if let Origin::Name(host) = origin {
+                host.put(addresses(&host.name), on_platform);
             }
         }
     }

@@ -23,6 +23,7 @@ mod name;
 mod names;
 mod organisation;
 mod parts;
+mod policy;
 mod print;
 mod problem;
 mod reader;
@@ -51,6 +52,9 @@ pub use name::{DnsName, Name, PortName};
 pub use names::{Method, NameEntry, NameTarget, Names};
 pub use organisation::OrganisationCode;
 pub use parts::{CentrePart, Column, Role, Shape};
+pub use policy::{
+    Direction, GlobalFor, Limits, Member, NamedServices, Object, OfficeHosts, Policy, ServiceMember,
+};
 pub use print::{format, print_site};
 pub use problem::{Both, Language, Problem, Problems, Report, Severity};
 pub use rule::Rule;

@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Approval, Endpoint, Global, Host, InterfaceAddress, LineRate, Name, Names, OrganisationCode,
-    Origin, PortMode, PortName, Private, PublicKey, Service,
+    Approval, Class, Endpoint, Global, GlobalFor, Host, InterfaceAddress, Limits, LineRate, Name,
+    NamedServices, Names, Object, OrganisationCode, Origin, Policy, PortMode, PortName, Private,
+    PublicKey, Service,
 };
 
 /// One site, whole: the operator's profile and the organisation's own part, checked against each other.
@@ -28,6 +29,14 @@ pub struct Design {
     pub servers: Vec<Server>,
     /// One-way terminals, by rows that name the NAPT address (R14).
     pub terminals: Vec<Terminals>,
+    /// Hosts and networks under names of the site's own.
+    pub objects: Vec<Object>,
+    /// Services under names of the site's own.
+    pub services: Vec<NamedServices>,
+    /// What else is admitted, in the order that counts where two speak of one flow (R51).
+    pub policies: Vec<Policy>,
+    /// What one source may have open.
+    pub limits: Limits,
     /// How the office resolves names; `None` where no method is chosen (R17).
     pub names: Option<Names>,
 }
@@ -146,8 +155,14 @@ pub struct Server {
     pub private: Private,
     /// Its address on the platform.
     pub global: Global,
+    /// What the platform sees in its place, by destination (R86).
+    pub global_for: Vec<GlobalFor>,
     /// Production or test (R89).
     pub environment: Environment,
+    /// What its traffic is worth when the line is full (R35).
+    pub class: Class,
+    /// Whether FTP's data connections are let through, for those of its flows that are FTP's (R90).
+    pub ftp: bool,
     /// What it may ask of the platform. Web unless the design says otherwise (R32).
     pub services: Vec<Service>,
     /// The approval of those that take one (R58).
@@ -178,8 +193,14 @@ pub struct Terminals {
     pub from: Vec<Ipv4Net>,
     /// The NAPT address; rows of one LAN may share it.
     pub global: Global,
+    /// What the platform sees in its place, by destination (R86).
+    pub global_for: Vec<GlobalFor>,
     /// Production or test (R89).
     pub environment: Environment,
+    /// What their traffic is worth when the line is full (R35).
+    pub class: Class,
+    /// What each host may send and may get, in bits a second; `None` where nothing caps it (R64).
+    pub cap: Option<LineRate>,
     /// What they may ask of the platform. Web unless the design says otherwise (R32).
     pub services: Vec<Service>,
     /// The approval of those that take one (R58).

@@ -200,6 +200,11 @@ rules! {
         /// The text.
         text: String,
     },
+    /// Neither an address, a network, a host's name nor the name of a row or an object.
+    "FORM-28" BadMember {
+        /// The text.
+        text: String,
+    },
 
     /// An organisation code is six digits.
     "ORG-01" OrganisationShape {

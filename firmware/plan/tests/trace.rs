@@ -9,7 +9,7 @@ use std::{env, fs, net::Ipv4Addr, path::Path};
 
 use ipnet::Ipv4Net;
 use sekisho_design::{
-    Allowance, Design, Global, Lan, LanRoute, Language, Origin, Private, Server, Terminals,
+    Allowance, Class, Design, Global, Lan, LanRoute, Language, Origin, Private, Server, Terminals,
 };
 use sekisho_plan::trace::{
     Change, Opening, Outcome, Question, Row, Side, Target, Told, Trace, TraceError, Tracer,
@@ -210,7 +210,10 @@ fn follow(design: &mut Design, change: &Change) -> bool {
                 lan,
                 from: vec![Ipv4Net::from(from)],
                 global: Global::new(global.unwrap()),
+                global_for: Vec::new(),
                 environment,
+                class: Class::default(),
+                cap: None,
                 services: vec![service(opening)],
                 approval: None,
             });
@@ -230,7 +233,10 @@ fn follow(design: &mut Design, change: &Change) -> bool {
                 lan: *lan,
                 private: Private::try_from(private).unwrap(),
                 global: Global::new(global),
+                global_for: Vec::new(),
                 environment: network.environment,
+                class: Class::default(),
+                ftp: false,
                 services: Vec::new(),
                 approval: None,
                 allow_from_platform: vec![allowance(from, opening)],

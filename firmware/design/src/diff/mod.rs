@@ -38,7 +38,20 @@ pub fn diff(before: &Design, after: &Design) -> Vec<Difference> {
         design
     };
     let (before, after) = (&unresolved(before), &unresolved(after));
-    let Design { profile, site, lgwan, lans, maintenance, servers, terminals, names } = before;
+    let Design {
+        profile,
+        site,
+        lgwan,
+        lans,
+        maintenance,
+        servers,
+        terminals,
+        objects: _,
+        services: _,
+        policies: _,
+        limits: _,
+        names,
+    } = before;
     let mut writer = Writer::default();
     compare_site(&mut writer, site, &after.site);
     compare_lgwan(&mut writer, lgwan, &after.lgwan);

@@ -41,7 +41,10 @@ pub(super) fn servers(writer: &mut Writer, before: &[Server], after: &[Server]) 
                 lan,
                 private,
                 global,
+                global_for: _,
                 environment,
+                class: _,
+                ftp: _,
                 services,
                 approval,
                 allow_from_platform,
@@ -112,7 +115,18 @@ pub(super) fn terminals(writer: &mut Writer, before: &[Terminals], after: &[Term
             })
         },
         |writer, thing, before, after| {
-            let Terminals { name: _, lan, from, global, environment, services, approval } = before;
+            let Terminals {
+                name: _,
+                lan,
+                from,
+                global,
+                global_for: _,
+                environment,
+                class: _,
+                cap: _,
+                services,
+                approval,
+            } = before;
             writer.value(thing, LAN, (lan, &after.lan), |lan| lan_name(*lan));
             let ranges = |from: &[Ipv4Net]| from.iter().map(|net| range(*net)).collect();
             let field = ("from", "端末の範囲", "sources");

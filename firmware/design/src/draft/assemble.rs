@@ -3,21 +3,25 @@
 use std::collections::BTreeMap;
 
 use super::{
-    CentreDraft, EntryDraft, LanDraft, LgwanDraft, NamesDraft, Optional, PortDraft, ProfileDraft,
-    ServerDraft, SiteDraft, TargetDraft, TerminalsDraft, Whole,
+    AllowanceDraft, CentreDraft, EntryDraft, GlobalForDraft, LanDraft, LgwanDraft, LimitsDraft,
+    NamesDraft, ObjectDraft, Optional, PolicyDraft, PortDraft, ProfileDraft, ServerDraft,
+    ServicesDraft, SiteDraft, TargetDraft, TerminalsDraft, Whole,
 };
 use crate::{
-    Allowance, Centre, Design, InterfaceAddress, Lan, LanInterface, LanRoute, Lgwan, Maintenance,
-    NameEntry, NameTarget, Names, PlatformNetwork, PortMode, PortName, Profile, Server, Site,
-    Terminals, Zone,
+    Allowance, Centre, Design, Direction, GlobalFor, InterfaceAddress, Lan, LanInterface, LanRoute,
+    Lgwan, Limits, Maintenance, NameEntry, NameTarget, NamedServices, Names, Object,
+    PlatformNetwork, Policy, PortMode, PortName, Profile, Server, Site, Terminals, Zone,
 };
 
 /// The design; `None` where a value is unknown, which never is without an error taken down.
 pub(crate) fn assemble(site: SiteDraft, profile: ProfileDraft) -> Option<Design> {
+    let directions: Vec<_> =
+        site.policies.iter().map(|policy| policy.direction(&site, &profile)).collect();
     let names = match site.names {
         Some(draft) => Some(names(draft, &site.lans)?),
         None => None,
     };
+    let policies = site.policies.into_iter().zip(directions);
     let lans = site.lans.into_iter().map(|(lan, draft)| Some((lan, lan_interface(draft)?)));
     Some(Design {
         profile: platform(profile)?,
@@ -38,6 +42,12 @@ pub(crate) fn assemble(site: SiteDraft, profile: ProfileDraft) -> Option<Design>
         },
         servers: site.servers.into_iter().map(server).collect::<Option<_>>()?,
         terminals: site.terminals.into_iter().map(terminals).collect::<Option<_>>()?,
+        objects: site.objects.into_iter().map(object).collect::<Option<_>>()?,
+        services: site.services.into_iter().map(services).collect::<Option<_>>()?,
+        policies: policies
+            .map(|(draft, direction)| policy(draft, direction?))
+            .collect::<Option<_>>()?,
+        limits: limits(site.limits?)?,
         names,
     })
 }
@@ -68,7 +78,7 @@ fn lan_interface(draft: LanDraft) -> Option<LanInterface> {
 }
 
 fn server(draft: ServerDraft) -> Option<Server> {
-    let allowance = |allowance: super::AllowanceDraft| {
+    let allowance = |allowance: AllowanceDraft| {
         Some(Allowance {
             from: allowance.from?.value,
             services: plain(allowance.services)?,
@@ -80,7 +90,10 @@ fn server(draft: ServerDraft) -> Option<Server> {
         lan: draft.row.lan?.value,
         private: draft.private?.value,
         global: draft.row.global?.value,
+        global_for: globals_for(draft.row.global_for)?,
         environment: draft.row.environment?.value,
+        class: draft.row.class?,
+        ftp: draft.ftp?.value,
         services: plain(draft.row.services)?,
         approval: optional(draft.row.approval)?,
         allow_from_platform: draft.allow?.into_iter().map(allowance).collect::<Option<_>>()?,
@@ -93,10 +106,51 @@ fn terminals(draft: TerminalsDraft) -> Option<Terminals> {
         lan: draft.row.lan?.value,
         from: plain(draft.from)?,
         global: draft.row.global?.value,
+        global_for: globals_for(draft.row.global_for)?,
         environment: draft.row.environment?.value,
+        class: draft.row.class?,
+        cap: optional(draft.cap)?,
         services: plain(draft.row.services)?,
         approval: optional(draft.row.approval)?,
     })
+}
+
+fn globals_for(drafts: Option<Vec<GlobalForDraft>>) -> Option<Vec<GlobalFor>> {
+    let entry = |draft: GlobalForDraft| {
+        Some(GlobalFor { to: plain(draft.to)?, global: draft.global?.value })
+    };
+    drafts?.into_iter().map(entry).collect()
+}
+
+fn object(draft: ObjectDraft) -> Option<Object> {
+    Some(Object { name: draft.name?.value, members: plain(draft.members)? })
+}
+
+fn services(draft: ServicesDraft) -> Option<NamedServices> {
+    Some(NamedServices { name: draft.name?.value, services: plain(draft.services)? })
+}
+
+fn policy(draft: PolicyDraft, direction: Direction) -> Option<Policy> {
+    let (office, platform) = match direction {
+        Direction::FromOffice => (draft.from, draft.to),
+        Direction::FromPlatform => (draft.to, draft.from),
+    };
+    Some(Policy {
+        name: draft.name?.value,
+        direction,
+        office: plain(office)?,
+        platform: plain(platform)?,
+        services: plain(draft.services)?,
+        environment: optional(draft.environment)?,
+        class: optional(draft.class)?,
+        ftp: draft.ftp?.value,
+        approval: optional(draft.approval)?,
+        until: optional(draft.until)?,
+    })
+}
+
+fn limits(draft: LimitsDraft) -> Option<Limits> {
+    Some(Limits { connections: draft.connections?, new_per_second: draft.new_per_second? })
 }
 
 fn names(draft: NamesDraft, designed: &BTreeMap<Lan, LanDraft>) -> Option<Names> {

@@ -3,6 +3,7 @@
 
 mod assemble;
 mod names;
+mod policies;
 mod profile;
 mod site;
 mod values;
@@ -16,14 +17,15 @@ use ipnet::Ipv4Net;
 use jiff::Timestamp;
 
 use crate::{
-    Approval, DnsName, Endpoint, Environment, Global, Host, InterfaceAddress, Kind, Lan, LineRate,
-    Method, Name, OrganisationCode, Origin, Placement, PortMode, PortName, Private, ProfileStamp,
-    PublicKey, Service,
+    Approval, Class, DnsName, Endpoint, Environment, Global, Host, InterfaceAddress, Kind, Lan,
+    LineRate, Method, Name, OrganisationCode, Origin, Placement, PortMode, PortName, Private,
+    ProfileStamp, PublicKey, Service,
     reader::{At, Place},
 };
 
 pub(crate) use assemble::assemble;
 pub(crate) use names::METHODS;
+pub(crate) use policies::{LimitsDraft, ObjectDraft, PolicyDraft, ServicesDraft};
 pub(crate) use profile::{read_profile, read_signature};
 pub(crate) use site::{KINDS, USUAL_MTU, read_site};
 pub(crate) use values::{ENVIRONMENTS, bounds};
@@ -55,6 +57,14 @@ pub(crate) struct SiteDraft {
     pub(crate) terminals: Vec<TerminalsDraft>,
     /// Whether no row of terminals is missing there.
     pub(crate) terminals_whole: bool,
+    pub(crate) objects: Vec<ObjectDraft>,
+    /// Whether no object is missing there.
+    pub(crate) objects_whole: bool,
+    pub(crate) services: Vec<ServicesDraft>,
+    /// Whether no named services are missing there.
+    pub(crate) services_whole: bool,
+    pub(crate) policies: Vec<PolicyDraft>,
+    pub(crate) limits: Option<LimitsDraft>,
     pub(crate) names: Option<NamesDraft>,
 }
 
@@ -92,6 +102,7 @@ pub(crate) struct RouteDraft {
 pub(crate) struct ServerDraft {
     pub(crate) row: RowDraft,
     pub(crate) private: Option<At<Private>>,
+    pub(crate) ftp: Option<At<bool>>,
     pub(crate) allow: Option<Vec<AllowanceDraft>>,
 }
 
@@ -106,6 +117,7 @@ pub(crate) struct AllowanceDraft {
 pub(crate) struct TerminalsDraft {
     pub(crate) row: RowDraft,
     pub(crate) from: Whole<Ipv4Net>,
+    pub(crate) cap: Optional<LineRate>,
 }
 
 #[derive(Debug)]
@@ -148,9 +160,18 @@ pub(crate) struct RowDraft {
     pub(crate) name: Option<At<Name>>,
     pub(crate) lan: Option<At<Lan>>,
     pub(crate) global: Option<At<Global>>,
+    /// `None` where the list can't be known whole.
+    pub(crate) global_for: Option<Vec<GlobalForDraft>>,
     pub(crate) environment: Option<At<Environment>>,
+    pub(crate) class: Option<Class>,
     pub(crate) services: Whole<Service>,
     pub(crate) approval: Optional<Approval>,
+}
+
+#[derive(Debug)]
+pub(crate) struct GlobalForDraft {
+    pub(crate) to: Whole<Origin>,
+    pub(crate) global: Option<At<Global>>,
 }
 
 #[derive(Debug, Default)]

@@ -23,10 +23,7 @@ pub(super) fn read_names(table: &mut Table<'_>, log: &mut Log) -> NamesDraft {
             whole_default(Vec::new(), log).map(|value| At { value, place: table.place.clone() })
         }
     };
-    let rewrite_own = match table.optional("rewrite-own") {
-        Some(node) => node.boolean(log),
-        None => Some(At { value: false, place: table.place.clone() }),
-    };
+    let rewrite_own = values::boolean("rewrite-own", table, log);
     let outside_answers = match table.optional("outside-answers") {
         Some(node) => values::list(&node, log, values::network),
         None => whole_default(Vec::new(), log),

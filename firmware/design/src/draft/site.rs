@@ -1,11 +1,12 @@
 //! The site design, from text to draft.
 
 use super::{
-    AllowanceDraft, LanDraft, LgwanDraft, Optional, PortDraft, RouteDraft, RowDraft, ServerDraft,
-    SiteDraft, TerminalsDraft, Unknown, Whole, names, values,
+    AllowanceDraft, GlobalForDraft, LanDraft, LgwanDraft, Optional, PortDraft, RouteDraft,
+    RowDraft, ServerDraft, SiteDraft, TerminalsDraft, Unknown, Whole, names, policies,
+    policies::CLASSES, values,
 };
 use crate::{
-    Duplex, Environment, Kind, Lan, Placement, PortMode, Rule, Service, Speed, migrate,
+    Class, Duplex, Environment, Kind, Lan, Placement, PortMode, Rule, Service, Speed, migrate,
     reader::{self, At, File, Log, Node, Place, Table},
 };
 
@@ -35,6 +36,11 @@ pub(crate) fn read_site(text: &str, log: &mut Log) -> SiteDraft {
         }
         (draft.servers, draft.servers_whole) = table.rows("server", log, read_server);
         (draft.terminals, draft.terminals_whole) = table.rows("terminals", log, read_terminals);
+        (draft.objects, draft.objects_whole) = table.rows("object", log, policies::read_object);
+        (draft.services, draft.services_whole) =
+            table.rows("service", log, policies::read_services);
+        (draft.policies, _) = table.rows("policy", log, policies::read_policy);
+        draft.limits = policies::read_limits(table, log);
         let resolution = table.optional("names");
         draft.names = resolution.and_then(|node| node.table(log, names::read_names));
         draft
@@ -166,6 +172,7 @@ fn read_route(table: &mut Table<'_>, log: &mut Log) -> RouteDraft {
 fn read_server(table: &mut Table<'_>, log: &mut Log) -> ServerDraft {
     let (row, services) = read_row(table, log);
     let private = table.required("private", log).and_then(|node| values::private(&node, log));
+    let ftp = values::boolean("ftp", table, log);
     let allow = match table.optional("allow-from-platform") {
         Some(node) => node.tables(log, read_allowance),
         None => whole_default(Vec::new(), log),
@@ -175,7 +182,7 @@ fn read_server(table: &mut Table<'_>, log: &mut Log) -> ServerDraft {
     if let (Some(node), Some([]), true) = (services, row.services.as_deref(), silent) {
         log.add(&node.place, Rule::EmptyList);
     }
-    ServerDraft { row, private, allow }
+    ServerDraft { row, private, ftp, allow }
 }
 
 fn read_allowance(table: &mut Table<'_>, log: &mut Log) -> AllowanceDraft {
@@ -193,7 +200,8 @@ fn read_terminals(table: &mut Table<'_>, log: &mut Log) -> TerminalsDraft {
     }
     let from = table.required("from", log);
     let from = from.and_then(|node| values::filled_list(&node, log, values::network));
-    TerminalsDraft { row, from }
+    let cap = values::optional("cap", table, log, values::line_rate);
+    TerminalsDraft { row, from, cap }
 }
 
 /// Reads what both kinds of rows have, and gives the node of `services` where it is written.
@@ -202,9 +210,17 @@ fn read_row<'t>(table: &mut Table<'t>, log: &mut Log) -> (RowDraft, Option<Node<
     let name = table.required("name", log).and_then(|node| values::name(&node, log));
     let lan = table.required("interface", log).and_then(|node| values::lan(&node, log));
     let global = table.required("global", log).and_then(|node| values::global(&node, log));
+    let global_for = match table.optional("global-for") {
+        Some(node) => node.tables(log, read_global_for),
+        None => whole_default(Vec::new(), log),
+    };
     let environment = match table.optional("environment") {
         Some(node) => values::environment(&node, log),
         None => Some(At { value: Environment::Production, place: place.clone() }),
+    };
+    let class = match table.optional("class") {
+        Some(node) => values::choice(&node, &CLASSES, log).map(|class| class.value),
+        None => Some(Class::default()),
     };
     let written = table.optional("services");
     let services = match &written {
@@ -212,7 +228,17 @@ fn read_row<'t>(table: &mut Table<'t>, log: &mut Log) -> (RowDraft, Option<Node<
         None => web(&place, log),
     };
     let approval = values::optional("approval", table, log, values::approval);
-    (RowDraft { place, name, lan, global, environment, services, approval }, written)
+    let row =
+        RowDraft { place, name, lan, global, global_for, environment, class, services, approval };
+    (row, written)
+}
+
+fn read_global_for(table: &mut Table<'_>, log: &mut Log) -> GlobalForDraft {
+    let to = table.required("to", log);
+    GlobalForDraft {
+        to: to.and_then(|node| values::filled_list(&node, log, values::origin)),
+        global: table.required("global", log).and_then(|node| values::global(&node, log)),
+    }
 }
 
 fn web(place: &Place, log: &Log) -> Whole<Service> {

@@ -7,8 +7,9 @@ use jiff::Timestamp;
 
 use super::{Optional, Unknown, Whole};
 use crate::{
-    Approval, DnsName, Endpoint, Environment, Global, Host, InterfaceAddress, Lan, LineRate, Name,
-    NamedHost, OrganisationCode, Origin, PortName, Private, PublicKey, Rule, Service,
+    Approval, DnsName, Endpoint, Environment, Global, Host, InterfaceAddress, Lan, LineRate,
+    Member, Name, NamedHost, OrganisationCode, Origin, PortName, Private, PublicKey, Rule, Service,
+    ServiceMember,
     name::is_label,
     organisation::MalformedOrganisation,
     reader::{At, Log, Node, Table},
@@ -104,6 +105,21 @@ pub(super) fn origin(node: &Node<'_>, log: &mut Log) -> Option<At<Origin>> {
     }
 }
 
+/// A network without bits of a host, a host of the platform, or the name of a row or an object.
+pub(super) fn member(node: &Node<'_>, log: &mut Log) -> Option<At<Member>> {
+    let written = node.parse(log, str::parse, |text, _| Rule::BadMember { text })?;
+    match written.value {
+        Member::Network(network) => {
+            Some(At { value: Member::Network(whole(node, network, log)?), place: written.place })
+        }
+        Member::Host(_) | Member::Named(_) => Some(written),
+    }
+}
+
+pub(super) fn service_member(node: &Node<'_>, log: &mut Log) -> Option<At<ServiceMember>> {
+    node.parse(log, str::parse, |text, _| Rule::BadService { text })
+}
+
 pub(super) fn public_key(node: &Node<'_>, log: &mut Log) -> Option<At<PublicKey>> {
     node.parse(log, str::parse, |_, _| Rule::BadKey)
 }
@@ -157,6 +173,14 @@ pub(super) fn choice<T: Copy>(
         text,
         choices: choices.iter().map(|(word, _)| *word).collect(),
     })
+}
+
+/// A word that is false where it isn't said.
+pub(super) fn boolean(key: &'static str, table: &mut Table<'_>, log: &mut Log) -> Option<At<bool>> {
+    match table.optional(key) {
+        Some(node) => node.boolean(log),
+        None => Some(At { value: false, place: table.place.clone() }),
+    }
 }
 
 /// The value of a key that may be missing.

@@ -63,6 +63,9 @@ pub(super) fn sentence(rule: &Rule) -> String {
         Rule::BadOrigin { text } => {
             format!("'{}' is neither an IPv4 network nor a name", excerpt(text))
         }
+        Rule::BadMember { text } => {
+            format!("'{}' can't be an end of a policy", excerpt(text))
+        }
         Rule::OrganisationShape { text } => {
             format!("'{}' is not an organisation code", excerpt(text))
         }
@@ -377,6 +380,9 @@ pub(super) fn mend(rule: &Rule) -> String {
         }
         Rule::BadOrigin { .. } => {
             "Write a network like \"203.0.113.0/24\", an address, or a name of the platform like \"web.platform.example\"."
+        }
+        Rule::BadMember { .. } => {
+            "Write an address, a network like \"203.0.113.0/24\", a name of the platform like \"web.platform.example\", or the name of a server, of terminals or of an object."
         }
         Rule::OrganisationShape { .. } => {
             "Write the six digits of the code in quotes, like \"011002\"."

@@ -73,6 +73,9 @@ pub(super) fn sentence(rule: &Rule) -> String {
         Rule::BadOrigin { text } => {
             format!("「{}」はIPv4ネットワークでもDNS名でもありません。", excerpt(text))
         }
+        Rule::BadMember { text } => {
+            format!("「{}」は通信許可の端にできません。", excerpt(text))
+        }
         Rule::OrganisationShape { text } => {
             format!("「{}」は団体コードではありません。", excerpt(text))
         }
@@ -443,6 +446,9 @@ pub(super) fn mend(rule: &Rule) -> String {
         }
         Rule::BadOrigin { .. } => {
             "\"203.0.113.0/24\" のようなネットワーク、アドレス、または \"web.platform.example\" のようなプラットフォームの名前を書いてください。"
+        }
+        Rule::BadMember { .. } => {
+            "アドレス、\"203.0.113.0/24\" のようなネットワーク、\"web.platform.example\" のようなプラットフォームの名前、またはサーバ・端末・オブジェクトの名前を書いてください。"
         }
         Rule::OrganisationShape { .. } => {
             "\"011002\" のように、6桁の数字を引用符で囲んで書いてください。"

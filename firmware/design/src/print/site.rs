@@ -6,8 +6,9 @@ use ipnet::Ipv4Net;
 
 use super::tree::{Entry, Tree, Value};
 use crate::{
-    Allowance, Approval, Design, Environment, Lan, LanInterface, LanRoute, Lgwan, Maintenance,
-    NameEntry, NameTarget, Names, PortMode, Server, Service, Site, Terminals,
+    Allowance, Approval, Class, Design, Direction, Environment, GlobalFor, Lan, LanInterface,
+    LanRoute, Lgwan, Limits, Maintenance, NameEntry, NameTarget, NamedServices, Names, Object,
+    Policy, PortMode, Server, Service, ServiceMember, Site, Terminals,
     draft::{ENVIRONMENTS, KINDS, METHODS, USUAL_MTU},
     messages::{origin, range},
     migrate,
@@ -15,7 +16,20 @@ use crate::{
 
 /// The organisation's part of a design.
 pub(super) fn tree(design: &Design) -> Tree {
-    let Design { profile: _, site, lgwan, lans, maintenance, servers, terminals, names } = design;
+    let Design {
+        profile: _,
+        site,
+        lgwan,
+        lans,
+        maintenance,
+        servers,
+        terminals,
+        objects,
+        services,
+        policies,
+        limits,
+        names,
+    } = design;
     let mut interface = Tree::default();
     interface.set("lgwan", Value::Tree(uplink(lgwan)));
     for (lan, design) in lans {
@@ -34,6 +48,12 @@ pub(super) fn tree(design: &Design) -> Tree {
     root.set("interface", Value::Tree(interface));
     rows(&mut root, "server", servers.iter().map(server));
     rows(&mut root, "terminals", terminals.iter().map(terminals_row));
+    rows(&mut root, "object", objects.iter().map(object));
+    rows(&mut root, "service", services.iter().map(named_services));
+    rows(&mut root, "policy", policies.iter().map(policy));
+    if *limits != Limits::USUAL {
+        root.set("limits", caps(limits));
+    }
     if let Some(names) = names {
         root.set("names", Value::Tree(resolution(names, lans)));
     }
@@ -79,14 +99,28 @@ fn lan_interface(lan: &LanInterface) -> Tree {
 }
 
 fn server(server: &Server) -> Tree {
-    let Server { name, lan, private, global, environment, services, approval, allow_from_platform } =
-        server;
+    let Server {
+        name,
+        lan,
+        private,
+        global,
+        global_for,
+        environment,
+        class,
+        ftp,
+        services,
+        approval,
+        allow_from_platform,
+    } = server;
     let mut tree = Tree::default();
     tree.set("name", text(name));
     tree.set("interface", text(lan));
     tree.set("private", text(private));
     tree.set("global", text(global));
+    fill(&mut tree, "global-for", global_for.iter().map(other_global));
     set_environment(&mut tree, *environment);
+    set_class(&mut tree, *class);
+    set_true(&mut tree, "ftp", *ftp);
     set_services(&mut tree, services);
     set_approval(&mut tree, approval.as_ref());
     fill(&mut tree, "allow-from-platform", allow_from_platform.iter().map(allowance));
@@ -103,16 +137,104 @@ fn allowance(allowance: &Allowance) -> Value {
 }
 
 fn terminals_row(row: &Terminals) -> Tree {
-    let Terminals { name, lan, from, global, environment, services, approval } = row;
+    let Terminals {
+        name,
+        lan,
+        from,
+        global,
+        global_for,
+        environment,
+        class,
+        cap,
+        services,
+        approval,
+    } = row;
     let mut tree = Tree::default();
     tree.set("name", text(name));
     tree.set("interface", text(lan));
     tree.set("from", sources(from));
     tree.set("global", text(global));
+    fill(&mut tree, "global-for", global_for.iter().map(other_global));
     set_environment(&mut tree, *environment);
+    set_class(&mut tree, *class);
+    if let Some(cap) = cap {
+        tree.set("cap", text(cap));
+    }
     set_services(&mut tree, services);
     set_approval(&mut tree, approval.as_ref());
     tree
+}
+
+fn other_global(entry: &GlobalFor) -> Value {
+    let GlobalFor { to, global } = entry;
+    table([
+        ("to", Value::list(to.iter().map(|to| Value::text(&origin(to))))),
+        ("global", text(global)),
+    ])
+}
+
+fn object(object: &Object) -> Tree {
+    let Object { name, members } = object;
+    let mut tree = Tree::default();
+    tree.set("name", text(name));
+    tree.set("members", Value::list(members.iter().map(text)));
+    tree
+}
+
+fn named_services(services: &NamedServices) -> Tree {
+    let NamedServices { name, services } = services;
+    let mut tree = Tree::default();
+    tree.set("name", text(name));
+    tree.set("services", service_list(services));
+    tree
+}
+
+fn policy(policy: &Policy) -> Tree {
+    let Policy {
+        name,
+        direction,
+        office,
+        platform,
+        services,
+        environment,
+        class,
+        ftp,
+        approval,
+        until,
+    } = policy;
+    let (from, to) = match direction {
+        Direction::FromOffice => (office, platform),
+        Direction::FromPlatform => (platform, office),
+    };
+    let mut tree = Tree::default();
+    tree.set("name", text(name));
+    tree.set("from", Value::list(from.iter().map(text)));
+    tree.set("to", Value::list(to.iter().map(text)));
+    let services = services.iter().map(|member| match member {
+        ServiceMember::Service(service) => service_name(service),
+        ServiceMember::Named(name) => text(name),
+    });
+    tree.set("services", Value::list(services));
+    if let Some(environment) = environment {
+        tree.set("environment", Value::text(word(&ENVIRONMENTS, environment)));
+    }
+    if let Some(class) = class {
+        tree.set("class", text(class));
+    }
+    set_true(&mut tree, "ftp", *ftp);
+    set_approval(&mut tree, approval.as_ref());
+    if let Some(until) = until {
+        tree.set("until", Value::Plain(until.to_string()));
+    }
+    tree
+}
+
+fn caps(limits: &Limits) -> Value {
+    let Limits { connections, new_per_second } = limits;
+    table([
+        ("connections", Value::number((*connections).into())),
+        ("new-per-second", Value::number((*new_per_second).into())),
+    ])
 }
 
 fn resolution(names: &Names, designed: &BTreeMap<Lan, LanInterface>) -> Tree {
@@ -126,9 +248,7 @@ fn resolution(names: &Names, designed: &BTreeMap<Lan, LanInterface>) -> Tree {
         }
         tree.set("office-dns", Value::Tree(servers));
     }
-    if *rewrite_own {
-        tree.set("rewrite-own", Value::Plain(rewrite_own.to_string()));
-    }
+    set_true(&mut tree, "rewrite-own", *rewrite_own);
     if !outside_answers.is_empty() {
         tree.set("outside-answers", sources(outside_answers));
     }
@@ -173,6 +293,18 @@ fn set_environment(tree: &mut Tree, environment: Environment) {
     }
 }
 
+fn set_class(tree: &mut Tree, class: Class) {
+    if class != Class::default() {
+        tree.set("class", text(&class));
+    }
+}
+
+fn set_true(tree: &mut Tree, key: &str, value: bool) {
+    if value {
+        tree.set(key, Value::Plain(value.to_string()));
+    }
+}
+
 fn set_services(tree: &mut Tree, services: &[Service]) {
     if services != Service::WEB {
         tree.set("services", service_list(services));
@@ -186,13 +318,16 @@ fn set_approval(tree: &mut Tree, approval: Option<&Approval>) {
 }
 
 fn service_list(services: &[Service]) -> Value {
+    Value::list(services.iter().map(service_name))
+}
+
+fn service_name(service: &Service) -> Value {
     let [http, https] = Service::WEB;
-    let name = |service: &Service| match service {
+    match service {
         service if *service == http => Value::text("http"),
         service if *service == https => Value::text("https"),
         service => text(service),
-    };
-    Value::list(services.iter().map(name))
+    }
 }
 
 fn rows(root: &mut Tree, key: &str, rows: impl Iterator<Item = Tree>) {
