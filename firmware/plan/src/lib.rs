@@ -4,12 +4,14 @@
 
 #![forbid(unsafe_code)]
 
+pub mod account;
 mod desired;
 mod deviation;
 mod diff;
 mod permit;
 pub mod ruleset;
 mod sentence;
+pub mod shaping;
 pub mod state;
 mod step;
 pub mod table;

@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::ruleset::is_runtime_set;
+
 /// The family and name of our table. No other table on the box is read or written.
 pub const TABLE: (&str, &str) = ("inet", "sekisho");
 
@@ -15,6 +17,9 @@ pub const TABLE: (&str, &str) = ("inet", "sekisho");
 pub struct Table {
     /// Named counters. Their values belong to the kernel and live on while the name stays.
     pub counters: BTreeSet<String>,
+    /// Conntrack helpers, by the names that the kernel has for them; each is bound where a rule says so.
+    #[serde(default)]
+    pub helpers: BTreeSet<String>,
     /// Sets and maps by name.
     pub sets: BTreeMap<String, Set>,
     /// Chains by name.
@@ -26,7 +31,8 @@ pub struct Table {
 pub struct Set {
     /// The declaration: `type`, `map`, `flags`.
     pub declaration: Map<String, Value>,
-    /// Elements by their JSON text, so that they are sorted; empty where the daemon fills the set while it runs.
+    /// Elements by their JSON text, so that they are sorted; empty where the daemon or the kernel fills the set while the
+    /// device runs.
     pub elements: BTreeMap<String, Value>,
 }
 
@@ -38,9 +44,6 @@ pub struct Chain {
     /// Each rule's statements.
     pub rules: Vec<Value>,
 }
-
-/// Sets that the daemon fills while it runs. Neither their elements nor a change of them is the design's business.
-pub const RUNTIME_SETS: [&str; 1] = [crate::ruleset::CUT_OFF];
 
 /// The listing isn't what `nft -j list table` prints.
 #[derive(Debug, thiserror::Error)]
@@ -74,7 +77,7 @@ pub fn parse_listing(listing: &Value) -> Result<Option<Table>, MalformedListing>
                 let declaration = declaration(object, &["type", "map", "flags"]);
                 let elements = object.get("elem").and_then(Value::as_array);
                 let elements = match elements {
-                    Some(elements) if !RUNTIME_SETS.contains(&name) => by_text(elements.clone()),
+                    Some(elements) if !is_runtime_set(name) => by_text(elements.clone()),
                     _ => BTreeMap::new(),
                 };
                 table.sets.insert(name.to_owned(), Set { declaration, elements });
@@ -92,6 +95,9 @@ pub fn parse_listing(listing: &Value) -> Result<Option<Table>, MalformedListing>
                     .ok_or(MalformedListing("rule without its chain"))?;
                 let rule = object.get("expr").ok_or(MalformedListing("rule without statements"))?;
                 chain.rules.push(normal(rule.clone()));
+            }
+            "ct helper" => {
+                table.helpers.insert(name.ok_or(MalformedListing("unnamed helper"))?.to_owned());
             }
             // An object that we never make: keep it in sight as a difference, so that the table is put right.
             other => {
@@ -136,7 +142,7 @@ pub fn transaction(before: Option<&Table>, after: Option<&Table>) -> Value {
 }
 
 impl Table {
-    /// Gives a set of [`RUNTIME_SETS`] the elements that it has while the daemon runs, as `nft -j` lists them.
+    /// Gives a set that the daemon fills the elements that it has while the daemon runs, as `nft -j` lists them.
     pub fn fill(&mut self, set: &str, elements: impl IntoIterator<Item = Value>) {
         if let Some(set) = self.sets.get_mut(set) {
             set.elements = by_text(elements);
@@ -162,6 +168,9 @@ impl Commands {
     fn fill(&mut self, before: &Table, after: &Table) {
         for name in after.counters.difference(&before.counters) {
             self.push("add", "counter", &named(name));
+        }
+        for name in after.helpers.difference(&before.helpers) {
+            self.push("add", "ct helper", &helper(name));
         }
         for (name, set) in &after.sets {
             let kind = set.kind();
@@ -224,6 +233,9 @@ impl Commands {
                 self.push("delete", set.kind(), &named(name));
             }
         }
+        for name in before.helpers.difference(&after.helpers) {
+            self.push("delete", "ct helper", &named(name));
+        }
         for name in before.counters.difference(&after.counters) {
             self.push("delete", "counter", &named(name));
         }
@@ -268,13 +280,27 @@ fn named(name: &str) -> Map<String, Value> {
     Map::from_iter([("name".to_owned(), json!(name))])
 }
 
+/// All helpers that we use are of TCP.
+fn helper(name: &str) -> Map<String, Value> {
+    let mut body = named(name);
+    let words = [("type", name), ("protocol", "tcp"), ("l3proto", "ip")];
+    body.extend(words.map(|(key, value)| (key.to_owned(), json!(value))));
+    body
+}
+
 fn declaration(object: &Value, keys: &[&str]) -> Map<String, Value> {
     keys.iter()
         .filter_map(|key| {
             let value = object.get(*key)?.clone();
             // nft 1.1 prints a single flag as a string, older ones as an array of one.
-            let value = if *key == "flags" && value.is_string() { json!([value]) } else { value };
-            Some(((*key).to_owned(), value))
+            if *key != "flags" {
+                return Some(((*key).to_owned(), value));
+            }
+            let flags = if value.is_string() { json!([value]) } else { value };
+            // nft finds out by itself that rules fill a set; only newer ones say so.
+            let mut flags = flags.as_array()?.clone();
+            flags.retain(|flag| flag != "dynamic");
+            (!flags.is_empty()).then(|| ((*key).to_owned(), json!(flags)))
         })
         .collect()
 }

@@ -29,6 +29,7 @@ fn wanted() -> KernelState {
     let address =
         Address { link: port.clone(), address: "192.168.1.1".parse().unwrap(), prefix: 24 };
     let table = Table {
+        helpers: BTreeSet::new(),
         counters: ["head-office/device".to_owned()].into(),
         sets: [("office".to_owned(), set("ipv4_addr", &[json!("192.168.1.10")]))].into(),
         chains: [("forward".to_owned(), chain(&["a", "b"]))].into(),

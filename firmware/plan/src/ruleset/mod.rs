@@ -9,14 +9,16 @@
 //! Whatever is refused goes through a chain of its own, `refuse/SIDE/RULE`, that counts every packet, logs at a bounded
 //! rate and drops or rejects (R56). Rows of the design are elements of sets, so the rules are the same for every site.
 
+mod caps;
 mod classify;
+mod policies;
 mod refusals;
 mod sets;
 mod words;
 
-use std::net::Ipv4Addr;
+use std::{net::Ipv4Addr, ops::RangeInclusive};
 
-use sekisho_design::{Design, Lan};
+use sekisho_design::{Class, Design, Lan, Limits};
 use serde_json::{Map, Value, json};
 
 pub use self::refusals::LOG_GROUP;
@@ -24,14 +26,16 @@ use self::{
     classify::{BEFORE_REASSEMBLY, classify, classify_own},
     refusals::refuse,
     words::{
-        Key, accept, clamp_mss, destination_is, destination_is_ours, destination_translated,
-        from_link, goto, icmp_is, in_set, is_tcp_or_udp, mark_is, not_in_set, rule, source_is,
-        state_is, tcp_is_not_opening, tcp_syn, to_link, translate_destination, translate_source,
-        udp_port_is,
+        Key, accept, clamp_mss, class_is, comes_more_often, count_by, destination_is,
+        destination_is_ours, destination_translated, from_link, goto, has_more_connections, help,
+        icmp_is, in_set, is_first, is_tcp_or_udp, mark_is, not_in_set, rule, set_account,
+        set_class, set_class_by, set_dscp, source_is, state_is, tcp_is_not_opening, tcp_syn,
+        to_link, translate_destination, translate_source, translate_source_and_port, udp_port_is,
     },
 };
 use crate::{
     TUNNEL, lan_number,
+    shaping::class_handle,
     table::{Chain, Table},
     tunnel_mtu,
 };
@@ -42,6 +46,57 @@ pub const TUNNEL_PORT: u16 = 51820;
 /// A set that the daemon fills: marks of the LANs whose new connections to the platform are refused at once, because
 /// no centre answers.
 pub const CUT_OFF: &str = "cut-off";
+
+/// Packets and bytes into the tunnel, by account.
+pub const ACCOUNT_UP: &str = "account-up";
+/// Packets and bytes out of the tunnel, by account.
+pub const ACCOUNT_DOWN: &str = "account-down";
+/// Connections, by account; their first packets.
+pub const ACCOUNT_OPENED: &str = "account-opened";
+/// Packets and bytes into the tunnel, by LAN and host.
+pub const HOST_UP: &str = "host-up";
+/// Packets and bytes out of the tunnel, by LAN and host.
+pub const HOST_DOWN: &str = "host-down";
+/// What was refused of declared hosts, by LAN and host.
+pub const HOST_REFUSED: &str = "host-refused";
+/// What was refused of the platform's, by the global address that it was sent to.
+pub const GLOBAL_REFUSED: &str = "global-refused";
+/// Connections that a source has open.
+const CONNECTIONS: &str = "connections";
+/// How often a source opens connections.
+const OPENINGS: &str = "openings";
+
+/// Sets that the kernel fills by itself as packets come: meters, and counts that go on whatever the design becomes.
+const METERS: [(&str, &[&str]); 9] = [
+    (ACCOUNT_UP, &["mark"]),
+    (ACCOUNT_DOWN, &["mark"]),
+    (ACCOUNT_OPENED, &["mark"]),
+    (HOST_UP, &["mark", "ipv4_addr"]),
+    (HOST_DOWN, &["mark", "ipv4_addr"]),
+    (HOST_REFUSED, &["mark", "ipv4_addr"]),
+    (GLOBAL_REFUSED, &["ipv4_addr"]),
+    (CONNECTIONS, &["mark", "ipv4_addr"]),
+    (OPENINGS, &["mark", "ipv4_addr"]),
+];
+
+/// The ports that NAPT gives out. Those above are the device's own, for its checks as a global address.
+pub const NAPT_PORTS: RangeInclusive<u16> = 1024..=61999;
+
+/// FTP's helper, as the kernel calls it (R90).
+const FTP_HELPER: &str = "ftp";
+
+/// How far a source may be ahead of its rate of new connections: by two seconds' worth.
+const AHEAD: u32 = 2;
+
+/// Whether a set is filled while the device runs, by the daemon or by the kernel, so that its elements are nothing of the
+/// design's.
+pub(crate) fn is_runtime_set(name: &str) -> bool {
+    let meter = |prefix: &str| name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/'));
+    name == CUT_OFF
+        || METERS.iter().any(|(meter, _)| *meter == name)
+        || meter(caps::CAP_UP)
+        || meter(caps::CAP_DOWN)
+}
 
 /// ICMP messages about another packet (RFC 792).
 const ICMP_ERRORS: [&str; 3] = ["destination-unreachable", "time-exceeded", "parameter-problem"];
@@ -56,12 +111,14 @@ const HEADERS: u32 = 40;
 /// The table that a design calls for.
 pub(crate) fn table(design: &Design) -> Table {
     let mut table = Table { sets: sets::sets(design), ..Table::default() };
+    let ftp = table.sets.get(sets::FTP).is_some_and(|set| !set.elements.is_empty());
+    table.helpers.extend(ftp.then(|| FTP_HELPER.to_owned()));
     refusals::chains(design, &mut table);
     let site = Ports::of(design);
     let base = [
         ("classify", hook("filter", "prerouting", BEFORE_REASSEMBLY, "accept"), classify(&site)),
         ("classify-own", hook("filter", "output", -300, "accept"), classify_own(&site)),
-        ("state", hook("filter", "prerouting", -150, "accept"), state(&site)),
+        ("state", hook("filter", "prerouting", -150, "accept"), state(&site, ftp)),
         (
             "translate-destination",
             hook("nat", "prerouting", -100, "accept"),
@@ -70,23 +127,17 @@ pub(crate) fn table(design: &Design) -> Table {
         ("destination", hook("filter", "prerouting", -90, "accept"), destination(design, &site)),
         ("input", hook("filter", "input", 0, "drop"), input(design, &site)),
         ("forward", hook("filter", "forward", 0, "drop"), forward(design, &site)),
+        ("account", hook("filter", "forward", 10, "accept"), account(design)),
         ("output", hook("filter", "output", 0, "drop"), output(design, &site)),
-        (
-            "translate-source",
-            hook("nat", "postrouting", 100, "accept"),
-            vec![
-                rule(&[translate_source(Key::LanSource, sets::GLOBAL_OF_SERVER)]),
-                rule(&[translate_source(Key::LanSource, sets::NAPT)]),
-            ],
-        ),
+        ("translate-source", hook("nat", "postrouting", 100, "accept"), source_translation()),
         ("leaving", hook("filter", "postrouting", 110, "accept"), leaving()),
-        ("from/platform", Map::new(), from_platform(&site)),
+        ("from/platform", Map::new(), from_platform(design, &site)),
     ];
     for (name, declaration, rules) in base {
         table.chains.insert(name.to_owned(), Chain { declaration, rules });
     }
     for (lan, port, _) in &site.lans {
-        let chain = Chain { declaration: Map::new(), rules: from_lan(*lan, port) };
+        let chain = Chain { declaration: Map::new(), rules: from_lan(design, *lan, port) };
         table.chains.insert(format!("from/{lan}"), chain);
     }
     table
@@ -134,23 +185,40 @@ fn hook(kind: &str, hook: &str, prio: i32, policy: &str) -> Map<String, Value> {
     )
 }
 
-fn state(site: &Ports<'_>) -> Vec<Value> {
+/// Ports that stay as they are while they can: a translation that shares an address gives others only where one is taken.
+fn source_translation() -> Vec<Value> {
+    let shared = |key, map| {
+        [
+            rule(&[is_tcp_or_udp(), translate_source_and_port(key, map, &NAPT_PORTS)]),
+            rule(&[translate_source(key, map)]),
+        ]
+    };
+    let mut rules = shared(Key::LanPair, sets::GLOBAL_FOR).to_vec();
+    rules.push(rule(&[translate_source(Key::LanSource, sets::GLOBAL_OF_SERVER)]));
+    rules.extend(shared(Key::LanSource, sets::NAPT));
+    rules
+}
+
+fn state(site: &Ports<'_>, ftp: bool) -> Vec<Value> {
     let sides = site.lans.iter().map(|(lan, port, _)| (lan.as_str(), *port));
-    sides
-        .chain([("platform", TUNNEL)])
-        .flat_map(|(side, link)| {
-            [
-                rule(&[from_link(&[link]), state_is(&["invalid"]), refuse(side, "invalid")]),
-                rule(&[
-                    from_link(&[link]),
-                    state_is(&["new"]),
-                    tcp_is_not_opening(),
-                    refuse(side, "invalid"),
-                ]),
-                rule(&[from_link(&[link]), icmp_is(&ICMP_ADVICE), refuse(side, "invalid")]),
-            ]
-        })
-        .collect()
+    let refusals = sides.chain([("platform", TUNNEL)]).flat_map(|(side, link)| {
+        [
+            rule(&[from_link(&[link]), state_is(&["invalid"]), refuse(side, "invalid")]),
+            rule(&[
+                from_link(&[link]),
+                state_is(&["new"]),
+                tcp_is_not_opening(),
+                refuse(side, "invalid"),
+            ]),
+            rule(&[from_link(&[link]), icmp_is(&ICMP_ADVICE), refuse(side, "invalid")]),
+        ]
+    });
+    // Before the destination is translated: only then does the kernel make room for what the helper rewrites.
+    let helper = ftp.then(|| {
+        let asked = in_set(Key::LanFlow, sets::FTP);
+        rule(&[state_is(&["new"]), is_tcp_or_udp(), asked, help(FTP_HELPER)])
+    });
+    refusals.chain(helper).collect()
 }
 
 /// Refuses what leads nowhere before the routing decision, so that it is counted and logged like every refusal.
@@ -233,61 +301,113 @@ fn forward(design: &Design, site: &Ports<'_>) -> Vec<Value> {
 
 /// New connections of a LAN: to the platform as its rows declare; to a server of the same LAN by its global address for
 /// the services that this server offers (hairpin, RFC 4787, 6).
-fn from_lan(lan: Lan, port: &str) -> Vec<Value> {
+fn from_lan(design: &Design, lan: Lan, port: &str) -> Vec<Value> {
     let side = lan.as_str();
-    vec![
+    let (into_tunnel, echo) = (|| to_link(&[TUNNEL]), || icmp_is(&["echo-request"]));
+    let by_policy = |key, map| set_account(key, map);
+    let by_source = || set_account(Key::LanSource, sets::ACCOUNT_OF_HOST);
+    let by_server = || set_account(Key::LanDestination, sets::ACCOUNT_OF_HOST);
+    let (flow, pair) = (Key::LanFlow, Key::LanPair);
+    let mut rules = vec![
         rule(&[not_in_set(Key::LanSource, sets::REGISTERED), refuse(side, "undeclared-source")]),
-        rule(&[to_link(&[TUNNEL]), in_set(Key::Mark, CUT_OFF), refuse(side, "tunnel-down")]),
+        rule(&[into_tunnel(), in_set(Key::Mark, CUT_OFF), refuse(side, "tunnel-down")]),
+    ];
+    rules.extend(limits(design, side));
+    rules.extend([
+        rule(&[into_tunnel(), is_tcp_or_udp(), by_policy(flow, sets::POLICY_OUTBOUND), accept()]),
+        rule(&[into_tunnel(), echo(), by_policy(pair, sets::POLICY_OUTBOUND_ECHO), accept()]),
         rule(&[
-            to_link(&[TUNNEL]),
+            into_tunnel(),
             is_tcp_or_udp(),
-            in_set(Key::LanFlow, sets::OUTBOUND),
+            in_set(flow, sets::OUTBOUND),
+            by_source(),
             accept(),
         ]),
-        rule(&[
-            to_link(&[TUNNEL]),
-            icmp_is(&["echo-request"]),
-            in_set(Key::LanPair, sets::OUTBOUND_ECHO),
-            accept(),
-        ]),
+        rule(&[into_tunnel(), echo(), in_set(pair, sets::OUTBOUND_ECHO), by_source(), accept()]),
         rule(&[
             to_link(&[port]),
             destination_translated(),
             is_tcp_or_udp(),
             in_set(Key::LanService, sets::OFFERED),
+            by_server(),
             accept(),
         ]),
         rule(&[
             to_link(&[port]),
             destination_translated(),
-            icmp_is(&["echo-request"]),
+            echo(),
             in_set(Key::LanDestination, sets::OFFERED_ECHO),
+            by_server(),
             accept(),
         ]),
+        rule(&[into_tunnel(), in_set(pair, sets::OUTBOUND_CROSSING), refuse(side, "crossing")]),
         rule(&[refuse(side, "undeclared-service")]),
+    ]);
+    rules
+}
+
+/// What one source may have open and may open. What is refused afterwards for another reason counts, too: it was tried.
+fn limits(design: &Design, side: &str) -> [Value; 2] {
+    let Limits { connections, new_per_second } = design.limits;
+    let key = Key::LanSource;
+    let burst = new_per_second.saturating_mul(AHEAD);
+    [
+        rule(&[
+            is_first(),
+            has_more_connections(key, CONNECTIONS, connections),
+            refuse(side, "too-many-connections"),
+        ]),
+        rule(&[
+            is_first(),
+            comes_more_often(key, OPENINGS, new_per_second, burst),
+            refuse(side, "too-many-openings"),
+        ]),
     ]
 }
 
+/// What is forwarded, by the account of its connection: capped, counted, and given its class of traffic (R35 R64).
+fn account(design: &Design) -> Vec<Value> {
+    let (up, down) = (|| to_link(&[TUNNEL]), || from_link(&[TUNNEL]));
+    let mut rules = caps::rules(design);
+    rules.extend([
+        rule(&[up(), count_by(Key::Account, ACCOUNT_UP)]),
+        rule(&[up(), count_by(Key::LanSource, HOST_UP)]),
+        rule(&[down(), count_by(Key::Account, ACCOUNT_DOWN)]),
+        rule(&[down(), count_by(Key::LanDestination, HOST_DOWN)]),
+        rule(&[state_is(&["new"]), is_first(), count_by(Key::Account, ACCOUNT_OPENED)]),
+        rule(&[set_class(class_handle(Class::default()))]),
+        rule(&[set_class_by(Key::Account, sets::CLASS_OF_ACCOUNT)]),
+    ]);
+    rules.extend(
+        Class::ALL.map(|class| {
+            rule(&[up(), class_is(class_handle(class)), set_dscp(words::dscp(class))])
+        }),
+    );
+    rules
+}
+
 /// New connections from the platform: to declared servers, from declared sources, for declared services (R13 R74).
-fn from_platform(site: &Ports<'_>) -> Vec<Value> {
+fn from_platform(design: &Design, site: &Ports<'_>) -> Vec<Value> {
     let lans = site.lan_links();
-    vec![
+    let to_server = || [to_link(&lans), destination_translated()];
+    let admitted = |words: &[Value]| rule(&[&to_server(), words, &[accept()]].concat());
+    let echo = || icmp_is(&["echo-request"]);
+    let by_server = || set_account(Key::LanDestination, sets::ACCOUNT_OF_HOST);
+    let (flow, pair) = (Key::LanFlow, Key::LanPair);
+    let mut rules = limits(design, "platform").to_vec();
+    rules.extend([
+        admitted(&[is_tcp_or_udp(), set_account(flow, sets::POLICY_INBOUND)]),
+        admitted(&[echo(), set_account(pair, sets::POLICY_INBOUND_ECHO)]),
+        admitted(&[is_tcp_or_udp(), in_set(flow, sets::INBOUND), by_server()]),
+        admitted(&[echo(), in_set(pair, sets::INBOUND_ECHO), by_server()]),
         rule(&[
             to_link(&lans),
-            destination_translated(),
-            is_tcp_or_udp(),
-            in_set(Key::LanFlow, sets::INBOUND),
-            accept(),
-        ]),
-        rule(&[
-            to_link(&lans),
-            destination_translated(),
-            icmp_is(&["echo-request"]),
-            in_set(Key::LanPair, sets::INBOUND_ECHO),
-            accept(),
+            in_set(pair, sets::INBOUND_CROSSING),
+            refuse("platform", "crossing"),
         ]),
         rule(&[refuse("platform", "undeclared-service")]),
-    ]
+    ]);
+    rules
 }
 
 fn output(design: &Design, site: &Ports<'_>) -> Vec<Value> {
@@ -303,6 +423,12 @@ fn output(design: &Design, site: &Ports<'_>) -> Vec<Value> {
         ]),
         rule(&[to_link(&[lgwan]), refuse("lgwan", "egress")]),
         rule(&[state_is(&["established", "related"]), accept()]),
+        rule(&[
+            to_link(&site.lan_links()),
+            is_tcp_or_udp(),
+            in_set(Key::AnsweredService, sets::ANSWERED),
+            accept(),
+        ]),
     ];
     // A reject concerns a connection that never came to be, so conntrack can't relate it. Only packets from a LAN or to
     // one have a mark; about any other there is nothing to say, and a forged one would make us say it to somebody else.

@@ -1,10 +1,13 @@
 //! What is refused, by side and rule: each refusal has a chain and a counter of its own.
 
-use nftables::{stmt::Statement, types::RejectCode};
+use nftables::types::RejectCode;
 use sekisho_design::Design;
-use serde_json::Map;
+use serde_json::{Map, Value};
 
-use super::words::{accept, at_most, count, drop, goto, log, reject, rule};
+use super::{
+    GLOBAL_REFUSED, HOST_REFUSED,
+    words::{Key, accept, at_most, count, count_by, drop, goto, log, reject, rule},
+};
 use crate::table::{Chain, Table};
 
 /// The netlink log group that refusals are sent to.
@@ -30,12 +33,15 @@ enum Refusal {
 }
 
 /// What a LAN's hosts may be refused for.
-const LAN_REFUSALS: [(&str, Refusal); 7] = [
+const LAN_REFUSALS: [(&str, Refusal); 10] = [
     ("spoofed-source", Refusal::Drop),
     ("invalid", Refusal::Drop),
     ("undeclared-destination", Refusal::NoRoute),
     ("undeclared-source", Refusal::Prohibited),
     ("undeclared-service", Refusal::Prohibited),
+    ("crossing", Refusal::Prohibited),
+    ("too-many-connections", Refusal::Prohibited),
+    ("too-many-openings", Refusal::Prohibited),
     ("tunnel-down", Refusal::Unreachable),
     ("device", Refusal::Drop),
 ];
@@ -50,6 +56,9 @@ const OTHER_REFUSALS: [(&str, &[&str]); 4] = [
             "undeclared-address",
             "one-way",
             "undeclared-service",
+            "crossing",
+            "too-many-connections",
+            "too-many-openings",
             "device",
             "untranslated",
         ],
@@ -62,8 +71,11 @@ const OTHER_REFUSALS: [(&str, &[&str]); 4] = [
 /// The counter of broadcasts and multicasts.
 pub(super) const BROADCAST: &str = "any/broadcast";
 
+/// The counter of what hosts sent or got beyond their cap.
+pub(super) const OVER_CAP: &str = "any/over-cap";
+
 /// The verdict that refuses a packet of a side by a rule.
-pub(super) fn refuse(side: &str, rule: &str) -> Statement<'static> {
+pub(super) fn refuse(side: &str, rule: &str) -> Value {
     goto(&format!("refuse/{side}/{rule}"))
 }
 
@@ -84,18 +96,46 @@ pub(super) fn chains(design: &Design, table: &mut Table) {
             Refusal::Unreachable => reject(RejectCode::HostUnreach),
             Refusal::NoRoute => accept(),
         };
-        let rules = vec![
+        let counted_for = counted_for(side, name);
+        let mut rules: Vec<_> =
+            counted_for.map(|(key, set)| rule(&[count_by(key, set)])).into_iter().collect();
+        rules.extend([
             rule(&[
                 count(&counter),
                 at_most(LOG_RATE.0, LOG_RATE.1),
                 log(&counter, LOG_GROUP, LOG_BYTES),
             ]),
             rule(&[verdict]),
-        ];
+        ]);
         let chain = Chain { declaration: Map::new(), rules };
         table.chains.insert(format!("refuse/{counter}"), chain);
         table.counters.insert(counter);
     }
-    // Broadcasts are daily life on a LAN: counted, not logged.
-    table.counters.insert(BROADCAST.to_owned());
+    // Broadcasts are daily life on a LAN, and so is a capped host that wants more: counted, not logged.
+    table.counters.extend([BROADCAST, OVER_CAP].map(str::to_owned));
+}
+
+/// Whose refusal it is: a declared host's, or that of a global address which the platform spoke to. What comes before
+/// conntrack, and what nobody declared, is of no row.
+fn counted_for(side: &str, rule: &str) -> Option<(Key, &'static str)> {
+    match (side, rule) {
+        (
+            "platform",
+            "one-way"
+            | "undeclared-service"
+            | "crossing"
+            | "too-many-connections"
+            | "too-many-openings",
+        ) => Some((Key::OriginalDestination, GLOBAL_REFUSED)),
+        ("platform" | "lgwan" | "maintenance" | "device", _) => None,
+        (
+            _,
+            "undeclared-service"
+            | "crossing"
+            | "tunnel-down"
+            | "too-many-connections"
+            | "too-many-openings",
+        ) => Some((Key::LanSource, HOST_REFUSED)),
+        _ => None,
+    }
 }

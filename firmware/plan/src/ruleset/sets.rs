@@ -1,17 +1,23 @@
 //! The rows of a design as elements of sets and maps: one lookup, however many rows there are.
 
-use std::{collections::BTreeMap, ops::RangeInclusive};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::RangeInclusive,
+};
 
 use ipnet::Ipv4Net;
 use nftables::expr::Expression;
-use sekisho_design::{Design, Environment, Host, Lan, Method, PlatformNetwork};
+use sekisho_design::{Design, Environment, GlobalFor, Host, Lan, Method, Origin, PlatformNetwork};
 use serde_json::{Map, Value, json};
 
 use super::{
-    CUT_OFF,
+    CUT_OFF, METERS,
+    caps::caps,
+    policies::policies,
     words::{address, joined, number, ports, range},
 };
 use crate::{
+    account::Accounts,
     lan_number,
     permit::{AddressRange, Services, TCP, UDP, flatten, union},
     table::{Set, by_text},
@@ -43,6 +49,26 @@ pub(super) const OUTBOUND_ECHO: &str = "outbound-echo";
 pub(super) const INBOUND: &str = "inbound";
 /// The same for ICMP echo.
 pub(super) const INBOUND_ECHO: &str = "inbound-echo";
+/// What policies let offices start, as of [`OUTBOUND`] → the account.
+pub(super) const POLICY_OUTBOUND: &str = "policy-outbound";
+/// The same for ICMP echo.
+pub(super) const POLICY_OUTBOUND_ECHO: &str = "policy-outbound-echo";
+/// What policies let the platform start, as of [`INBOUND`] → the account.
+pub(super) const POLICY_INBOUND: &str = "policy-inbound";
+/// The same for ICMP echo.
+pub(super) const POLICY_INBOUND_ECHO: &str = "policy-inbound-echo";
+/// LAN and address of a host → the account of its row.
+pub(super) const ACCOUNT_OF_HOST: &str = "account-of-host";
+/// Account → class of traffic, where it isn't the usual one (R35).
+pub(super) const CLASS_OF_ACCOUNT: &str = "class-of-account";
+/// LAN, source and network of the platform's other environment (R89).
+pub(super) const OUTBOUND_CROSSING: &str = "outbound-crossing";
+/// LAN, network of the other environment, server's private address.
+pub(super) const INBOUND_CROSSING: &str = "inbound-crossing";
+/// FTP's control connections, by the destination before it is translated (R90).
+pub(super) const FTP: &str = "ftp";
+/// LAN, source and destination → the global address that this destination sees (R86).
+pub(super) const GLOBAL_FOR: &str = "global-for";
 /// What servers offer, to whoever may reach them: LAN, private address, service.
 pub(super) const OFFERED: &str = "offered";
 /// The same for ICMP echo.
@@ -51,6 +77,8 @@ pub(super) const OFFERED_ECHO: &str = "offered-echo";
 pub(super) const CENTRES: &str = "centres";
 /// What the device itself serves to a LAN: LAN, its own address, service.
 pub(super) const SERVED: &str = "served";
+/// What the device answers the LANs from: its own address, protocol and port.
+pub(super) const ANSWERED: &str = "answered";
 /// DNS and NTP servers on LGWAN that the device may ask.
 pub(super) const LGWAN_SERVICES: &str = "lgwan-services";
 
@@ -65,19 +93,24 @@ const NTP_PORT: u32 = 123;
 /// All sets and maps of a design.
 pub(super) fn sets(design: &Design) -> BTreeMap<String, Set> {
     let mut sets = BTreeMap::new();
+    let accounts = Accounts::of(design);
     addresses(design, &mut sets);
+    hosts(design, &accounts, &mut sets);
     permits(design, &mut sets);
+    crossings(design, &mut sets);
+    policies(design, &accounts, &mut sets);
     names(design, &mut sets);
     sets
 }
 
-type Sets = BTreeMap<String, Set>;
+pub(super) type Sets = BTreeMap<String, Set>;
 
 fn addresses(design: &Design, sets: &mut Sets) {
     let servers = || design.servers.iter();
     let globals: Vec<(AddressRange, Lan)> = servers()
         .map(|server| (server.global.get().into(), server.lan))
         .chain(design.terminals.iter().map(|row| (row.global.get().into(), row.lan)))
+        .chain(globals_for(design).map(|(lan, _, entry)| (entry.global.get().into(), lan)))
         .collect();
     // A global address belongs to one LAN, so any row that names it will do.
     let by_lan = flatten(&globals, |lans| lans.first().map(|lan| **lan));
@@ -168,6 +201,61 @@ fn addresses(design: &Design, sets: &mut Sets) {
         dns.chain(ntp),
     );
     add(sets, CUT_OFF, exact_set(&["mark"]), []);
+    for (name, key) in METERS {
+        add(sets, name, exact_set(key), []);
+    }
+}
+
+/// The addresses that some destinations see, with the LAN and the hosts of their row.
+fn globals_for(design: &Design) -> impl Iterator<Item = (Lan, Vec<AddressRange>, &GlobalFor)> {
+    let servers = design.servers.iter().flat_map(|row| {
+        let hosts = vec![AddressRange::from(row.private.get())];
+        row.global_for.iter().map(move |entry| (row.lan, hosts.clone(), entry))
+    });
+    let terminals = design.terminals.iter().flat_map(|row| {
+        let hosts: Vec<_> = row.from.iter().map(|from| AddressRange::from(*from)).collect();
+        row.global_for.iter().map(move |entry| (row.lan, hosts.clone(), entry))
+    });
+    servers.chain(terminals)
+}
+
+/// Who a host is to the accounts, and what some destinations see of it. A server's own row stands before any row of
+/// terminals that covers its address.
+fn hosts(design: &Design, accounts: &Accounts, sets: &mut Sets) {
+    let (mut account_of_host, mut global_for) = (Vec::new(), Vec::new());
+    for lan in design.lans.keys() {
+        let servers = design.servers.iter().filter(|row| row.lan == *lan);
+        let servers = servers.map(|row| (row.private.get().into(), &row.name));
+        let terminals = design.terminals.iter().filter(|row| row.lan == *lan);
+        let terminals = terminals
+            .flat_map(|row| row.from.iter().map(|from| (AddressRange::from(*from), &row.name)));
+        let rows: Vec<_> = servers.chain(terminals).collect();
+        for (hosts, row) in flatten(&rows, |rows| rows.first().map(|row| **row)) {
+            let key = joined(vec![mark(*lan), range(hosts)]);
+            account_of_host.push(json!([key, accounts.number(row, None)]));
+        }
+        let entries: Vec<_> = globals_for(design)
+            .filter(|(of, ..)| of == lan)
+            .flat_map(|(_, hosts, entry)| hosts.into_iter().map(move |hosts| (hosts, entry)))
+            .collect();
+        let covering = flatten(&entries, |entries| Some(entries.iter().map(|one| **one).collect()));
+        for (hosts, entries) in covering {
+            let entries: Vec<&GlobalFor> = entries;
+            let networks = entries.iter().flat_map(|entry| {
+                let networks = entry.to.iter().flat_map(Origin::networks);
+                networks.map(|network| (AddressRange::from(network), entry.global))
+            });
+            let networks: Vec<_> = networks.collect();
+            // Entries of one row don't overlap; of two rows of terminals at one address the first counts.
+            for (network, global) in flatten(&networks, |all| all.first().map(|one| **one)) {
+                let key = joined(vec![mark(*lan), range(hosts), range(network)]);
+                global_for.push(json!([key, address(global.get())]));
+            }
+        }
+    }
+    add(sets, ACCOUNT_OF_HOST, interval_map(&["mark", "ipv4_addr"], "mark"), account_of_host);
+    add(sets, GLOBAL_FOR, interval_map(&PAIR, "ipv4_addr"), global_for);
+    caps(design, sets);
 }
 
 /// Who may ask the device for names, and whom it asks in the office (R17). Who of a LAN's hosts gets an answer is the
@@ -178,6 +266,10 @@ fn names(design: &Design, sets: &mut Sets) {
         dns_services(&[mark(*lan), address(interface.address.address())])
     });
     add(sets, SERVED, exact_set(&["mark", "ipv4_addr", "inet_proto", "inet_service"]), served);
+    let answered = design.lans.values().filter(|_| names.is_some());
+    let answered = answered.map(|interface| interface.address.address()).collect::<BTreeSet<_>>();
+    let answered = answered.into_iter().flat_map(|own| dns_services(&[address(own)]));
+    add(sets, ANSWERED, exact_set(&["ipv4_addr", "inet_proto", "inet_service"]), answered);
     for lan in design.lans.keys() {
         // The servers of method (b) ask; only those of method (a) are asked.
         let asked = names.filter(|names| names.method == Method::Device);
@@ -241,8 +333,34 @@ fn permits(design: &Design, sets: &mut Sets) {
     add(sets, OFFERED_ECHO, interval_set(&["mark", "ipv4_addr"]), offered_echo);
 }
 
-const FLOW: [&str; 5] = ["mark", "ipv4_addr", "ipv4_addr", "inet_proto", "inet_service"];
-const PAIR: [&str; 3] = ["mark", "ipv4_addr", "ipv4_addr"];
+pub(super) const FLOW: [&str; 5] = ["mark", "ipv4_addr", "ipv4_addr", "inet_proto", "inet_service"];
+pub(super) const PAIR: [&str; 3] = ["mark", "ipv4_addr", "ipv4_addr"];
+
+/// Which pairs would cross from one environment to the other (R89), so that they are refused by that name.
+fn crossings(design: &Design, sets: &mut Sets) {
+    let (mut outbound, mut inbound) = (Vec::new(), Vec::new());
+    for lan in design.lans.keys() {
+        for (hosts, permit) in outbound_permits(design, *lan) {
+            let others = design.profile.networks.iter();
+            let others = others.filter(|network| !permit.contains_key(&network.environment));
+            for PlatformNetwork { prefix, .. } in others {
+                outbound.push(joined(vec![mark(*lan), range(hosts), range((*prefix).into())]));
+            }
+        }
+        let servers = design.servers.iter().filter(|row| row.lan == *lan);
+        let servers: Vec<_> =
+            servers.map(|row| (row.private.get().into(), row.environment)).collect();
+        for (hosts, own) in flatten(&servers, |of| of.first().map(|own| **own)) {
+            let others = design.profile.networks.iter();
+            for network in others.filter(|network| network.environment != own) {
+                let other = range(network.prefix.into());
+                inbound.push(joined(vec![mark(*lan), other, range(hosts)]));
+            }
+        }
+    }
+    add(sets, OUTBOUND_CROSSING, interval_set(&PAIR), outbound);
+    add(sets, INBOUND_CROSSING, interval_set(&PAIR), inbound);
+}
 
 /// Who on a LAN may start what. A server's own row stands before any row of terminals that covers its address.
 fn outbound_permits(design: &Design, lan: Lan) -> Vec<(AddressRange, Permit)> {
@@ -307,34 +425,34 @@ fn flows(key: &[Expression<'static>], services: &Services) -> Vec<Value> {
     services.ports().map(flow).collect()
 }
 
-fn mark(lan: Lan) -> Expression<'static> {
+pub(super) fn mark(lan: Lan) -> Expression<'static> {
     number(lan_number(lan))
 }
 
-fn exact_set(types: &[&str]) -> Map<String, Value> {
+pub(super) fn exact_set(types: &[&str]) -> Map<String, Value> {
     let value = if let [one] = types { json!(one) } else { json!(types) };
     Map::from_iter([("type".to_owned(), value)])
 }
 
-fn interval_set(types: &[&str]) -> Map<String, Value> {
+pub(super) fn interval_set(types: &[&str]) -> Map<String, Value> {
     let mut declaration = exact_set(types);
     declaration.insert("flags".to_owned(), json!(["interval"]));
     declaration
 }
 
-fn exact_map(types: &[&str], value: &str) -> Map<String, Value> {
+pub(super) fn exact_map(types: &[&str], value: &str) -> Map<String, Value> {
     let mut declaration = exact_set(types);
     declaration.insert("map".to_owned(), json!(value));
     declaration
 }
 
-fn interval_map(types: &[&str], value: &str) -> Map<String, Value> {
+pub(super) fn interval_map(types: &[&str], value: &str) -> Map<String, Value> {
     let mut declaration = interval_set(types);
     declaration.insert("map".to_owned(), json!(value));
     declaration
 }
 
-fn add(
+pub(super) fn add(
     sets: &mut Sets,
     name: &str,
     declaration: Map<String, Value>,

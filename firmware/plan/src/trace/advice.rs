@@ -98,7 +98,9 @@ pub enum Reason {
     NotFromThePlatform,
     /// The address isn't in the organisation's pool; the pool is the operator's.
     NotInThePool,
-    /// Production and test never talk to each other (R89), and this server is of the other kind.
+    /// The source has or opens too many connections.
+    Limit,
+    /// Production and test don't talk to each other but for a limited time (R89), and this row is of the other kind.
     OtherEnvironment(Name),
     /// The device answers nothing but ping at its address on the side that asks.
     Device,
@@ -129,6 +131,8 @@ fn of_lan(design: &Design, question: &Question, lan: Lan, rule: &str) -> Change 
         "undeclared-destination" => Change::Nothing(destination(design, lan, to)),
         "device" => Change::Nothing(Reason::Device),
         "tunnel-down" => Change::Nothing(Reason::NoCentre),
+        "crossing" => Change::Nothing(crossing(design, lan, question.from)),
+        "too-many-connections" | "too-many-openings" => Change::Nothing(Reason::Limit),
         "undeclared-source" | "undeclared-service" => {
             if question.opening.service().is_none() {
                 return Change::Nothing(Reason::Service);
@@ -148,6 +152,15 @@ fn of_lan(design: &Design, question: &Question, lan: Lan, rule: &str) -> Change 
         }
         _ => Change::Nothing(Reason::Source),
     }
+}
+
+/// A row of the other environment has this source.
+fn crossing(design: &Design, lan: Lan, from: Ipv4Addr) -> Reason {
+    let server = server_at(design, lan, from).map(|row| &row.name);
+    let covers =
+        |row: &&Terminals| row.lan == lan && row.from.iter().any(|network| network.contains(&from));
+    let row = server.or_else(|| design.terminals.iter().find(covers).map(|row| &row.name));
+    row.map_or(Reason::Source, |row| Reason::OtherEnvironment(row.clone()))
 }
 
 /// A source that doesn't stand on the LAN may stand behind a router of it, if it asks for something that is to be had.
@@ -230,7 +243,8 @@ fn of_platform(design: &Design, question: &Question, rule: &str) -> Change {
             Change::Server { global: to, from: Ipv4Net::from(from), opening: question.opening }
         }
         "undeclared-address" => Change::Nothing(Reason::NotInThePool),
-        "undeclared-service" => match (server, environment(design, from)) {
+        "too-many-connections" | "too-many-openings" => Change::Nothing(Reason::Limit),
+        "undeclared-service" | "crossing" => match (server, environment(design, from)) {
             (Some(server), Some(environment)) if server.environment == environment => {
                 let (server, from) = (server.name.clone(), Ipv4Net::from(from));
                 Change::Allowance { server, from, opening: question.opening }

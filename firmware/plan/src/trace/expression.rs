@@ -10,7 +10,7 @@ use super::{
     packet::{Content, FLAGS, Packet, State},
     route::{self, AddressKind},
 };
-use crate::KernelState;
+use crate::{KernelState, shaping::class_handle};
 
 /// The length of an IPv4 header without options.
 const HEADER_WORDS: u32 = 5;
@@ -55,6 +55,8 @@ pub(super) fn matches(
         (Worth::Bits(bits), "in") => Ok(bits.iter().any(|bit| equal(&(*bit).to_owned()))),
         // What is left of the flags after masking is exactly this.
         (Worth::Bits(bits), "!=") => Ok(bits != right),
+        // None of them is set.
+        (Worth::Bits(bits), "!") => Ok(!bits.iter().any(|bit| equal(&(*bit).to_owned()))),
         (Worth::Number(number), "==" | "!=") => Ok(equal(&number.to_string()) == (op == "==")),
         (Worth::Address(address), "==" | "!=") => Ok(equal(&address.to_string()) == (op == "==")),
         (Worth::Word(word), "==" | "!=") => Ok(equal(&word) == (op == "==")),
@@ -131,6 +133,9 @@ fn field(expression: &Value, packet: &Packet) -> Result<Worth, NotUnderstood> {
             "iifname" => link(&packet.input),
             "oifname" => link(&packet.output),
             "l4proto" => Worth::Number(packet.content.protocol().into()),
+            "priority" => packet
+                .class
+                .map_or(Worth::Absent, |class| Worth::Word(class_handle(class).to_owned())),
             "nfproto" => Worth::Word("ipv4".to_owned()),
             // The model packet is sent to the device and to nobody beside it.
             "pkttype" => Worth::Word("host".to_owned()),
@@ -142,13 +147,17 @@ fn field(expression: &Value, packet: &Packet) -> Result<Worth, NotUnderstood> {
             return match packet.state {
                 Some(State::New) => Ok(Worth::Bits(vec!["new"])),
                 Some(State::Established) => Ok(Worth::Bits(vec!["established"])),
+                Some(State::Untracked) => Ok(Worth::Bits(vec!["untracked"])),
                 None => Err(not_understood()),
             };
         }
         Some("status") => {
             let translated = packet.destination_translated.then_some("dnat");
-            return Ok(Worth::Bits(translated.into_iter().collect()));
+            // The model packet is the first of its connection, or an answer to it.
+            let known = (packet.state == Some(State::Established)).then_some("confirmed");
+            return Ok(Worth::Bits(translated.into_iter().chain(known).collect()));
         }
+        Some("mark") => return Ok(Worth::Number(packet.account)),
         _ => {}
     }
     match (word("payload", "protocol"), word("payload", "field")) {
@@ -169,7 +178,8 @@ fn content(protocol: &str, field: &str, content: Content) -> Option<Worth> {
     let worth = match (protocol, field, content) {
         ("th" | "udp", "dport", Content::Udp { destination, .. })
         | ("th", "dport", Content::Tcp { destination, .. }) => Worth::Number(destination.into()),
-        ("udp", "sport", Content::Udp { source, .. }) => Worth::Number(source.into()),
+        ("th" | "udp", "sport", Content::Udp { source, .. })
+        | ("th", "sport", Content::Tcp { source, .. }) => Worth::Number(source.into()),
         ("icmp", "type", Content::EchoRequest) => Worth::Word("echo-request".to_owned()),
         ("icmp", "type", Content::EchoReply) => Worth::Word("echo-reply".to_owned()),
         ("tcp", "flags", Content::Tcp { flags, .. }) => {

@@ -5,17 +5,18 @@
 
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
+use sekisho_design::Class;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
     NotUnderstood, Told,
     expression::{key, matches},
-    lookup::{Lookup, lookups},
-    packet::Packet,
+    lookup::{Lookup, lookups, single},
+    packet::{Packet, State},
     show,
 };
-use crate::{KernelState, table::Chain};
+use crate::{KernelState, shaping::class_of_number, table::Chain};
 
 /// The filter with its sets ready to be asked.
 #[derive(Debug, Default)]
@@ -44,6 +45,18 @@ pub enum Effect {
     Zone(u32),
     /// The MSS that a SYN offers is at most this.
     LargestSegment(u32),
+    /// It isn't tracked: the device does without a connection.
+    Untracked,
+    /// The connection got a helper, which finds the data connections that it announces.
+    Helped,
+    /// The connection is on this account.
+    Account(u32),
+    /// It is counted for its account, its host or its address.
+    CountedFor,
+    /// The queues take it as of this class.
+    Class(Class),
+    /// It carries the codepoint of its class.
+    Codepoint,
     /// A refusal was counted.
     Counted,
     /// A refusal was logged, as far as the rate allows.
@@ -239,8 +252,18 @@ impl Filter {
                 effects.push(Effect::Counted);
                 Ok(Next::Statement)
             }
-            // One packet is within every rate.
+            // One packet is within every rate and every number.
             ("limit", Value::Object(_)) => Ok(Next::Statement),
+            ("set", Value::Object(_)) => metered(body, effects).ok_or_else(not_understood),
+            ("notrack", Value::Null) => {
+                packet.state = Some(State::Untracked);
+                effects.push(Effect::Untracked);
+                Ok(Next::Statement)
+            }
+            ("ct helper", Value::String(_)) => {
+                effects.push(Effect::Helped);
+                Ok(Next::Statement)
+            }
             ("log", Value::Object(_)) => {
                 effects.push(Effect::Logged);
                 Ok(Next::Statement)
@@ -284,14 +307,18 @@ impl Filter {
     ) -> Result<Next, NotUnderstood> {
         let not_understood = || NotUnderstood::of(body);
         let value = body.get("value").ok_or_else(not_understood)?;
+        let target = show::expression(body.get("key").ok_or_else(not_understood)?);
+        if target == "ip dscp" {
+            effects.push(Effect::Codepoint);
+            return Ok(Next::Statement);
+        }
         let value = if let Some(lookup) = value.get("map") {
             let Some(value) = self.looked_up(lookup, packet)? else { return Ok(Next::Rule) };
             value
         } else {
-            let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
-            number.ok_or_else(not_understood)?
+            single(value)?
         };
-        match show::expression(body.get("key").ok_or_else(not_understood)?).as_str() {
+        match target.as_str() {
             "mark" => {
                 packet.mark = value;
                 effects.push(Effect::Mark(value));
@@ -299,6 +326,15 @@ impl Filter {
             "ct zone" => {
                 packet.zone = value;
                 effects.push(Effect::Zone(value));
+            }
+            "ct mark" => {
+                packet.account = value;
+                effects.push(Effect::Account(value));
+            }
+            "priority" => {
+                let class = class_of_number(value).ok_or_else(not_understood)?;
+                packet.class = Some(class);
+                effects.push(Effect::Class(class));
             }
             "tcp option maxseg size" => effects.push(Effect::LargestSegment(value)),
             _ => return Err(not_understood()),
@@ -315,6 +351,17 @@ impl Filter {
         let key = key(lookup.get("key").ok_or_else(not_understood)?, packet)?;
         Ok(key.and_then(|key| map.value(&key)))
     }
+}
+
+/// A count goes on; a limit is one that the model packet keeps, so its rule is about others.
+fn metered(body: &Value, effects: &mut Vec<Effect>) -> Option<Next> {
+    let [statement] = body.get("stmt")?.as_array()?.as_slice() else { return None };
+    if statement.get("counter").is_some() {
+        effects.push(Effect::CountedFor);
+        return Some(Next::Statement);
+    }
+    let limit = statement.get("limit").or_else(|| statement.get("ct count"))?;
+    (limit.get("inv")? == true).then_some(Next::Rule)
 }
 
 fn told(reject: &Value) -> Option<Told> {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::Ipv4Addr, ops::RangeInclusive};
 use serde_json::Value;
 
 use super::NotUnderstood;
-use crate::table::Set;
+use crate::{shaping::handle_number, table::Set};
 
 /// A set, or a map where its elements have values. Everything in our sets is a number of at most 32 bits.
 #[derive(Clone, Debug, Default)]
@@ -84,10 +84,11 @@ fn range(value: &Value) -> Result<RangeInclusive<u32>, NotUnderstood> {
     }
 }
 
-fn single(value: &Value) -> Result<u32, NotUnderstood> {
+pub(super) fn single(value: &Value) -> Result<u32, NotUnderstood> {
     let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
     let address = || value.as_str()?.parse::<Ipv4Addr>().ok().map(Ipv4Addr::to_bits);
-    number.or_else(address).ok_or_else(|| NotUnderstood::of(value))
+    let handle = || handle_number(value.as_str()?);
+    number.or_else(address).or_else(handle).ok_or_else(|| NotUnderstood::of(value))
 }
 
 #[cfg(test)]

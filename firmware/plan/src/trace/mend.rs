@@ -124,16 +124,20 @@ impl Reason {
                 "設計では通せません。宛先はこの団体に割り当てられたアドレスではありません。",
                 "no row can: the destination is not among this organisation's global addresses.",
             ),
-            Self::OtherEnvironment(server) => {
+            Self::OtherEnvironment(row) => {
                 return Both {
                     ja: format!(
-                        "設計では通せません。本番と検証は互いに通信しません。サーバ '{server}' の environment を確かめてください。"
+                        "本番と検証は互いに通信しません。'{row}' の environment を確かめてください。期間を限って通すには、相手側の environment と期限 until のある [[policy]] を書きます。"
                     ),
                     en: format!(
-                        "no row can: production and test never talk to each other. Check `environment` of the server '{server}'."
+                        "production and test don't talk to each other. Check `environment` of '{row}'; for a limited time a [[policy]] with the far side's `environment` and with `until` lets it pass."
                     ),
                 };
             }
+            Self::Limit => (
+                "この送信元の接続が、設計の [limits] の数を超えました。正しい使い方なら connections か new-per-second を大きくしてください。",
+                "this source has or opens more connections than `[limits]` of the design lets it; if that is as it should be, raise `connections` or `new-per-second`.",
+            ),
             Self::Device => (
                 "設計では通せません。この装置は、尋ねた側の自分のアドレスへのpingにだけ答えます。",
                 "no row can: the device answers ping at its address on the side that asks, and nothing else.",

@@ -2,6 +2,8 @@
 
 use std::net::Ipv4Addr;
 
+use sekisho_design::Class;
+
 use super::{Opening, Question};
 
 /// TCP's flags as the table names them (RFC 9293, 3.1).
@@ -26,6 +28,8 @@ pub(super) enum Content {
 pub(super) enum State {
     New,
     Established,
+    /// It isn't looked at: a rule said so.
+    Untracked,
 }
 
 /// A packet on its way, with what the kernel remembers beside it.
@@ -44,6 +48,10 @@ pub(super) struct Packet {
     pub(super) state: Option<State>,
     /// The connection's destination was translated (`IPS_DST_NAT`).
     pub(super) destination_translated: bool,
+    /// The connection's mark, the number of its account.
+    pub(super) account: u32,
+    /// What queues go by.
+    pub(super) class: Option<Class>,
 }
 
 /// One direction of a connection, as conntrack keeps it.
@@ -116,6 +124,8 @@ impl Packet {
             zone: 0,
             state: None,
             destination_translated: false,
+            account: 0,
+            class: None,
         }
     }
 
@@ -131,6 +141,8 @@ impl Packet {
             zone: 0,
             state: None,
             destination_translated: false,
+            account: self.account,
+            class: None,
         }
     }
 

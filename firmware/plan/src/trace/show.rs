@@ -14,22 +14,57 @@ pub(crate) fn statement(statement: &Value) -> String {
     let word = |key: &str| expression(body.get(key).unwrap_or(&Value::Null));
     match kind.as_str() {
         "match" => match body.get("op").and_then(Value::as_str) {
-            Some("!=") => format!("{} != {}", word("left"), word("right")),
+            Some(op @ ("!=" | "!")) => format!("{} {op} {}", word("left"), word("right")),
             _ => format!("{} {}", word("left"), word("right")),
         },
         "mangle" => format!("{} set {}", word("key"), word("value")),
         "counter" => format!("counter {}", expression(body)),
         "limit" => format!("limit rate {}/{} burst {}", word("rate"), word("per"), word("burst")),
         "log" => format!("log prefix {} group {}", word("prefix"), word("group")),
+        "set" => {
+            let statements = body.get("stmt").and_then(Value::as_array).into_iter().flatten();
+            let statements: Vec<_> = statements.map(metered).collect();
+            format!(
+                "{} {} {{ {} {} }}",
+                word("op"),
+                word("set"),
+                word("elem"),
+                statements.join(" ")
+            )
+        }
+        "ct helper" => format!("ct helper set {}", expression(body)),
+        "notrack" => kind.clone(),
         "goto" => format!("goto {}", word("target")),
         "reject" => format!("reject with {} {}", word("type"), word("expr")),
-        "dnat" | "snat" => format!("{kind} to {}", word("addr")),
+        "dnat" | "snat" => match body.get("port") {
+            Some(ports) => format!("{kind} to {}:{}", word("addr"), expression(ports)),
+            None => format!("{kind} to {}", word("addr")),
+        },
         "accept" | "drop" => kind.clone(),
         _ => statement.to_string(),
     }
 }
 
 /// One expression: what a condition looks at, or what is set.
+fn metered(statement: &Value) -> String {
+    let Some((kind, body)) = statement.as_object().and_then(|object| object.iter().next()) else {
+        return statement.to_string();
+    };
+    let word = |key: &str| expression(body.get(key).unwrap_or(&Value::Null));
+    let unit =
+        |key: &str| body.get(key).map_or(String::new(), |unit| format!(" {}", expression(unit)));
+    match kind.as_str() {
+        "counter" => kind.clone(),
+        "ct count" => format!("ct count over {}", word("val")),
+        "limit" => {
+            let (rate, burst) = (word("rate"), word("burst"));
+            let (of, more) = (unit("rate_unit"), unit("burst_unit"));
+            format!("limit rate over {rate}{of}/{} burst {burst}{more}", word("per"))
+        }
+        _ => statement.to_string(),
+    }
+}
+
 pub(crate) fn expression(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -51,7 +86,10 @@ fn named(kind: &str, body: &Value) -> String {
     match kind {
         "meta" => word("key"),
         "payload" => format!("{} {}", word("protocol"), word("field")),
-        "ct" => format!("ct {}", word("key")),
+        "ct" => match body.get("dir") {
+            Some(dir) => format!("ct {} {}", expression(dir), word("key")),
+            None => format!("ct {}", word("key")),
+        },
         "fib" => format!("fib {} {}", word("flags"), word("result")),
         "concat" => joined(" . "),
         "range" => joined("-"),

@@ -117,6 +117,7 @@ fn heading(chain: &str, language: Language) -> &'static str {
         "output" => language.pick("この装置から", "from the device itself"),
         "forward" => language.pick("中継の可否", "whether it may pass"),
         "translate-source" => language.pick("送信元の変換", "translation of the source"),
+        "account" => language.pick("計数と優先度", "counts and class of traffic"),
         "leaving" => language.pick("送出前の検査", "what may enter the tunnel"),
         _ => "",
     }
@@ -181,6 +182,18 @@ impl Effect {
             Self::LargestSegment(bytes) => {
                 language.pick(format!("MSS は最大 {bytes}"), format!("MSS at most {bytes}"))
             }
+            Self::Untracked => language.pick("接続として扱わない", "not tracked").into(),
+            Self::Helped => {
+                language.pick("FTPのデータ接続を通す", "its data connections pass").into()
+            }
+            Self::Account(number) => {
+                language.pick(format!("計数の番号 {number}"), format!("account {number}"))
+            }
+            Self::CountedFor => language.pick("行・端末ごとに計数", "counted for its row").into(),
+            Self::Class(class) => {
+                language.pick(format!("優先度 {class}"), format!("class {class}"))
+            }
+            Self::Codepoint => language.pick("DSCPを付ける", "DSCP of its class").into(),
             Self::Counted => language.pick("計数", "counted").into(),
             Self::Logged => language.pick("記録", "logged").into(),
             Self::Destination(to) => {

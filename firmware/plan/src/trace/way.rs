@@ -201,6 +201,9 @@ impl<'a> Walk<'a> {
     /// The rules of a nat chain see the packet that opens a connection; an answer gets the translation undone.
     fn translate(&mut self, hook: &str, chain: &str) -> Result<Refusal, NotUnderstood> {
         let destinations = hook == "prerouting";
+        if self.packet.state == Some(State::Untracked) {
+            return Ok(None);
+        }
         if self.packet.state == Some(State::Established) {
             let Some(connection) = &self.connection else { return Ok(None) };
             let packet = &mut self.packet;
