@@ -131,14 +131,18 @@ pub(crate) fn table(design: &Design) -> Table {
         ("output", hook("filter", "output", 0, "drop"), output(design, &site)),
         ("translate-source", hook("nat", "postrouting", 100, "accept"), source_translation()),
         ("leaving", hook("filter", "postrouting", 110, "accept"), leaving()),
-        ("from/platform", Map::new(), from_platform(design, &site)),
+        ("from/platform", Map::new(), from_platform(&site)),
     ];
     for (name, declaration, rules) in base {
         table.chains.insert(name.to_owned(), Chain { declaration, rules });
     }
     for (lan, port, _) in &site.lans {
-        let chain = Chain { declaration: Map::new(), rules: from_lan(design, *lan, port) };
+        let chain = Chain { declaration: Map::new(), rules: from_lan(*lan, port) };
         table.chains.insert(format!("from/{lan}"), chain);
+    }
+    for side in site.lans.iter().map(|(lan, ..)| lan.as_str()).chain(["platform"]) {
+        let chain = Chain { declaration: Map::new(), rules: limits(design.limits, side) };
+        table.chains.insert(admitted(side), chain);
     }
     table
 }
@@ -301,36 +305,28 @@ fn forward(design: &Design, site: &Ports<'_>) -> Vec<Value> {
 
 /// New connections of a LAN: to the platform as its rows declare; to a server of the same LAN by its global address for
 /// the services that this server offers (hairpin, RFC 4787, 6).
-fn from_lan(design: &Design, lan: Lan, port: &str) -> Vec<Value> {
+fn from_lan(lan: Lan, port: &str) -> Vec<Value> {
     let side = lan.as_str();
     let (into_tunnel, echo) = (|| to_link(&[TUNNEL]), || icmp_is(&["echo-request"]));
     let by_policy = |key, map| set_account(key, map);
     let by_source = || set_account(Key::LanSource, sets::ACCOUNT_OF_HOST);
     let by_server = || set_account(Key::LanDestination, sets::ACCOUNT_OF_HOST);
     let (flow, pair) = (Key::LanFlow, Key::LanPair);
-    let mut rules = vec![
+    let admit = || goto(&admitted(side));
+    vec![
         rule(&[not_in_set(Key::LanSource, sets::REGISTERED), refuse(side, "undeclared-source")]),
         rule(&[into_tunnel(), in_set(Key::Mark, CUT_OFF), refuse(side, "tunnel-down")]),
-    ];
-    rules.extend(limits(design, side));
-    rules.extend([
-        rule(&[into_tunnel(), is_tcp_or_udp(), by_policy(flow, sets::POLICY_OUTBOUND), accept()]),
-        rule(&[into_tunnel(), echo(), by_policy(pair, sets::POLICY_OUTBOUND_ECHO), accept()]),
-        rule(&[
-            into_tunnel(),
-            is_tcp_or_udp(),
-            in_set(flow, sets::OUTBOUND),
-            by_source(),
-            accept(),
-        ]),
-        rule(&[into_tunnel(), echo(), in_set(pair, sets::OUTBOUND_ECHO), by_source(), accept()]),
+        rule(&[into_tunnel(), is_tcp_or_udp(), by_policy(flow, sets::POLICY_OUTBOUND), admit()]),
+        rule(&[into_tunnel(), echo(), by_policy(pair, sets::POLICY_OUTBOUND_ECHO), admit()]),
+        rule(&[into_tunnel(), is_tcp_or_udp(), in_set(flow, sets::OUTBOUND), by_source(), admit()]),
+        rule(&[into_tunnel(), echo(), in_set(pair, sets::OUTBOUND_ECHO), by_source(), admit()]),
         rule(&[
             to_link(&[port]),
             destination_translated(),
             is_tcp_or_udp(),
             in_set(Key::LanService, sets::OFFERED),
             by_server(),
-            accept(),
+            admit(),
         ]),
         rule(&[
             to_link(&[port]),
@@ -338,20 +334,24 @@ fn from_lan(design: &Design, lan: Lan, port: &str) -> Vec<Value> {
             echo(),
             in_set(Key::LanDestination, sets::OFFERED_ECHO),
             by_server(),
-            accept(),
+            admit(),
         ]),
         rule(&[into_tunnel(), in_set(pair, sets::OUTBOUND_CROSSING), refuse(side, "crossing")]),
         rule(&[refuse(side, "undeclared-service")]),
-    ]);
-    rules
+    ]
 }
 
-/// What one source may have open and may open. What is refused afterwards for another reason counts, too: it was tried.
-fn limits(design: &Design, side: &str) -> [Value; 2] {
-    let Limits { connections, new_per_second } = design.limits;
+/// The chain that what a side may open comes to.
+fn admitted(side: &str) -> String {
+    format!("admitted/{side}")
+}
+
+/// What one source may have open and may open, of all that it may.
+fn limits(limits: Limits, side: &str) -> Vec<Value> {
+    let Limits { connections, new_per_second } = limits;
     let key = Key::LanSource;
     let burst = new_per_second.saturating_mul(AHEAD);
-    [
+    vec![
         rule(&[
             is_first(),
             has_more_connections(key, CONNECTIONS, connections),
@@ -362,6 +362,7 @@ fn limits(design: &Design, side: &str) -> [Value; 2] {
             comes_more_often(key, OPENINGS, new_per_second, burst),
             refuse(side, "too-many-openings"),
         ]),
+        rule(&[accept()]),
     ]
 }
 
@@ -387,27 +388,26 @@ fn account(design: &Design) -> Vec<Value> {
 }
 
 /// New connections from the platform: to declared servers, from declared sources, for declared services (R13 R74).
-fn from_platform(design: &Design, site: &Ports<'_>) -> Vec<Value> {
+fn from_platform(site: &Ports<'_>) -> Vec<Value> {
     let lans = site.lan_links();
     let to_server = || [to_link(&lans), destination_translated()];
-    let admitted = |words: &[Value]| rule(&[&to_server(), words, &[accept()]].concat());
+    let opened =
+        |words: &[Value]| rule(&[&to_server(), words, &[goto(&admitted("platform"))]].concat());
     let echo = || icmp_is(&["echo-request"]);
     let by_server = || set_account(Key::LanDestination, sets::ACCOUNT_OF_HOST);
     let (flow, pair) = (Key::LanFlow, Key::LanPair);
-    let mut rules = limits(design, "platform").to_vec();
-    rules.extend([
-        admitted(&[is_tcp_or_udp(), set_account(flow, sets::POLICY_INBOUND)]),
-        admitted(&[echo(), set_account(pair, sets::POLICY_INBOUND_ECHO)]),
-        admitted(&[is_tcp_or_udp(), in_set(flow, sets::INBOUND), by_server()]),
-        admitted(&[echo(), in_set(pair, sets::INBOUND_ECHO), by_server()]),
+    vec![
+        opened(&[is_tcp_or_udp(), set_account(flow, sets::POLICY_INBOUND)]),
+        opened(&[echo(), set_account(pair, sets::POLICY_INBOUND_ECHO)]),
+        opened(&[is_tcp_or_udp(), in_set(flow, sets::INBOUND), by_server()]),
+        opened(&[echo(), in_set(pair, sets::INBOUND_ECHO), by_server()]),
         rule(&[
             to_link(&lans),
             in_set(pair, sets::INBOUND_CROSSING),
             refuse("platform", "crossing"),
         ]),
         rule(&[refuse("platform", "undeclared-service")]),
-    ]);
-    rules
+    ]
 }
 
 fn output(design: &Design, site: &Ports<'_>) -> Vec<Value> {

@@ -52,10 +52,10 @@ pub(crate) fn the_platform_reaches_what_is_declared_only() -> anyhow::Result<()>
     let nobody = Ipv4Addr::from(u32::from(juki) + 100);
     refused_by(&lab, "platform/undeclared-address", || from_platform(nobody, HTTPS))?;
     refused_by(&lab, "platform/device", || from_platform(hosts.device_global, HTTPS))?;
-    // The test network is declared for nobody: another source, another environment (R89).
+    // The test network is declared for nobody: a source of the other environment (R89).
     let test = PLATFORM_TEST_WEB.to_string();
     let url = format!("http://{juki}:{HTTPS}/");
-    refused_by(&lab, "platform/undeclared-service", || {
+    refused_by(&lab, "platform/crossing", || {
         let words = ["curl", "-sS", "--max-time", "1", "--interface", &test, &url];
         ensure!(lab.host("platform").run(&words)?.status.code() == Some(28));
         Ok(())
@@ -70,7 +70,7 @@ pub(crate) fn offices_reach_what_is_declared_only() -> anyhow::Result<()> {
         is_told(&lab, "terminal", PLATFORM_WEB, 8080)
     })?;
     // Production doesn't reach the test network (R89).
-    refused_by(&lab, "head-office/undeclared-service", || {
+    refused_by(&lab, "head-office/crossing", || {
         is_told(&lab, "terminal", PLATFORM_TEST_WEB, HTTP)
     })?;
     // A destination that isn't the platform's.
