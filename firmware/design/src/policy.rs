@@ -199,19 +199,24 @@ impl Design {
 
     /// The design as it is at a time: without the policies whose time is over (R89).
     pub fn at(&self, now: Timestamp) -> Cow<'_, Self> {
-        let over = |policy: &Policy| policy.until.is_some_and(|until| until <= now);
-        if !self.policies.iter().any(over) {
+        self.admitting(|policy| policy.until.is_none_or(|until| until > now))
+    }
+
+    /// The design with some of its policies only.
+    pub fn admitting(&self, open: impl Fn(&Policy) -> bool) -> Cow<'_, Self> {
+        if self.policies.iter().all(&open) {
             return Cow::Borrowed(self);
         }
         let mut design = self.clone();
-        design.policies.retain(|policy| !over(policy));
+        design.policies.retain(open);
         Cow::Owned(design)
     }
 
-    /// When the next policy ends.
-    pub fn next_end(&self, now: Timestamp) -> Option<Timestamp> {
-        let ends = self.policies.iter().filter_map(|policy| policy.until);
-        ends.filter(|until| *until > now).min()
+    /// The environment of a server or of terminals.
+    pub fn environment_of(&self, row: &Name) -> Option<Environment> {
+        let servers = self.servers.iter().map(|server| (&server.name, server.environment));
+        let terminals = self.terminals.iter().map(|row| (&row.name, row.environment));
+        servers.chain(terminals).find(|(name, _)| *name == row).map(|(_, of)| of)
     }
 
     /// The names that policies and their objects call hosts by.

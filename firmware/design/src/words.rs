@@ -23,7 +23,8 @@ impl Language {
         messages::lan(lan, self)
     }
 
-    pub(crate) fn environment(self, environment: Environment) -> &'static str {
+    /// What people call an environment.
+    pub fn environment(self, environment: Environment) -> &'static str {
         messages::environment(environment, self)
     }
 }

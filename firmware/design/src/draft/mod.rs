@@ -40,6 +40,7 @@ pub(crate) type Optional<T> = Result<Option<At<T>>, Unknown>;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Unknown;
 
+#[expect(clippy::struct_excessive_bools, reason = "each says of one list whether it is whole")]
 #[derive(Debug, Default)]
 pub(crate) struct SiteDraft {
     pub(crate) name: Option<String>,

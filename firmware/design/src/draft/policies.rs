@@ -42,7 +42,7 @@ pub(crate) struct PolicyDraft {
     pub(crate) until: Optional<Timestamp>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct LimitsDraft {
     pub(crate) connections: Option<u32>,
     pub(crate) new_per_second: Option<u32>,

@@ -52,7 +52,7 @@ pub(super) fn tree(design: &Design) -> Tree {
     rows(&mut root, "service", services.iter().map(named_services));
     rows(&mut root, "policy", policies.iter().map(policy));
     if *limits != Limits::USUAL {
-        root.set("limits", caps(limits));
+        root.set("limits", caps(*limits));
     }
     if let Some(names) = names {
         root.set("names", Value::Tree(resolution(names, lans)));
@@ -211,7 +211,7 @@ fn policy(policy: &Policy) -> Tree {
     tree.set("from", Value::list(from.iter().map(text)));
     tree.set("to", Value::list(to.iter().map(text)));
     let services = services.iter().map(|member| match member {
-        ServiceMember::Service(service) => service_name(service),
+        ServiceMember::Service(service) => service_name(*service),
         ServiceMember::Named(name) => text(name),
     });
     tree.set("services", Value::list(services));
@@ -229,11 +229,11 @@ fn policy(policy: &Policy) -> Tree {
     tree
 }
 
-fn caps(limits: &Limits) -> Value {
+fn caps(limits: Limits) -> Value {
     let Limits { connections, new_per_second } = limits;
     table([
-        ("connections", Value::number((*connections).into())),
-        ("new-per-second", Value::number((*new_per_second).into())),
+        ("connections", Value::number(connections.into())),
+        ("new-per-second", Value::number(new_per_second.into())),
     ])
 }
 
@@ -318,15 +318,15 @@ fn set_approval(tree: &mut Tree, approval: Option<&Approval>) {
 }
 
 fn service_list(services: &[Service]) -> Value {
-    Value::list(services.iter().map(service_name))
+    Value::list(services.iter().copied().map(service_name))
 }
 
-fn service_name(service: &Service) -> Value {
+fn service_name(service: Service) -> Value {
     let [http, https] = Service::WEB;
     match service {
-        service if *service == http => Value::text("http"),
-        service if *service == https => Value::text("https"),
-        service => text(service),
+        service if service == http => Value::text("http"),
+        service if service == https => Value::text("https"),
+        service => text(&service),
     }
 }
 

@@ -5,6 +5,7 @@ mod course;
 mod hosts;
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, VecDeque},
     net::IpAddr,
     path::Path,
@@ -40,6 +41,7 @@ use super::{
     proof::Measure,
     stamps::Stamps,
     store::{Files, Store},
+    windows::Windows,
 };
 
 /// Refusals that are kept to be shown; older ones are in the log.
@@ -86,9 +88,11 @@ pub struct Device {
     in_force: Option<InForce>,
     /// What the names of the design in force stand for.
     known: Known,
+    /// Which of its policies are over.
+    windows: Windows,
     names: Names,
-    /// Hosts of the design in force may be elsewhere than the kernel and the tunnel look for them.
-    hosts_moved: bool,
+    /// Hosts of the design in force may be elsewhere than the kernel and the tunnel look for them, or policies over.
+    moved: bool,
     /// The generation that comes up after a restart, 0 for none, and its files.
     kept: (u64, Option<Files>),
     pending: Option<Pending>,
@@ -131,8 +135,9 @@ impl Device {
             phase: Phase::Closed,
             in_force: None,
             known: Known::open(state),
+            windows: Windows::open(state),
             names: Names::new(state),
-            hosts_moved: false,
+            moved: false,
             kept: (0, None),
             pending: None,
             owed: None,
@@ -176,7 +181,7 @@ impl Device {
         }
         let now = clock::since_start();
         self.end_of_wait(now).await;
-        self.follow_hosts().await;
+        self.keep_up().await;
         if self.looks.take_look(now) {
             self.repair().await;
             give_back();
@@ -248,6 +253,14 @@ impl Device {
         self.in_force.as_ref().map(|in_force| &in_force.design)
     }
 
+    /// A design as it is now: its names lead where they do, and what is over is over.
+    fn now<'a>(&self, design: &'a Design) -> Cow<'a, Design> {
+        match self.windows.put_into(design) {
+            Cow::Borrowed(design) => self.known.put_into(design),
+            Cow::Owned(open) => Cow::Owned(self.known.put_into(&open).into_owned()),
+        }
+    }
+
     fn awaiting(&self) -> Option<Awaiting> {
         let pending = self.pending.as_ref()?;
         let left = pending.change.deadline()?.saturating_sub(clock::since_start());
@@ -257,7 +270,7 @@ impl Device {
 
     async fn plan(&self, proposal: Proposal) -> Result<Plan, Failure> {
         let (_, accepted) = self.check(proposal)?;
-        let state = desired(&self.known.put_into(&accepted.design));
+        let state = desired(&self.now(&accepted.design));
         let scope = scope(&state, self.in_force.iter().map(|in_force| &*in_force.state));
         let observed = self.hands.kernel.observe(&scope).await.map_err(|fault| unseen(&fault))?;
         let steps = steps(&observed, &state).map_err(|missing| {
@@ -274,7 +287,7 @@ impl Device {
     }
 
     async fn trace(&self, packet: &Packet) -> Result<LiveTrace, Failure> {
-        let design = self.in_force.as_ref().map(|now| self.known.put_into(&now.design));
+        let design = self.in_force.as_ref().map(|in_force| self.now(&in_force.design));
         let tunnel = self.hands.tunnel.as_ref().map(|tunnel| tunnel.status(Instant::now()));
         live::trace(&self.hands.kernel, design.as_deref(), tunnel, packet).await
     }

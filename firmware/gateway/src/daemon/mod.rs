@@ -21,6 +21,7 @@ mod stamps;
 mod store;
 mod tunnel;
 mod way;
+mod windows;
 
 use std::{path::PathBuf, time::Duration};
 

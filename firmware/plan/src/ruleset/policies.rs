@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, net::Ipv4Addr, ops::RangeInclusive};
 
 use ipnet::Ipv4Net;
-use sekisho_design::{Design, Direction, Environment, Lan, Name, Policy, Server, Service};
+use sekisho_design::{Class, Design, Direction, Environment, Lan, Name, Policy, Server, Service};
 use serde_json::{Value, json};
 
 use super::{
@@ -64,7 +64,7 @@ pub(super) fn policies(design: &Design, accounts: &Accounts, sets: &mut Sets) {
     add(sets, sets::POLICY_INBOUND, flow(), elements.inbound);
     add(sets, sets::POLICY_INBOUND_ECHO, pair(), elements.inbound_echo);
     add(sets, sets::FTP, interval_set(&sets::FLOW), elements.ftp);
-    let classes = accounts.iter().filter(|(_, account)| account.class != Default::default());
+    let classes = accounts.iter().filter(|(_, account)| account.class != Class::default());
     let classes = classes.map(|(number, account)| json!([number, class_handle(account.class)]));
     add(sets, sets::CLASS_OF_ACCOUNT, exact_map(&["mark"], "classid"), classes);
 }

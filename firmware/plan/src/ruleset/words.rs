@@ -25,7 +25,7 @@ pub(super) fn rule(statements: &[Value]) -> Value {
 }
 
 /// A statement that the crate has a type for; it has none for what fills sets.
-fn said(statement: Statement<'static>) -> Value {
+fn said(statement: &Statement<'static>) -> Value {
     json!(statement)
 }
 
@@ -55,7 +55,7 @@ fn one_of(values: impl IntoIterator<Item = String>) -> Expression<'static> {
 }
 
 fn compare(left: Expression<'static>, op: Operator, right: Expression<'static>) -> Value {
-    said(Statement::Match(Match { left, right, op }))
+    said(&Statement::Match(Match { left, right, op }))
 }
 
 fn equal(left: Expression<'static>, right: Expression<'static>) -> Value {
@@ -230,7 +230,7 @@ pub(super) fn clamp_mss(bytes: u32) -> Value {
 }
 
 fn mangle(key: Expression<'static>, value: Expression<'static>) -> Value {
-    said(Statement::Mangle(Mangle { key, value }))
+    said(&Statement::Mangle(Mangle { key, value }))
 }
 
 fn looked_up(key: Key, map: &str) -> Expression<'static> {
@@ -279,7 +279,7 @@ pub(super) fn set_dscp(name: &'static str) -> Value {
 
 /// Binds a helper, which finds the data connections that a control connection announces.
 pub(super) fn help(helper: &'static str) -> Value {
-    said(Statement::CTHelper(helper.into()))
+    said(&Statement::CTHelper(helper.into()))
 }
 
 /// Conntrack has nothing to do with the packet.
@@ -289,18 +289,18 @@ pub(super) fn not_tracked() -> Value {
 
 /// Counts packets and bytes by a key, in a set that fills by itself.
 pub(super) fn count_by(key: Key, set: &str) -> Value {
-    metered("update", key, set, json!({ "counter": null }))
+    metered("update", key, set, &json!({ "counter": null }))
 }
 
 /// The key has more connections than this, with this one.
 pub(super) fn has_more_connections(key: Key, set: &str, most: u32) -> Value {
-    metered("add", key, set, json!({ "ct count": { "val": most, "inv": true } }))
+    metered("add", key, set, &json!({ "ct count": { "val": most, "inv": true } }))
 }
 
 /// The key comes more often than this, beyond a burst.
 pub(super) fn comes_more_often(key: Key, set: &str, per_second: u32, burst: u32) -> Value {
     let limit = json!({ "rate": per_second, "burst": burst, "per": "second", "inv": true });
-    metered("update", key, set, json!({ "limit": limit }))
+    metered("update", key, set, &json!({ "limit": limit }))
 }
 
 /// The key has more bytes a second than this, beyond a burst.
@@ -310,7 +310,7 @@ pub(super) fn comes_faster(key: Key, set: &str, per_second: u64, burst: u64) -> 
         "rate": rate, "rate_unit": rate_unit, "burst": burst, "burst_unit": burst_unit,
         "per": "second", "inv": true,
     });
-    metered("update", key, set, json!({ "limit": limit }))
+    metered("update", key, set, &json!({ "limit": limit }))
 }
 
 /// As nft prints bytes: in the largest unit that leaves no fraction.
@@ -321,7 +321,7 @@ fn in_units(bytes: u64) -> (u64, &'static str) {
     (bytes >> (10 * power), units[power])
 }
 
-fn metered(op: &str, key: Key, set: &str, statement: Value) -> Value {
+fn metered(op: &str, key: Key, set: &str, statement: &Value) -> Value {
     let (elem, set) = (key.expression(), format!("@{set}"));
     json!({ "set": { "op": op, "elem": elem, "set": set, "stmt": [statement] } })
 }
@@ -332,11 +332,11 @@ fn translation(key: Key, map: &str) -> NAT<'static> {
 }
 
 pub(super) fn translate_destination(key: Key, map: &str) -> Value {
-    said(Statement::DNAT(Some(translation(key, map))))
+    said(&Statement::DNAT(Some(translation(key, map))))
 }
 
 pub(super) fn translate_source(key: Key, map: &str) -> Value {
-    said(Statement::SNAT(Some(translation(key, map))))
+    said(&Statement::SNAT(Some(translation(key, map))))
 }
 
 /// Like [`translate_source`], to one of some ports of that address.
@@ -346,15 +346,15 @@ pub(super) fn translate_source_and_port(
     ports: &std::ops::RangeInclusive<u16>,
 ) -> Value {
     let port = Some(self::ports(ports));
-    said(Statement::SNAT(Some(NAT { port, ..translation(key, map) })))
+    said(&Statement::SNAT(Some(NAT { port, ..translation(key, map) })))
 }
 
 pub(super) fn count(counter: &str) -> Value {
-    said(Statement::Counter(Counter::Named(counter.to_owned().into())))
+    said(&Statement::Counter(Counter::Named(counter.to_owned().into())))
 }
 
 pub(super) fn at_most(per_second: u32, burst: u32) -> Value {
-    said(Statement::Limit(Limit {
+    said(&Statement::Limit(Limit {
         rate: per_second,
         rate_unit: None,
         per: Some("second".into()),
@@ -365,7 +365,7 @@ pub(super) fn at_most(per_second: u32, burst: u32) -> Value {
 }
 
 pub(super) fn log(prefix: &str, group: u16, bytes: u32) -> Value {
-    said(Statement::Log(Some(Log {
+    said(&Statement::Log(Some(Log {
         prefix: Some(prefix.to_owned().into()),
         group: Some(group.into()),
         snaplen: Some(bytes),
@@ -376,19 +376,19 @@ pub(super) fn log(prefix: &str, group: u16, bytes: u32) -> Value {
 }
 
 pub(super) fn goto(chain: &str) -> Value {
-    said(Statement::Goto(JumpTarget { target: chain.to_owned().into() }))
+    said(&Statement::Goto(JumpTarget { target: chain.to_owned().into() }))
 }
 
 pub(super) fn accept() -> Value {
-    said(Statement::Accept(None::<Accept>))
+    said(&Statement::Accept(None::<Accept>))
 }
 
 pub(super) fn drop() -> Value {
-    said(Statement::Drop(None::<Drop>))
+    said(&Statement::Drop(None::<Drop>))
 }
 
 pub(super) fn reject(code: RejectCode) -> Value {
-    said(Statement::Reject(Some(Reject { _type: Some(RejectType::ICMP), expr: Some(code) })))
+    said(&Statement::Reject(Some(Reject { _type: Some(RejectType::ICMP), expr: Some(code) })))
 }
 
 /// A range as a set element: one address, a prefix where it is one, else both ends.

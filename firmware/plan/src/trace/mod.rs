@@ -23,7 +23,7 @@ mod way;
 
 use std::net::Ipv4Addr;
 
-use sekisho_design::{Design, Lan};
+use sekisho_design::{Class, Design, Environment, Lan, Name};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -39,7 +39,12 @@ use self::{
     packet::Packet,
     way::{End, Walk},
 };
-use crate::{KernelState, TUNNEL, desired, state::Route};
+use crate::{
+    KernelState, TUNNEL,
+    account::{Account, Accounts},
+    desired,
+    state::Route,
+};
 
 /// A design ready to be asked, any number of times.
 #[derive(Debug)]
@@ -47,6 +52,7 @@ pub struct Tracer<'a> {
     design: &'a Design,
     state: KernelState,
     filter: Filter,
+    accounts: Accounts,
 }
 
 /// What happens to a packet, step by step.
@@ -60,6 +66,8 @@ pub struct Trace {
     pub outcome: Outcome,
     /// The counters of refusals that it moved, in order: `SIDE/RULE`.
     pub counted: Vec<String>,
+    /// What admitted it; `None` where it is refused or the device's own affair.
+    pub admitted: Option<Admitted>,
     /// The way of an answer, where the packet arrives and asks for one.
     pub back: Option<Back>,
     /// What to declare so that it passes; none where it does.
@@ -137,6 +145,19 @@ pub enum Found {
     Route(Route),
     /// No way.
     Nowhere,
+}
+
+/// What admitted a packet.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Admitted {
+    /// The server or the terminals.
+    pub row: Name,
+    /// The policy; `None` where the row admits it by itself.
+    pub policy: Option<Name>,
+    /// Production or test (R89): that of the policy where it says one, else the row's.
+    pub environment: Environment,
+    /// What it is worth when the line is full (R35).
+    pub class: Class,
 }
 
 impl Trace {
@@ -236,7 +257,7 @@ impl<'a> Tracer<'a> {
     /// [`NotUnderstood`] as for [`Tracer::new`].
     pub fn over(design: &'a Design, state: KernelState) -> Result<Self, NotUnderstood> {
         let filter = Filter::of(&state)?;
-        Ok(Self { design, state, filter })
+        Ok(Self { design, state, filter, accounts: Accounts::of(design) })
     }
 
     /// What happens to a packet.
@@ -256,6 +277,7 @@ impl<'a> Tracer<'a> {
         let end = walk.arrive()?;
         let outcome = self.outcome(&end, &walk);
         let (there, counted) = walk.take_steps();
+        let admitted = self.admitted(&walk.packet);
         let answer = match &end {
             End::Out { link, .. } => walk.answer_from(link).map(Some)?,
             // What the packet filter lets in is served: ping, and names where the design says so.
@@ -277,7 +299,17 @@ impl<'a> Tracer<'a> {
             }
             Outcome::Delivered { .. } | Outcome::Device => None,
         };
-        Ok(Trace { question: *question, there, outcome, counted, back, advice })
+        let admitted = admitted.filter(|_| !matches!(outcome, Outcome::Refused { .. }));
+        Ok(Trace { question: *question, there, outcome, counted, admitted, back, advice })
+    }
+
+    /// The rows behind a packet's account.
+    fn admitted(&self, packet: &Packet) -> Option<Admitted> {
+        let Account { row, policy, .. } = self.accounts.get(packet.account)?.clone();
+        let named = |name: &Name| self.design.policies.iter().find(|of| of.name == *name);
+        let environment = policy.as_ref().and_then(named).and_then(|policy| policy.environment);
+        let environment = environment.or_else(|| self.design.environment_of(&row))?;
+        Some(Admitted { row, policy, environment, class: packet.class.unwrap_or_default() })
     }
 
     fn outcome(&self, end: &End, walk: &Walk<'_>) -> Outcome {

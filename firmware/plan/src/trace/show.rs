@@ -33,14 +33,13 @@ pub(crate) fn statement(statement: &Value) -> String {
             )
         }
         "ct helper" => format!("ct helper set {}", expression(body)),
-        "notrack" => kind.clone(),
         "goto" => format!("goto {}", word("target")),
         "reject" => format!("reject with {} {}", word("type"), word("expr")),
         "dnat" | "snat" => match body.get("port") {
-            Some(ports) => format!("{kind} to {}:{}", word("addr"), expression(ports)),
+            Some(port) => format!("{kind} to {}:{}", word("addr"), expression(port)),
             None => format!("{kind} to {}", word("addr")),
         },
-        "accept" | "drop" => kind.clone(),
+        "accept" | "drop" | "notrack" => kind.clone(),
         _ => statement.to_string(),
     }
 }

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use sekisho_design::Language;
 
-use super::{Back, Effect, Found, Outcome, RuleOutcome, RuleStep, Side, Step, Told, Trace, route};
+use super::{
+    Admitted, Back, Effect, Found, Outcome, RuleOutcome, RuleStep, Side, Step, Told, Trace, route,
+};
 use crate::state::Route;
 
 impl Trace {
@@ -21,6 +23,9 @@ impl Trace {
         );
         steps(&mut text, &self.there, language);
         let _ = writeln!(text, "\n{}{}", say("結果: ", "Result: "), self.outcome.text(language));
+        if let Some(admitted) = &self.admitted {
+            let _ = writeln!(text, "{}", admitted.text(language));
+        }
         if let Some(Back { steps: back, outcome, arrives }) = &self.back {
             let _ = writeln!(text, "\n{}", say("応答の経路:", "The way of the answer:"));
             steps(&mut text, back, language);
@@ -171,6 +176,24 @@ fn rule_line(step: &RuleStep, language: Language) -> Option<String> {
             let effects: Vec<_> = effects.iter().map(|effect| effect.text(language)).collect();
             Some(format!("+ {rule}  => {}", effects.join(language.pick("、", ", "))))
         }
+    }
+}
+
+impl Admitted {
+    fn text(&self, language: Language) -> String {
+        let Self { row, policy, environment, class } = self;
+        let environment = language.environment(*environment);
+        let by = match policy {
+            Some(policy) => language.pick(
+                format!("'{row}' の通信許可 '{policy}'"),
+                format!("policy '{policy}' for '{row}'"),
+            ),
+            None => language.pick(format!("'{row}' の行"), format!("the row '{row}'")),
+        };
+        language.pick(
+            format!("許可: {by}、環境は{environment}、優先度は {class}。"),
+            format!("Admitted by {by}; environment {environment}, class {class}."),
+        )
     }
 }
 

@@ -229,7 +229,8 @@ impl Device {
         purpose: Purpose,
         edit: Option<Edit>,
     ) -> Result<Summary, Failure> {
-        let state = Arc::new(desired(&self.known.put_into(&design)));
+        self.end_policies(Some(&design));
+        let state = Arc::new(desired(&self.now(&design)));
         let others = self.in_force.iter().map(|in_force| &*in_force.state);
         let mut errand = Errand {
             scope: scope(&state, others.chain(self.owed.as_deref())),

@@ -1,7 +1,10 @@
-//! The names of the design in force: asked for when they are due, and followed where they lead (R85).
+//! What the design in force stands for as time goes on: its names are asked for when they are due and followed where they
+//! lead (R85), and its policies end (R89).
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+use sekisho_design::Design;
 use sekisho_host::clock;
 use sekisho_plan::desired;
 use tracing::{info, warn};
@@ -18,11 +21,19 @@ impl Device {
         self.known.follow(designs, now);
         self.names.follow(self.in_force.as_ref().map(|in_force| &in_force.design), now);
         // What comes back was worked out by what its names stood for then.
-        self.hosts_moved = true;
+        self.moved = true;
     }
 
-    /// Asks for names, takes answers, and follows hosts that moved.
-    pub(super) async fn follow_hosts(&mut self) {
+    /// Ends policies whose time has come, of the designs that are in force or may be.
+    pub(super) fn end_policies(&mut self, next: Option<&Design>) {
+        let before = self.pending.iter().filter_map(|pending| pending.before());
+        let held = self.in_force.iter().chain(before).map(|in_force| &in_force.design);
+        let lived_to = self.hands.stamps.after();
+        self.moved |= self.windows.end(held.chain(next), Timestamp::now(), lived_to);
+    }
+
+    /// Asks for names, takes answers, and follows hosts that moved and policies that ended.
+    pub(super) async fn keep_up(&mut self) {
         let now = clock::since_start();
         self.names.catch_up(now);
         let sought = self.hands.tunnel.as_ref().map(Tunnel::sought).unwrap_or_default();
@@ -30,27 +41,35 @@ impl Device {
             self.names.ask(realm, name);
         }
         while let Some((name, answer)) = self.names.answered() {
-            self.hosts_moved |= self.known.learn(&name, answer, now);
+            self.moved |= self.known.learn(&name, answer, now);
         }
-        if std::mem::take(&mut self.hosts_moved) {
-            self.move_hosts().await;
+        if self.in_force.is_some() {
+            self.end_policies(None);
+        }
+        if std::mem::take(&mut self.moved) {
+            self.move_on().await;
         }
     }
 
-    /// Leads the kernel and then the tunnel to where hosts are now. What they don't concern goes on.
-    async fn move_hosts(&mut self) {
-        let Some(in_force) = &mut self.in_force else { return };
-        let state = desired(&self.known.put_into(&in_force.design));
+    /// Leads the kernel to what is admitted now, and the tunnel to where hosts are now. What they don't concern goes on.
+    async fn move_on(&mut self) {
+        let Some(in_force) = &self.in_force else { return };
+        let state = desired(&self.now(&in_force.design));
         if state != *in_force.state {
-            in_force.state = Arc::new(state);
+            if let Some(in_force) = &mut self.in_force {
+                in_force.state = Arc::new(state);
+            }
             let Some((change, ended, failed)) = self.hold().await else { return };
             let steps = change.step_count();
             if failed {
-                warn!(steps, "hosts that moved can't be followed yet; trying again");
-                self.hosts_moved = true;
+                warn!(
+                    steps,
+                    "hosts that moved or policies that ended can't be followed yet; trying again"
+                );
+                self.moved = true;
                 return;
             }
-            info!(steps, ended, "followed hosts that moved");
+            info!(steps, ended, "followed hosts that moved or policies that ended");
         }
         if let (Some(in_force), Some(tunnel)) = (&self.in_force, &mut self.hands.tunnel) {
             tunnel.follow(Wanted::of(&in_force.design, &self.known));
