@@ -21,7 +21,8 @@ const CAPPED: &str = "capped";
 pub(super) const CAP_UP: &str = "cap-up";
 pub(super) const CAP_DOWN: &str = "cap-down";
 
-/// A capped host may be ahead of its rate by a tenth of a second, and by ten full packets at least.
+/// A capped host may be ahead of its rate by a second, which the kernel's limit always grants, and by this more: a tenth of
+/// a second, ten full packets at least.
 const BURST: (u64, u64) = (10, 15_000);
 
 /// The hosts of each rate, and their meters.

@@ -7,6 +7,7 @@ use sekisho_lab::PLATFORM_WEB;
 
 use crate::{
     HTTP, HTTPS, NOBODY, applied,
+    attack::refused,
     packets::{TCP, ip},
     raw, visit,
 };
@@ -24,7 +25,7 @@ pub(crate) fn of_half_open_connections() -> anyhow::Result<()> {
         Ok(count.trim().parse()?)
     };
     let before = counted()?;
-    // A declared service, a registered source: nothing forbids these.
+    // A declared service, a registered source: only their number is odd, and a host's rate is bounded.
     let flow = ip(school.address, NOBODY, TCP);
     let packets: Vec<_> = (0..EACH).map(|n| flow.tcp((20_000 + n, HTTP), SYN)).collect();
     raw::send(&lab, "school", PLATFORM_WEB, &packets)?;
@@ -33,7 +34,10 @@ pub(crate) fn of_half_open_connections() -> anyhow::Result<()> {
     let open = |n| ip(stranger(n), juki.global, TCP).tcp((20_000, HTTPS), SYN);
     raw::send(&lab, "east", juki.global, &(0..EACH).map(open).collect::<Vec<_>>())?;
     let grown = counted()? - before;
-    ensure!(grown > usize::from(EACH), "only {grown} connections are half open");
+    ensure!(grown > usize::from(EACH) / 4, "only {grown} connections are half open");
+    let refused = refused(&lab)?;
+    let beyond = refused.get("education-board/too-many-openings").copied().unwrap_or(0);
+    ensure!((1..u64::from(EACH)).contains(&beyond), "{refused:?}");
 
     visit(&lab, "school", PLATFORM_WEB, HTTP)?;
     visit(&lab, "terminal", PLATFORM_WEB, HTTP)?;
