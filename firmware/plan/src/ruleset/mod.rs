@@ -90,7 +90,7 @@ const AHEAD: u32 = 2;
 
 /// Whether a set is filled while the device runs, by the daemon or by the kernel, so that its elements are nothing of the
 /// design's.
-pub(crate) fn is_runtime_set(name: &str) -> bool {
+pub fn is_runtime_set(name: &str) -> bool {
     let meter = |prefix: &str| name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/'));
     name == CUT_OFF
         || METERS.iter().any(|(meter, _)| *meter == name)

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::bail;
 use sekisho_lab::Lab;
+use sekisho_plan::ruleset::is_runtime_set;
 use serde_json::Value;
 
 /// Commands whose output is the state.
@@ -55,11 +56,14 @@ impl Snapshot {
     }
 }
 
-/// Takes out what counts and numbers, and what tells whether a program holds the tunnel device just now.
+/// Takes out what counts and numbers, what sets hold that fill by themselves, and what tells whether a program holds the tunnel device just now.
 fn forget(value: &mut Value) {
     const KEYS: [&str; 6] = ["handle", "packets", "bytes", "ifindex", "qdisc", "operstate"];
     match value {
         Value::Object(fields) => {
+            if fields.get("name").and_then(Value::as_str).is_some_and(is_runtime_set) {
+                fields.remove("elem");
+            }
             fields.retain(|key, _| !KEYS.contains(&key.as_str()));
             fields.values_mut().for_each(forget);
         }
