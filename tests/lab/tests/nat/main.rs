@@ -6,6 +6,8 @@
 mod attack;
 #[path = "../common/mod.rs"]
 mod common;
+mod ftp;
+mod ftp_server;
 mod icmp;
 #[path = "../hostile/packets.rs"]
 #[expect(dead_code, reason = "fragments and options are the hostile hosts' business")]
@@ -55,6 +57,11 @@ fn main() {
         ("tcp_an_unreachable_host_is_told", tcp::an_unreachable_host_is_told),
         ("tcp_an_icmp_error_ends_no_connection", tcp::an_icmp_error_ends_no_connection),
         ("tcp_cifs_passes_where_it_is_declared", tcp::cifs_where_it_is_declared),
+        ("ftp_passes_in_both_modes_and_directions", ftp::passes_in_both_modes_and_directions),
+        (
+            "ftp_data_is_refused_where_ftp_is_not_declared",
+            ftp::data_is_refused_where_it_is_not_declared,
+        ),
         ("icmp_two_hosts_with_one_identifier_are_told_apart", icmp::two_hosts_with_one_identifier),
         ("icmp_errors_from_outside_are_translated_whole", icmp::errors_from_outside),
         ("icmp_errors_from_inside_are_translated_whole", icmp::errors_from_inside),
@@ -95,11 +102,11 @@ fn design(lab: &Lab) -> anyhow::Result<String> {
         ("[\"192.168.1.100\"]", format!("[\"192.168.1.100\", \"{SECOND}\"]")),
         (
             "services = [\"http\", \"https\", \"tcp/7\"",
-            "services = [\"udp/5000-5099\", \"tcp/7000-7099\", \"http\", \"https\", \"tcp/7\"".into(),
+            "services = [\"tcp/21\", \"udp/5000-5099\", \"tcp/7000-7099\", \"http\", \"https\", \"tcp/7\"".into(),
         ),
         (
             "[\"tcp/443\", \"icmp-echo\"]",
-            "[\"udp/5000-5099\", \"tcp/7000-7099\", \"tcp/443\", \"icmp-echo\"], approval = \"a trial\"".into(),
+            "[\"tcp/21\", \"udp/5000-5099\", \"tcp/7000-7099\", \"tcp/443\", \"icmp-echo\"], approval = \"a trial\"".into(),
         ),
     ] {
         ensure!(site.contains(from), "the sample has no {from}");
