@@ -6,7 +6,7 @@ use std::{
     io::{BufRead, BufReader, ErrorKind, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     ops::RangeInclusive,
-    process::{Output, Stdio},
+    process::Output,
 };
 
 use anyhow::{Context, ensure};
@@ -15,6 +15,7 @@ use sekisho_lab::{Lab, PLATFORM_WEB, describe};
 use crate::{
     PATIENCE,
     attack::refused,
+    feed,
     ftp_server::{CONTROL, FILE, FtpServer, content},
     lab,
 };
@@ -163,10 +164,7 @@ const TABLE: &str = "table inet declared-ftp {
 
 impl<'a> Declared<'a> {
     fn new(lab: &'a Lab) -> anyhow::Result<Self> {
-        let mut nft = lab.host("gateway").command(&["nft", "-f", "-"]);
-        let mut nft = nft.stdin(Stdio::piped()).spawn().context("start nft")?;
-        nft.stdin.take().context("nft takes no table")?.write_all(TABLE.as_bytes())?;
-        ensure!(nft.wait()?.success(), "nft refuses the helper");
+        feed(lab, TABLE)?;
         Ok(Self(lab))
     }
 }

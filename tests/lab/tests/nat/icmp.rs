@@ -105,8 +105,8 @@ pub(crate) fn errors_from_outside() -> anyhow::Result<()> {
                 "icmp[0] = {kind} and src host {ROUTER} and dst host {host} and {}",
                 quoting(host, NOBODY, PORT)
             );
-            let send = || raw::send(lab, "east", terminal.global, std::slice::from_ref(&error));
-            shows(lab, "terminal", &wanted, &send)?;
+            let report = || raw::send(lab, "east", terminal.global, std::slice::from_ref(&error));
+            shows(lab, "terminal", &wanted, &report)?;
         }
     }
     Ok(())
@@ -170,8 +170,8 @@ pub(crate) fn an_error_leaves_the_timer_alone() -> anyhow::Result<()> {
     let sent = echo(terminal.global, NOBODY, IDENTIFIER);
     let error = ip(ROUTER, terminal.global, ICMP).icmp(EXCEEDED, 0, [0; 4], &sent[..QUOTED]);
     let wanted = format!("icmp[0] = {EXCEEDED} and src host {ROUTER}");
-    let send = || raw::send(lab, "east", terminal.global, std::slice::from_ref(&error));
-    shows(lab, "terminal", &wanted, &send)?;
+    let report = || raw::send(lab, "east", terminal.global, std::slice::from_ref(&error));
+    shows(lab, "terminal", &wanted, &report)?;
     let after = tracked()?.seconds;
     ensure!(after <= before && before - after < 20, "{before} s became {after} s");
     Ok(())

@@ -6,6 +6,7 @@
 mod attack;
 #[path = "../common/mod.rs"]
 mod common;
+mod figures;
 mod ftp;
 mod ftp_server;
 mod icmp;
@@ -22,7 +23,9 @@ mod udp;
 
 use std::{
     fs,
+    io::Write,
     net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket},
+    process::Stdio,
     sync::OnceLock,
     time::Duration,
 };
@@ -43,6 +46,9 @@ const HIGH: u16 = 1024;
 
 fn main() {
     common::run(&[
+        // Those with a lab of their own, before the lab of all others is there.
+        ("long_rate_of_new_connections", figures::rate_of_new_connections),
+        ("long_many_connections_at_once", figures::many_connections_at_once),
         ("udp_all_far_ends_see_one_port", udp::all_far_ends_see_one_port),
         ("udp_two_hosts_with_one_port_are_told_apart", udp::two_hosts_with_one_port),
         ("udp_a_high_port_stays_high", udp::a_high_port_stays_high),
@@ -122,6 +128,15 @@ fn apply(lab: &Lab, site: &str) -> anyhow::Result<()> {
     fs::write(folder.join("site.toml"), site)?;
     fs::copy(lab.site().join(PROFILE), folder.join(PROFILE))?;
     lab.apply(&folder)?;
+    Ok(())
+}
+
+/// Feeds commands to the device's `nft`, in one transaction.
+fn feed(lab: &Lab, commands: &str) -> anyhow::Result<()> {
+    let mut nft = lab.host("gateway").command(&["nft", "-f", "-"]);
+    let mut nft = nft.stdin(Stdio::piped()).spawn().context("start nft")?;
+    nft.stdin.take().context("nft takes no commands")?.write_all(commands.as_bytes())?;
+    ensure!(nft.wait()?.success(), "nft refuses {commands}");
     Ok(())
 }
 
