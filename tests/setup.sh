@@ -30,6 +30,9 @@ for ((i = 0; i < ${#wanted[@]}; i += 2)); do
   command -v "${wanted[i]}" >/dev/null || missing+=("${wanted[i + 1]}")
 done
 
+# A library of a server that is unpacked below.
+ldconfig -p | grep libwrap.so.0 >/dev/null || missing+=(libwrap0)
+
 if ((${#missing[@]})); then
   install="apt-get install -y --no-install-recommends ${missing[*]}"
   if ! command -v apt-get >/dev/null; then
@@ -70,6 +73,7 @@ unpack() {
   rm -rf "$folder"
 }
 unpack named bind9 # the platform's resolver in the lab; its libraries came with dig
+unpack vsftpd vsftpd # an FTP server of office or platform
 if [[ ${1-} == bench ]]; then
   unpack unbound unbound # left out of the race where the machine lacks its libraries
 fi

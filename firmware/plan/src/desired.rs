@@ -9,7 +9,9 @@ use ipnet::Ipv4Net;
 use sekisho_design::{Design, Host, InterfaceAddress, Lan, PortName};
 
 use crate::{
-    KernelState, ruleset,
+    KernelState,
+    diff::CONNTRACK,
+    ruleset,
     state::{Address, Link, LinkKind, RULE_PRIORITIES, Route, RouteAction, Rule, Selector},
 };
 
@@ -34,6 +36,24 @@ const LAST_RESORT: u32 = u32::MAX;
 
 /// Metric of all other routes.
 const USUAL: u32 = 100;
+
+/// How long the kernel remembers a connection without packets, in seconds, where it would be less patient than a translator
+/// has to be. UDP: two minutes, and better five (RFC 4787, REQ-5). TCP that opens or closes: four minutes (RFC 5382, REQ-5;
+/// RFC 7857, 2); closed by one end only it is still in use, so that it has the two hours and four minutes of one that is
+/// established. ICMP queries: a minute (RFC 5508, REQ-2). A table that is nearly full gives up connections that close
+/// before any other.
+const PATIENCE: [(&str, &str); 10] = [
+    ("icmp_timeout", "60"),
+    ("tcp_timeout_close", "240"),
+    ("tcp_timeout_close_wait", "7440"),
+    ("tcp_timeout_fin_wait", "240"),
+    ("tcp_timeout_last_ack", "240"),
+    ("tcp_timeout_syn_recv", "240"),
+    ("tcp_timeout_syn_sent", "240"),
+    ("tcp_timeout_time_wait", "240"),
+    ("udp_timeout", "120"),
+    ("udp_timeout_stream", "300"),
+];
 
 /// A LAN's number: its packet mark, its conntrack zone, and its place among the route tables.
 pub fn lan_number(lan: Lan) -> u32 {
@@ -108,6 +128,9 @@ fn settings(state: &mut KernelState) {
     // A host that opens ten connections at once shall hear of all ten that they are refused: the kernel's limit stays for
     // all ICMP errors but destination unreachable (bit 3). Only office hosts, whose source was checked, get those.
     set("net/ipv4/icmp_ratemask".to_owned(), "6160");
+    for (key, seconds) in PATIENCE {
+        set(format!("{CONNTRACK}{key}"), seconds);
+    }
     set("net/ipv4/ip_forward".to_owned(), "1");
 }
 

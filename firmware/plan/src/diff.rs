@@ -21,10 +21,15 @@ fn names(ports: &[PortName]) -> String {
 /// The setting that lets packets through the box at all.
 const FORWARDING: &str = "net/ipv4/ip_forward";
 
+/// What the settings of connection tracking begin with. They are there once its module is, which the packet filter's rules
+/// bring along.
+pub(crate) const CONNTRACK: &str = "net/netfilter/nf_conntrack_";
+
 /// The steps, in an order that neither opens what both states refuse nor cuts what both let through: settings, the tunnel
-/// device, the packet filter in one transaction; then what is new, addresses, links, routes and rules; then what goes, the
-/// other way round; forwarding at the end. Nothing is forwarded before the filter stands, and where it goes, it goes when
-/// all ports are closed. Carried out backwards with [`Step::undo`], the same steps lead back.
+/// device, the packet filter in one transaction, settings of connection tracking; then what is new, addresses, links,
+/// routes and rules; then what goes, the other way round; forwarding at the end. Nothing is forwarded before the filter
+/// stands, and where it goes, it goes when all ports are closed. Carried out backwards with [`Step::undo`], the same steps
+/// lead back.
 ///
 /// One thing is cut for a moment: where a link's address makes room for another one of the same network, or moves to
 /// another link, its routes go before and come back after it. Hosts have to learn their router's new address then.
@@ -47,6 +52,8 @@ pub fn steps(observed: &KernelState, desired: &KernelState) -> Result<Vec<Step>,
     steps.extend(links.made);
     let (forwarding, settings): (Vec<_>, Vec<_>) =
         setting_steps(observed, desired).into_iter().partition(|(path, _)| path == FORWARDING);
+    let (tracking, settings): (Vec<_>, Vec<_>) =
+        settings.into_iter().partition(|(path, _)| path.starts_with(CONNTRACK));
     let setting = |(path, change)| Step::Setting { path, change };
     let (closing, opening): (Vec<_>, Vec<_>) =
         forwarding.into_iter().partition(|(_, change)| change.after == "0");
@@ -57,6 +64,7 @@ pub fn steps(observed: &KernelState, desired: &KernelState) -> Result<Vec<Step>,
     });
     let (laid, removed) = if desired.table.is_some() { (table, None) } else { (None, table) };
     steps.extend(laid);
+    steps.extend(tracking.into_iter().map(setting));
     let (displaced, leaving): (Vec<_>, Vec<_>) = differ(&observed.addresses, &desired.addresses)
         .partition(|gone| {
             differ(&desired.addresses, &observed.addresses).any(|come| gone.displaces(&come))
@@ -181,7 +189,7 @@ pub(crate) fn setting_steps(
         .filter_map(|(path, after)| {
             let before = observed.settings.get(path);
             // A kernel without IPv6 has nothing to switch off. Settings of a device that is made by these very steps
-            // are taken from its defaults.
+            // are taken from its defaults; connection tracking's may not be there yet.
             if before.is_none() && path.starts_with("net/ipv6/") {
                 return None;
             }

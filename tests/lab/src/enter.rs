@@ -43,7 +43,7 @@ pub(crate) const STAGE: &str = "SEKISHO_LAB_STAGE";
 const OUTER: &str = "SEKISHO_LAB_OUTER";
 
 /// Where programs are that no package installs, below the target folder.
-const TOOLS: &str = "tools/bind9/usr/sbin";
+const TOOLS: [&str; 2] = ["tools/bind9/usr/sbin", "tools/vsftpd/usr/sbin"];
 
 /// Programs that the lab calls, and the Debian package of each.
 const PROGRAMS: [(&str, &str); 5] = [
@@ -178,11 +178,13 @@ fn missing_programs() -> anyhow::Result<()> {
 
 /// Ordinary users often lack the sbin folders in their PATH; the lab's own processes get them.
 pub(crate) fn search_path() -> String {
-    let path = env::var("PATH").unwrap_or_default();
+    let mut path = env::var("PATH").unwrap_or_default();
     // What `tests/setup.sh` has unpacked beside the project's own programs.
-    let tools = site::binary_folder().ok().and_then(|folder| Some(folder.parent()?.join(TOOLS)));
-    let tools = tools.unwrap_or_default();
-    format!("{path}:{}:/usr/local/sbin:/usr/sbin:/sbin", tools.display())
+    let target = site::binary_folder().ok().and_then(|folder| Some(folder.parent()?.to_owned()));
+    for folder in target.iter().flat_map(|target| TOOLS.map(|folder| target.join(folder))) {
+        path = format!("{path}:{}", folder.display());
+    }
+    format!("{path}:/usr/local/sbin:/usr/sbin:/sbin")
 }
 
 pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
