@@ -21,7 +21,7 @@ use sekisho_design::{
 };
 use sekisho_plan::{
     Step,
-    trace::{Live, Opening, Side},
+    trace::{Advice, Live, Opening, Side},
 };
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +58,8 @@ pub const NAMES: &str = "/v1/names";
 pub const NAME_QUERY: &str = "/v1/names/query";
 /// `GET`: [`ZoneData`], fetched from the platform now.
 pub const ZONE_DATA: &str = "/v1/names/zone-data";
+/// The path that tells what was refused last, and why: `GET`, with `?last=N` of the packets.
+pub const REFUSALS: &str = "/v1/refusals";
 
 /// Largest request body, in bytes: two files of the largest size that the design room reads, with JSON's escapes.
 pub const LARGEST_BODY: usize = 8 << 20;
@@ -255,14 +257,50 @@ pub struct RefusedPacket {
     pub side: String,
     /// The rule that refused it.
     pub rule: String,
+    /// The server or the terminals that it is from or for; none where no row declares it.
+    pub row: Option<Name>,
     /// Its source.
     pub source: Ipv4Addr,
-    /// Its destination.
+    /// Its source as its receiver would see it.
+    pub translated_source: Ipv4Addr,
+    /// Its destination as its sender put it.
     pub destination: Ipv4Addr,
+    /// The host that it would have come to.
+    pub translated_destination: Ipv4Addr,
     /// Its protocol's number.
     pub protocol: u8,
+    /// Source port, where the protocol has ports.
+    pub source_port: Option<u16>,
     /// Destination port, where the protocol has ports.
     pub port: Option<u16>,
+    /// The ICMP message's type.
+    pub icmp_type: Option<u8>,
+}
+
+/// What was refused last, by flow and rule.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct RefusedFlows {
+    /// The latest first.
+    pub flows: Vec<RefusedFlow>,
+    /// How many packets the device remembers.
+    pub kept: usize,
+    /// Log entries that were lost on their way to the daemon. Counters count them, and those that the log's rate left out.
+    pub lost: u64,
+}
+
+/// Packets of one flow that one rule refused.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct RefusedFlow {
+    /// How many of those that were asked for.
+    pub count: u64,
+    /// When the first of them came.
+    pub first: Timestamp,
+    /// The latest of them.
+    pub packet: RefusedPacket,
+    /// Why.
+    pub why: Both,
+    /// What would let it pass, or why nothing can; none while no design is in force, or for what opens no flow.
+    pub advice: Option<Advice>,
 }
 
 /// Why a request wasn't carried out.

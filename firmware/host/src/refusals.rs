@@ -43,6 +43,8 @@ pub struct Refusal {
     pub source_port: Option<u16>,
     /// Port of the receiver; TCP and UDP only, first fragment only.
     pub destination_port: Option<u16>,
+    /// The ICMP message's type (RFC 792), where it is one.
+    pub icmp_type: Option<u8>,
     /// The link that the packet came in by.
     pub input: Option<PortName>,
     /// The link that it would have left by.
@@ -188,6 +190,7 @@ fn read_attributes(attributes: &[PacketNla]) -> Option<Refusal> {
         protocol: packet.protocol,
         source_port: packet.ports.map(|ports| ports.0),
         destination_port: packet.ports.map(|ports| ports.1),
+        icmp_type: packet.icmp_type,
         input,
         output,
     })
@@ -204,6 +207,7 @@ struct Packet {
     destination: IpAddr,
     protocol: u8,
     ports: Option<(u16, u16)>,
+    icmp_type: Option<u8>,
 }
 
 /// Reads the start of an IPv4 (RFC 791) or IPv6 (RFC 8200) packet. IPv6 extension headers are not walked: the device
@@ -233,9 +237,11 @@ fn read_packet(bytes: &[u8]) -> Option<Packet> {
     let ports = ports
         .filter(|_| first && header >= 20 && matches!(protocol, TCP | UDP))
         .map(|p| (u16::from_be_bytes([p[0], p[1]]), u16::from_be_bytes([p[2], p[3]])));
-    Some(Packet { source, destination, protocol, ports })
+    let icmp_type = bytes.get(header).filter(|_| first && protocol == ICMP).copied();
+    Some(Packet { source, destination, protocol, ports, icmp_type })
 }
 
+const ICMP: u8 = 1;
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 

@@ -8,6 +8,7 @@ pub mod account;
 mod desired;
 mod deviation;
 mod diff;
+pub mod ends;
 mod permit;
 pub mod ruleset;
 mod sentence;

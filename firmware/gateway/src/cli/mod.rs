@@ -17,6 +17,7 @@ mod sheet;
 mod show;
 mod status;
 mod trace;
+mod why_refused;
 
 use std::{
     fs,
@@ -127,6 +128,13 @@ enum Command {
     Restore(change::Earlier),
     /// Show the site in force, the tunnel and what was refused
     Status,
+    /// Say what was refused last, why, and what would let it pass
+    ///
+    /// Packets of one flow that one rule refused are one entry, the latest first: when, from which row to where, the
+    /// addresses before and after translation, the reason, and the change of the design that would let it pass, or why
+    /// none can. Nothing is changed. The device remembers the last 1,000 packets since its start; its counters, in
+    /// 'sekisho status', know of all.
+    WhyRefused(why_refused::Last),
     /// Make files that other machines take
     #[command(subcommand)]
     Export(export::Export),
@@ -460,6 +468,10 @@ fn run(arguments: &Arguments, language: Language) -> Result<Output, CommandError
         Command::Status => {
             let status: Status = runtime.block_on(client::get(socket, STATUS))?;
             if json { show::json(&status) } else { status::text(&status, language) }
+        }
+        Command::WhyRefused(last) => {
+            let refused = runtime.block_on(why_refused::ask(socket, &last))?;
+            if json { show::json(&refused) } else { why_refused::text(&refused, language) }
         }
         Command::Names(names::NamesOf { query: None }) => {
             let status = runtime.block_on(names::status(socket))?;

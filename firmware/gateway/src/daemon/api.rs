@@ -11,7 +11,8 @@ use anyhow::Context;
 use axum::{
     Extension, Json, Router,
     extract::{
-        self, DefaultBodyLimit, FromRequest, Path as Segment, State, rejection::PathRejection,
+        self, DefaultBodyLimit, FromRequest, Path as Segment, Query, State,
+        rejection::{PathRejection, QueryRejection},
     },
     http::StatusCode,
     response::{IntoResponse, Response},
@@ -24,11 +25,11 @@ use hyper_util::{
 };
 use sekisho_control::{
     APPLY, Apply, Author, CONFIRM, Confirmation, Decision, Failure, FailureKind, GENERATIONS, KEY,
-    LARGEST_BODY, NAME_QUERY, NAMES, NameQuery, PLAN, Packet, Proposal, ROLL_BACK, STATUS, TRACE,
-    ZONE_DATA,
+    LARGEST_BODY, NAME_QUERY, NAMES, NameQuery, PLAN, Packet, Proposal, REFUSALS, ROLL_BACK,
+    STATUS, TRACE, ZONE_DATA,
 };
 use sekisho_host::user_name;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::{
     net::{UnixListener, UnixStream},
     sync::{mpsc, oneshot},
@@ -82,6 +83,7 @@ pub(super) async fn serve(listener: UnixListener, requests: mpsc::Sender<Request
         .route(NAMES, get(names))
         .route(NAME_QUERY, post(name_query))
         .route(ZONE_DATA, get(zone_data))
+        .route(REFUSALS, get(refusals))
         .route(CONFIRM, post(confirm))
         .route(ROLL_BACK, post(roll_back))
         .route(GENERATIONS, get(generations))
@@ -234,6 +236,27 @@ async fn name_query(State(queue): State<Queue>, Body(query): Body<NameQuery>) ->
 
 async fn zone_data(State(queue): State<Queue>) -> Response {
     queue.ask(Request::ZoneData).await
+}
+
+/// How many refused packets are looked at where nobody says.
+const USUAL_LAST: usize = 20;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Last {
+    last: Option<usize>,
+}
+
+async fn refusals(
+    State(queue): State<Queue>,
+    query: Result<Query<Last>, QueryRejection>,
+) -> Response {
+    match query {
+        Ok(Query(Last { last })) => {
+            queue.ask(|reply| Request::Refusals(last.unwrap_or(USUAL_LAST), reply)).await
+        }
+        Err(rejection) => malformed(rejection.body_text()),
+    }
 }
 
 async fn trace(State(queue): State<Queue>, Body(packet): Body<Packet>) -> Response {

@@ -4,27 +4,19 @@ mod check;
 mod course;
 mod hosts;
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, VecDeque},
-    net::IpAddr,
-    path::Path,
-    sync::Arc,
-    time::Instant,
-};
+use std::{borrow::Cow, collections::BTreeMap, path::Path, sync::Arc, time::Instant};
 
 use jiff::Timestamp;
 use sekisho_control::{
     Applied, Apply, Author, Awaiting, Confirmation, Decision, Failure, Generation, Key, LiveTrace,
     NameAnswer, NameQuery, NamesStatus, Packet, Phase, Plan, PlannedStep, Proposal, Refused,
-    RefusedPacket, Returned, Settled, Status, Stored, ZoneData,
+    RefusedFlows, Returned, Settled, Status, Stored, ZoneData,
 };
 use sekisho_design::{Design, PublicKey, diff};
 use sekisho_host::{Kernel, Refusal, clock, give_back};
 use sekisho_plan::{KernelState, Step, desired, steps};
 use sekisho_tunnel::SecretKey;
 use tokio::sync::oneshot;
-use tracing::info;
 
 use self::{
     check::{reports, summary},
@@ -39,12 +31,13 @@ use super::{
     looks::Looks,
     names::Names,
     proof::Measure,
+    refused::RefusedLog,
     stamps::Stamps,
     store::{Files, Store},
     windows::Windows,
 };
 
-/// Refusals that are kept to be shown; older ones are in the log.
+/// Refusals that the status shows.
 const SHOWN_REFUSALS: usize = 50;
 
 /// Where an answer goes.
@@ -77,6 +70,8 @@ pub enum Request {
     NameQuery(NameQuery, Reply<NameAnswer>),
     /// What the platform's zones hold.
     ZoneData(Reply<ZoneData>),
+    /// What was refused last, of so many packets.
+    Refusals(usize, Reply<RefusedFlows>),
 }
 
 /// The device: the kernel, the stored design, the tunnel.
@@ -101,7 +96,9 @@ pub struct Device {
     returned: Option<Returned>,
     storage: Option<Failure>,
     looks: Looks,
-    refusals: VecDeque<RefusedPacket>,
+    refused: RefusedLog,
+    /// Entries of the kernel's log that never came here.
+    refusals_lost: u64,
 }
 
 /// The design in force and what it asks of the kernel.
@@ -144,7 +141,8 @@ impl Device {
             returned: None,
             storage: None,
             looks: Looks::new(clock::since_start()),
-            refusals: VecDeque::with_capacity(SHOWN_REFUSALS),
+            refused: RefusedLog::default(),
+            refusals_lost: 0,
         })
     }
 
@@ -169,6 +167,11 @@ impl Device {
             }
             Request::NameQuery(query, reply) => self.names.query(self.design(), query, reply),
             Request::ZoneData(reply) => self.names.zone_data(reply),
+            Request::Refusals(count, reply) => {
+                let design = self.in_force.as_ref().map(|in_force| self.now(&in_force.design));
+                let told = self.refused.explained(count, self.refusals_lost, design.as_deref());
+                drop(reply.send(Ok(told)));
+            }
         }
     }
 
@@ -193,21 +196,10 @@ impl Device {
         self.looks.notice();
     }
 
-    pub(super) fn log(&mut self, refusal: Refusal) {
-        let Refusal { side, rule, source, destination, protocol, destination_port, .. } = refusal;
-        info!(target: "sekisho::refused", side, rule, %source, %destination, protocol, port = destination_port);
-        let (IpAddr::V4(source), IpAddr::V4(destination)) = (source, destination) else { return };
-        self.refusals.truncate(SHOWN_REFUSALS - 1);
-        let (at, port) = (Timestamp::now(), destination_port);
-        self.refusals.push_front(RefusedPacket {
-            at,
-            side,
-            rule,
-            source,
-            destination,
-            protocol,
-            port,
-        });
+    pub(super) fn log(&mut self, refusal: Refusal, lost: u64) {
+        let design = self.in_force.as_ref().map(|in_force| &in_force.design);
+        self.refused.take(refusal, design, Timestamp::now());
+        self.refusals_lost = lost;
     }
 
     /// Stops the tunnel. The rules stay: they let nothing through that no centre would take. A change that awaits
@@ -244,7 +236,7 @@ impl Device {
             site: self.in_force.as_ref().map(|in_force| summary(&in_force.design)),
             tunnel: self.hands.tunnel.as_ref().map(|tunnel| tunnel.status(Instant::now())),
             refused,
-            last_refusals: self.refusals.iter().cloned().collect(),
+            last_refusals: self.refused.last(SHOWN_REFUSALS).cloned().collect(),
         }
     }
 

@@ -17,6 +17,7 @@ mod names;
 mod places;
 mod proof;
 mod query_log;
+mod refused;
 mod stamps;
 mod store;
 mod tunnel;
@@ -103,7 +104,7 @@ pub async fn run(places: Places) -> anyhow::Result<()> {
                 }
             },
             refusal = next(&mut refusals) => match refusal {
-                Ok(refusal) => device.log(refusal),
+                Ok((refusal, lost)) => device.log(refusal, lost),
                 Err(fault) => {
                     error!(%fault, "refusals are counted but no longer logged; restart sekishod");
                     refusals = None;
@@ -122,9 +123,9 @@ pub async fn run(places: Places) -> anyhow::Result<()> {
 
 async fn next(
     refusals: &mut Option<Refusals>,
-) -> Result<sekisho_host::Refusal, sekisho_host::HostError> {
+) -> Result<(sekisho_host::Refusal, u64), sekisho_host::HostError> {
     match refusals {
-        Some(refusals) => refusals.next().await,
+        Some(refusals) => Ok((refusals.next().await?, refusals.lost())),
         None => std::future::pending().await,
     }
 }

@@ -34,7 +34,11 @@ fn later_fragment_and_icmp_have_no_ports() {
     assert_eq!(read_packet(&fragment).unwrap().ports, None);
     let mut icmp = tcp_packet();
     icmp[9] = 1;
-    assert_eq!(read_packet(&icmp).unwrap().ports, None);
+    icmp[20] = 8;
+    let packet = read_packet(&icmp).unwrap();
+    assert_eq!((packet.ports, packet.icmp_type), (None, Some(8)));
+    icmp[7] = 1;
+    assert_eq!(read_packet(&icmp).unwrap().icmp_type, None);
 }
 
 #[test]

@@ -20,6 +20,7 @@ mod route;
 pub(crate) mod show;
 mod text;
 mod way;
+mod why;
 
 use std::net::Ipv4Addr;
 
@@ -33,6 +34,7 @@ pub use self::{
     filter::{Effect, RuleOutcome, RuleStep},
     live::{Held, Live, Parting},
     question::{MalformedTarget, Opening, Question, Side, Target, UnclearSide},
+    why::{advise, why},
 };
 use self::{
     filter::Filter,

@@ -40,6 +40,7 @@ fn main() {
         ),
         ("both_lans_on_one_range_work_at_once", passes::both_lans_on_one_range_work_at_once),
         ("the_lans_are_apart", refusals::the_lans_are_apart),
+        ("every_refusal_is_explained", refusals::every_refusal_is_explained),
         (
             "the_platform_reaches_what_is_declared_only",
             refusals::the_platform_reaches_what_is_declared_only,

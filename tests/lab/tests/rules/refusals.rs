@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
+use sekisho_control::{RefusedFlows, RefusedPacket};
 use sekisho_lab::{LGWAN_DNS, PLATFORM_TEST_WEB, PLATFORM_WEB, wait_until};
 use smoltcp::wire::TcpControl;
 
@@ -186,5 +187,59 @@ pub(crate) fn refusals_are_counted_and_logged() -> anyhow::Result<()> {
     let first = last.first().context("the status shows no refusal")?;
     ensure!(first.side == "education-board" && first.rule == "undeclared-service", "{first:?}");
     ensure!(first.source == school && first.port == Some(5000), "{first:?}");
+    Ok(())
+}
+
+/// Refusals of many kinds, explained by `sekisho why-refused` (R56 R91).
+pub(crate) fn every_refusal_is_explained() -> anyhow::Result<()> {
+    let lab = applied("1-office")?;
+    let hosts = lab.addresses();
+    let (juki, terminal) = (hosts.host("juki")?, hosts.host("terminal")?);
+    let from_platform = |to: Ipv4Addr| {
+        let (url, source) = (format!("http://{to}:{HTTP}/"), PLATFORM_WEB.to_string());
+        let words = ["curl", "-sS", "--max-time", "1", "--interface", &source, &url];
+        lab.host("platform").run(&words).map(drop)
+    };
+    is_told(&lab, "terminal", PLATFORM_WEB, 8080)?;
+    is_told(&lab, "terminal", PLATFORM_WEB, 8080)?;
+    is_told(&lab, "juki", PLATFORM_TEST_WEB, HTTP)?;
+    from_platform(terminal.global)?;
+    from_platform(juki.global)?;
+    let flow = Flow { from: juki.address, to: PLATFORM_WEB, port: 5000 };
+    raw::send(&lab, "juki", PLATFORM_WEB, &[flow.udp(b"?")])?;
+
+    let expected = [
+        ("head-office/undeclared-service", "juki", "udp/5000", "services"),
+        ("platform/undeclared-service", "juki", "tcp/80", "allow-from-platform"),
+        ("platform/one-way", "counter", "tcp/80", "no row can"),
+        ("head-office/crossing", "juki", "tcp/80", "don't talk"),
+        ("head-office/undeclared-service", "counter", "tcp/8080", "services"),
+    ];
+    let ask = |more: &[&str]| lab.sekisho(&[&["why-refused", "--last", "100"], more].concat());
+    let told = || -> anyhow::Result<RefusedFlows> {
+        Ok(serde_json::from_slice(&ask(&["--format", "json"])?.stdout)?)
+    };
+    // The kernel gathers log entries for a tenth of a second.
+    let complete = || told().is_ok_and(|told| told.flows.len() >= expected.len());
+    ensure!(wait_until(ARRIVAL, complete), "{:?}", told()?);
+    let told = told()?;
+    let found = told.flows.iter().map(|flow| {
+        let RefusedPacket { side, rule, row, .. } = &flow.packet;
+        (format!("{side}/{rule}"), row.as_ref().map(ToString::to_string))
+    });
+    let wanted = expected.map(|(rule, row, ..)| (rule.to_owned(), Some(row.to_owned())));
+    ensure!(found.eq(wanted), "{:?}", told.flows);
+    ensure!(told.flows[4].count >= 2, "{:?}", told.flows[4]);
+    let inbound = &told.flows[1].packet;
+    let ends = (inbound.destination, inbound.translated_destination);
+    ensure!(ends == (juki.global, juki.address), "{inbound:?}");
+
+    let text = ask(&["--lang", "en"])?;
+    let text = String::from_utf8(text.stdout)?;
+    let entries: Vec<_> = text.split("\n\n").collect();
+    for ((rule, row, service, way), entry) in expected.iter().zip(entries) {
+        let whole = [*rule, *row, *service, *way, "Why: "].iter().all(|word| entry.contains(word));
+        ensure!(whole, "{rule} isn't explained: {entry}");
+    }
     Ok(())
 }
