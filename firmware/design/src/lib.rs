@@ -31,6 +31,7 @@ mod rules;
 mod service;
 mod sheets;
 mod signature;
+mod traffic;
 mod words;
 
 pub use address::{Global, InterfaceAddress, Private};
@@ -57,3 +58,4 @@ pub use rule::Rule;
 pub use service::{PortRange, Service};
 pub use sheets::{Sheet, TunnelHabits};
 pub use signature::{SignError, sign, without_signature};
+pub use traffic::{Shares, Traffic, lan_shares};

@@ -5,6 +5,7 @@ mod assemble;
 mod names;
 mod profile;
 mod site;
+mod traffic;
 mod values;
 
 use std::{
@@ -18,7 +19,7 @@ use jiff::Timestamp;
 use crate::{
     Approval, DnsName, Endpoint, Environment, Global, Host, InterfaceAddress, Kind, Lan, LineRate,
     Method, Name, OrganisationCode, Origin, Placement, PortMode, PortName, Private, ProfileStamp,
-    PublicKey, Service,
+    PublicKey, Service, Shares,
     reader::{At, Place},
 };
 
@@ -49,6 +50,7 @@ pub(crate) struct SiteDraft {
     pub(crate) lgwan: Option<LgwanDraft>,
     pub(crate) lans: BTreeMap<Lan, LanDraft>,
     pub(crate) maintenance: Option<PortDraft>,
+    pub(crate) traffic: Option<TrafficDraft>,
     pub(crate) servers: Vec<ServerDraft>,
     /// Whether no server is missing there.
     pub(crate) servers_whole: bool,
@@ -80,6 +82,13 @@ pub(crate) struct LanDraft {
     pub(crate) port: PortDraft,
     /// `None` where the list can't be known whole.
     pub(crate) routes: Option<Vec<RouteDraft>>,
+    pub(crate) share: Optional<u8>,
+}
+
+#[derive(Debug)]
+pub(crate) struct TrafficDraft {
+    pub(crate) shares: Optional<Shares>,
+    pub(crate) hold_back: Optional<u16>,
 }
 
 #[derive(Debug)]

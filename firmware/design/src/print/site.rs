@@ -6,8 +6,8 @@ use ipnet::Ipv4Net;
 
 use super::tree::{Entry, Tree, Value};
 use crate::{
-    Allowance, Approval, Design, Environment, Lan, LanInterface, LanRoute, Lgwan, Maintenance,
-    NameEntry, NameTarget, Names, PortMode, Server, Service, Site, Terminals,
+    Allowance, Approval, Class, Design, Environment, Lan, LanInterface, LanRoute, Lgwan,
+    Maintenance, NameEntry, NameTarget, Names, PortMode, Server, Service, Site, Terminals, Traffic,
     draft::{ENVIRONMENTS, KINDS, METHODS, USUAL_MTU},
     messages::{origin, range},
     migrate,
@@ -15,7 +15,8 @@ use crate::{
 
 /// The organisation's part of a design.
 pub(super) fn tree(design: &Design) -> Tree {
-    let Design { profile: _, site, lgwan, lans, maintenance, servers, terminals, names } = design;
+    let Design { profile: _, site, lgwan, lans, maintenance, traffic, servers, terminals, names } =
+        design;
     let mut interface = Tree::default();
     interface.set("lgwan", Value::Tree(uplink(lgwan)));
     for (lan, design) in lans {
@@ -32,6 +33,10 @@ pub(super) fn tree(design: &Design) -> Tree {
     root.set("schema", Value::number(migrate::CURRENT));
     root.set("site", heading(site));
     root.set("interface", Value::Tree(interface));
+    let traffic = division(*traffic);
+    if !traffic.entries.is_empty() {
+        root.set("traffic", Value::Tree(traffic));
+    }
     rows(&mut root, "server", servers.iter().map(server));
     rows(&mut root, "terminals", terminals.iter().map(terminals_row));
     if let Some(names) = names {
@@ -68,13 +73,31 @@ fn uplink(lgwan: &Lgwan) -> Tree {
 }
 
 fn lan_interface(lan: &LanInterface) -> Tree {
-    let LanInterface { port, mode, address, routes } = lan;
+    let LanInterface { port, mode, address, routes, share } = lan;
     let mut tree = Tree::default();
     tree.set("port", text(port));
     set_mode(&mut tree, *mode);
     tree.set("address", text(address));
     let route = |LanRoute { to, via }: &LanRoute| table([("to", text(to)), ("via", text(via))]);
     fill(&mut tree, "routes", routes.iter().map(route));
+    if let Some(share) = share {
+        tree.set("share", Value::number((*share).into()));
+    }
+    tree
+}
+
+/// How the line is divided, as far as that isn't as usual.
+fn division(traffic: Traffic) -> Tree {
+    let Traffic { shares, hold_back } = traffic;
+    let usual = Traffic::default();
+    let mut tree = Tree::default();
+    if shares != usual.shares {
+        let share = |class: Class| (class.as_str(), Value::number(shares.of(class).into()));
+        tree.set("shares", table(Class::ALL.map(share)));
+    }
+    if hold_back != usual.hold_back {
+        tree.set("hold-back", Value::number(hold_back.into()));
+    }
     tree
 }
 
