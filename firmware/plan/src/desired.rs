@@ -9,7 +9,7 @@ use ipnet::Ipv4Net;
 use sekisho_design::{Design, Host, InterfaceAddress, Lan, PortName};
 
 use crate::{
-    KernelState, ruleset,
+    KernelState, ruleset, shaping,
     state::{Address, Link, LinkKind, RULE_PRIORITIES, Route, RouteAction, Rule, Selector},
 };
 
@@ -27,7 +27,7 @@ const LAN_TABLES: u32 = 100;
 const TUNNEL_OVERHEAD: u32 = 80;
 
 /// Ethernet's own MTU, which a LAN has unless it says otherwise.
-const ETHERNET_MTU: u32 = 1500;
+pub(crate) const ETHERNET_MTU: u32 = 1500;
 
 /// Metric of the routes that make a network unreachable while nothing better is there.
 const LAST_RESORT: u32 = u32::MAX;
@@ -53,6 +53,7 @@ pub fn desired(design: &Design) -> KernelState {
     let mut state =
         KernelState { table: Some(Arc::new(ruleset::table(design))), ..KernelState::default() };
     links(design, &mut state);
+    state.queues = shaping::queues(design);
     settings(&mut state);
     routes(design, &mut state);
     state
@@ -78,7 +79,7 @@ fn links(design: &Design, state: &mut KernelState) {
     state.addresses.insert(Address { link: tunnel_name(), address, prefix: 32 });
 }
 
-fn tunnel_name() -> PortName {
+pub(crate) fn tunnel_name() -> PortName {
     TUNNEL.parse().expect("the constant is a port name")
 }
 

@@ -1,0 +1,143 @@
+//! How the line is divided: upwards in front of the tunnel device, downwards in front of each LAN port (R35 R44 R49 R59).
+//!
+//! A queue builds up in front of the slowest place. Where that is the line, it is first come, first served; so the slowest place
+//! is made to be here, a little under the line's rate. What each class has for sure is its share; what one leaves, the
+//! others borrow, the most urgent first.
+//!
+//! ```text
+//! 1:  htb, packets without a class in 1:20
+//! └─ 1:1  the whole: upwards the line, downwards the LAN's share of it
+//!    ├─ 1:10  online  prio 0
+//!    ├─ 1:20  normal  prio 1
+//!    └─ 1:30  bulk    prio 2
+//! ```
+
+use std::collections::BTreeMap;
+
+use sekisho_design::{Class, Design, LineRate, PortName, Traffic, lan_shares};
+
+use crate::{
+    desired::{ETHERNET_MTU, tunnel_mtu, tunnel_name},
+    state::{Leaf, QueueClass, Queues, Rate},
+};
+
+/// The major number of all handles.
+pub const MAJOR: u16 = 1;
+
+/// The minor number of the class that all others borrow from.
+pub const WHOLE: u16 = 1;
+
+/// The handle of a class's queue, major and minor number: what `meta priority` of its packets is. Written `1:10`, `1:20` and
+/// `1:30`, in hexadecimal, by `tc` and `nft`.
+pub const fn class_handle(class: Class) -> (u16, u16) {
+    let minor = match class {
+        Class::Online => 0x10,
+        Class::Normal => 0x20,
+        Class::Bulk => 0x30,
+    };
+    (MAJOR, minor)
+}
+
+/// What the line carries for a packet beyond its IP length: WireGuard's header and tag (16 + 16), UDP and IP (8 + 20), the
+/// Ethernet header and check sum (14 + 4), preamble and gap (8 + 12).
+const ON_THE_LINE: u16 = 98;
+
+/// What the kernel counts of it by itself on an Ethernet port.
+const ETHERNET_HEADER: u16 = 14;
+
+/// How much of the line is used, in percent. The rest is for what the queues don't see (probes, handshakes, the padding of a
+/// centre, DNS and NTP on LGWAN), and for a line that isn't as fast as it is called: what it lacks would queue up in front of it,
+/// where nobody is first.
+const USED: u64 = 97;
+
+/// The same where packets stay together and are counted as one: what the tunnel adds to the others, 98 bytes to 1420, is left
+/// uncounted, too.
+const USED_WHOLE: u64 = 90;
+
+/// From this rate on, in bits a second, packets stay as segmentation offload has put them together, 64 KB at most: that is under
+/// 3 ms of the line. On a slower one it would be 52 ms at 10 Mbit/s, which the counter would wait for.
+const WHOLE_FROM: u64 = 200_000_000;
+
+/// The longest that segmentation offload puts together, in bytes.
+const SUPERPACKET: u32 = 65_536;
+
+/// How much a queue holds: what the whole link sends in this many milliseconds. A class that has no more than its share empties
+/// it the slower, by 100 / share.
+const QUEUE_MS: u64 = 100;
+
+/// A queue holds this many packets however slow the link: a request begins with ten at once (RFC 6928).
+const LEAST_PACKETS: u32 = 10;
+
+/// A queue never holds more, in bytes: the box's memory is for other things, too.
+const MOST_BYTES: u32 = 16 << 20;
+
+/// What is saved up while the kernel's timer is late, in microseconds.
+const BURST_US: u64 = 2_000;
+
+/// The longest that anything is saved up, in microseconds; the kernel itself forgets debts after this time.
+const LONGEST_BURST_US: u64 = 60_000_000;
+
+/// The queues of a design, by link; none where the line's rate isn't known.
+pub fn queues(design: &Design) -> BTreeMap<PortName, Queues> {
+    let Some(rate) = design.lgwan.line_rate else { return BTreeMap::new() };
+    let shares = lan_shares(&design.lans);
+    let lans = design.lans.iter().filter_map(|(lan, interface)| {
+        let link = Link {
+            percent: (*shares.get(lan)?).into(),
+            overhead: ON_THE_LINE - ETHERNET_HEADER,
+            longest: ETHERNET_MTU + u32::from(ETHERNET_HEADER),
+        };
+        Some((interface.port.clone(), link.queues(rate, design.traffic)))
+    });
+    let tunnel = Link { percent: 100, overhead: ON_THE_LINE, longest: tunnel_mtu(design) };
+    lans.chain([(tunnel_name(), tunnel.queues(rate, design.traffic))]).collect()
+}
+
+/// What the queues of a link depend on beside the line.
+struct Link {
+    /// Its part of the line.
+    percent: u64,
+    /// What the line carries for a packet beyond what the kernel counts, in bytes.
+    overhead: u16,
+    /// Its longest packet as the kernel counts it, in bytes.
+    longest: u32,
+}
+
+impl Link {
+    fn queues(&self, line: LineRate, traffic: Traffic) -> Queues {
+        let together = line.bits_per_second() >= WHOLE_FROM;
+        let used = if together { USED_WHOLE } else { USED };
+        let longest = if together { SUPERPACKET } else { self.longest };
+        let whole = line.bits_per_second() / 8 * used / 100 * self.percent / 100;
+        let rate = |bytes_per_second: u64| {
+            let bytes_per_second = bytes_per_second.max(1);
+            let packet =
+                u64::from(longest + u32::from(self.overhead)) * 1_000_000 / bytes_per_second;
+            let burst = packet.clamp(BURST_US, LONGEST_BURST_US);
+            Rate { bytes_per_second, burst_us: u32::try_from(burst).unwrap_or(u32::MAX) }
+        };
+        let bytes = u32::try_from(whole * QUEUE_MS / 1000).unwrap_or(u32::MAX);
+        let bytes = bytes.clamp(longest * LEAST_PACKETS, MOST_BYTES);
+        let leaf = if together { Leaf::Fifo { bytes } } else { Leaf::Cutting { bytes, longest } };
+        let class = |parent, priority, guaranteed, leaf| QueueClass {
+            parent,
+            priority,
+            guaranteed: rate(guaranteed),
+            most: rate(whole),
+            overhead: self.overhead,
+            quantum: longest,
+            leaf,
+        };
+        let leaves = (0..).zip(Class::ALL).map(|(priority, name)| {
+            let guaranteed = whole * u64::from(traffic.shares.of(name)) / 100;
+            (class_handle(name).1, class(Some(WHOLE), priority, guaranteed, Some(leaf)))
+        });
+        Queues {
+            default: class_handle(Class::Normal).1,
+            classes: leaves.chain([(WHOLE, class(None, 0, whole, None))]).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;
