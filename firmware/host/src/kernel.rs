@@ -175,7 +175,7 @@ impl Kernel {
         Ok(uses)
     }
 
-    /// Holds bulk back to its share on the links that have these queues, or lets it have all again. No look at the state tells the
+    /// Holds bulk back to its share on the links that have these queues, or lets it have all again, where that isn't so. No look at the state tells the
     /// one from the other: [`Queues::released`].
     ///
     /// # Errors
@@ -185,9 +185,12 @@ impl Kernel {
         queues: &BTreeMap<PortName, Queues>,
         held_back: bool,
     ) -> Result<(), HostError> {
+        let uses = self.uses(&queues.keys().cloned().collect()).await?;
         let netlink = &self.netlink.handle()?;
         for (link, queues) in queues {
-            if let Some((minor, class)) = queues.bulk(held_back) {
+            let Some((minor, class)) = queues.bulk(held_back) else { continue };
+            let held = uses.get(link).and_then(|uses| uses.get(&minor));
+            if held.is_none_or(|held| held.class.most != class.most) {
                 queue::set_class(netlink, link, minor, &class).await?;
             }
         }
