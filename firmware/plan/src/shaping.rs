@@ -45,14 +45,19 @@ const ON_THE_LINE: u16 = 98;
 /// What the kernel counts of it by itself on an Ethernet port.
 const ETHERNET_HEADER: u16 = 14;
 
-/// How much of the line is used, in percent. The rest is for what the queues don't see (probes, handshakes, the padding of a
-/// centre, DNS and NTP on LGWAN), and for a line that isn't as fast as it is called: what it lacks would queue up in front of it,
-/// where nobody is first.
-const USED: u64 = 97;
+/// How much of the line is used upwards, in percent. The rest is for what the queues don't see (probes, handshakes, DNS and NTP
+/// on LGWAN), and for a line that isn't as fast as it is called: what it lacks would queue up in front of it, where nobody
+/// is first.
+const USED_UP: u64 = 97;
 
-/// The same where packets stay together and are counted as one: what the tunnel adds to the others, 98 bytes to 1420, is left
-/// uncounted, too.
-const USED_WHOLE: u64 = 90;
+/// How much of the line is used downwards, in percent. What comes has passed the line already, and its senders slow down only
+/// when something of it is dropped here, a round trip later. What they have sent too much until then waits in front of the line,
+/// and that queue gets shorter only by what is left here.
+const USED_DOWN: u64 = 85;
+
+/// How much less is used where packets stay together and are counted as one: what the tunnel adds to the others, 98 bytes to
+/// 1420, isn't counted.
+const UNCOUNTED: u64 = 7;
 
 /// From this rate on, in bits a second, packets stay as segmentation offload has put them together, 64 KB at most: that is under
 /// 3 ms of the line. On a slower one it would be 52 ms at 10 Mbit/s, which the counter would wait for.
@@ -62,8 +67,15 @@ const WHOLE_FROM: u64 = 200_000_000;
 const SUPERPACKET: u32 = 65_536;
 
 /// How much a queue holds: what the whole link sends in this many milliseconds. A class that has no more than its share empties
-/// it the slower, by 100 / share.
-const QUEUE_MS: u64 = 100;
+/// it the slower, by 100 / share. Bulk's is short, so that its senders are told early; the others' are for bursts that come
+/// at the line's rate to a LAN with a small share of it.
+const fn queue_ms(class: Class) -> u64 {
+    match class {
+        Class::Online => 200,
+        Class::Normal => 100,
+        Class::Bulk => 50,
+    }
+}
 
 /// A queue holds this many packets however slow the link: a request begins with ten at once (RFC 6928).
 const LEAST_PACKETS: u32 = 10;
@@ -83,13 +95,15 @@ pub fn queues(design: &Design) -> BTreeMap<PortName, Queues> {
     let shares = lan_shares(&design.lans);
     let lans = design.lans.iter().filter_map(|(lan, interface)| {
         let link = Link {
-            percent: (*shares.get(lan)?).into(),
+            percent: u64::from(*shares.get(lan)?),
+            used: USED_DOWN,
             overhead: ON_THE_LINE - ETHERNET_HEADER,
             longest: ETHERNET_MTU + u32::from(ETHERNET_HEADER),
         };
         Some((interface.port.clone(), link.queues(rate, design.traffic)))
     });
-    let tunnel = Link { percent: 100, overhead: ON_THE_LINE, longest: tunnel_mtu(design) };
+    let tunnel =
+        Link { percent: 100, used: USED_UP, overhead: ON_THE_LINE, longest: tunnel_mtu(design) };
     lans.chain([(tunnel_name(), tunnel.queues(rate, design.traffic))]).collect()
 }
 
@@ -97,6 +111,8 @@ pub fn queues(design: &Design) -> BTreeMap<PortName, Queues> {
 struct Link {
     /// Its part of the line.
     percent: u64,
+    /// How much of that is used, in percent.
+    used: u64,
     /// What the line carries for a packet beyond what the kernel counts, in bytes.
     overhead: u16,
     /// Its longest packet as the kernel counts it, in bytes.
@@ -106,7 +122,7 @@ struct Link {
 impl Link {
     fn queues(&self, line: LineRate, traffic: Traffic) -> Queues {
         let together = line.bits_per_second() >= WHOLE_FROM;
-        let used = if together { USED_WHOLE } else { USED };
+        let used = if together { self.used - UNCOUNTED } else { self.used };
         let longest = if together { SUPERPACKET } else { self.longest };
         let whole = line.bits_per_second() / 8 * used / 100 * self.percent / 100;
         let rate = |bytes_per_second: u64| {
@@ -116,9 +132,11 @@ impl Link {
             let burst = packet.clamp(BURST_US, LONGEST_BURST_US);
             Rate { bytes_per_second, burst_us: u32::try_from(burst).unwrap_or(u32::MAX) }
         };
-        let bytes = u32::try_from(whole * QUEUE_MS / 1000).unwrap_or(u32::MAX);
-        let bytes = bytes.clamp(longest * LEAST_PACKETS, MOST_BYTES);
-        let leaf = if together { Leaf::Fifo { bytes } } else { Leaf::Cutting { bytes, longest } };
+        let leaf = |class| {
+            let bytes = u32::try_from(whole * queue_ms(class) / 1000).unwrap_or(u32::MAX);
+            let bytes = bytes.clamp(longest * LEAST_PACKETS, MOST_BYTES);
+            if together { Leaf::Fifo { bytes } } else { Leaf::Cutting { bytes, longest } }
+        };
         let class = |parent, priority, guaranteed, leaf| QueueClass {
             parent,
             priority,
@@ -130,7 +148,7 @@ impl Link {
         };
         let leaves = (0..).zip(Class::ALL).map(|(priority, name)| {
             let guaranteed = whole * u64::from(traffic.shares.of(name)) / 100;
-            (class_handle(name).1, class(Some(WHOLE), priority, guaranteed, Some(leaf)))
+            (class_handle(name).1, class(Some(WHOLE), priority, guaranteed, Some(leaf(name))))
         });
         Queues {
             default: class_handle(Class::Normal).1,

@@ -3,7 +3,7 @@ use super::*;
 use sekisho_design::Shares;
 
 fn link(percent: u64) -> Link {
-    Link { percent, overhead: ON_THE_LINE, longest: 1420 }
+    Link { percent, used: USED_UP, overhead: ON_THE_LINE, longest: 1420 }
 }
 
 pub(crate) fn shaped(bits: u64, percent: u64) -> Queues {
@@ -39,12 +39,16 @@ fn classes_have_their_shares_of_a_little_less_than_the_line_and_borrow_the_rest(
 }
 
 #[test]
-fn a_queue_is_a_tenth_of_a_second_long_and_ten_packets_at_least() {
-    let leaf = |bits, percent| shaped(bits, percent).classes[&0x30].leaf.unwrap();
-    assert_eq!(leaf(10_000_000, 100), Leaf::Cutting { bytes: 121_250, longest: 1420 });
-    assert_eq!(leaf(500_000, 10), Leaf::Cutting { bytes: 14_200, longest: 1420 });
-    assert_eq!(leaf(1_000_000_000, 100), Leaf::Fifo { bytes: 11_250_000 });
-    assert_eq!(leaf(10_000_000_000, 100), Leaf::Fifo { bytes: MOST_BYTES });
+fn a_queue_is_short_in_time_and_ten_packets_long_at_least() {
+    let leaf =
+        |bits, percent, class| shaped(bits, percent).classes[&class_handle(class).1].leaf.unwrap();
+    let cutting = |bytes| Leaf::Cutting { bytes, longest: 1420 };
+    assert_eq!(leaf(10_000_000, 100, Class::Online), cutting(242_500));
+    assert_eq!(leaf(10_000_000, 100, Class::Normal), cutting(121_250));
+    assert_eq!(leaf(10_000_000, 100, Class::Bulk), cutting(60_625));
+    assert_eq!(leaf(500_000, 10, Class::Online), cutting(14_200));
+    assert_eq!(leaf(1_000_000_000, 100, Class::Bulk), Leaf::Fifo { bytes: 5_625_000 });
+    assert_eq!(leaf(10_000_000_000, 100, Class::Online), Leaf::Fifo { bytes: MOST_BYTES });
 }
 
 /// On a slow line nobody waits for 64 KB of somebody else; on a fast one they cost nothing and are worth much.
@@ -54,6 +58,14 @@ fn superpackets_are_cut_where_they_would_be_waited_for() {
     assert!(cut(199_999_999));
     assert!(!cut(200_000_000));
     assert_eq!(rates(&shaped(200_000_000, 100))[0].1, 22_500_000);
+}
+
+/// Less is used downwards, where a queue in front of the line can only be kept from growing.
+#[test]
+fn each_lan_has_its_share_of_what_is_used_downwards() {
+    let down = Link { used: USED_DOWN, ..link(50) };
+    let queues = down.queues(LineRate::new(10_000_000).unwrap(), Traffic::default());
+    assert_eq!(rates(&queues)[0].1, 531_250);
 }
 
 /// The kernel takes rates of 1 and more, and times below 2^32 ticks of 64 ns.
