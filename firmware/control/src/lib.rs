@@ -17,7 +17,8 @@ use std::{
 
 use jiff::Timestamp;
 use sekisho_design::{
-    Both, Difference, Name, OrganisationCode, Placement, ProfileStamp, PublicKey, Report,
+    Both, Class, Difference, Lan, Name, OrganisationCode, Placement, PortName, ProfileStamp,
+    PublicKey, Report,
 };
 use sekisho_plan::{
     Step,
@@ -155,6 +156,9 @@ pub struct Status {
     pub site: Option<SiteSummary>,
     /// The tunnel; `None` while no design is in force.
     pub tunnel: Option<TunnelStatus>,
+    /// The line and its queues; `None` where nothing is shaped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<LineStatus>,
     /// What of this status couldn't be found out, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<Failure>,
@@ -210,6 +214,48 @@ pub struct TunnelStatus {
     pub cut_off: bool,
     /// Each centre, in order of preference.
     pub centres: Vec<CentreStatus>,
+}
+
+/// The line, as far as it is shaped (R35 R44).
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct LineStatus {
+    /// What it is contracted for, in bits a second.
+    pub rate: u64,
+    /// Whether bulk gets no more than its share, because the line has been away (R72).
+    pub held_back: bool,
+    /// For how many seconds more; `None` while the line is away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_back_left_s: Option<u64>,
+    /// The queues: upwards, then downwards by LAN.
+    pub ways: Vec<WayStatus>,
+}
+
+/// Queues in front of a link.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct WayStatus {
+    /// The link.
+    pub link: PortName,
+    /// The LAN that the link leads to; `None` for the tunnel.
+    pub lan: Option<Lan>,
+    /// The classes, the most urgent first.
+    pub classes: Vec<ClassStatus>,
+}
+
+/// What became of the traffic of a class.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct ClassStatus {
+    /// The class.
+    pub class: Class,
+    /// What it has for sure, in bits a second.
+    pub guaranteed: u64,
+    /// What it may have now where others leave it, in bits a second.
+    pub most: u64,
+    /// Sent, in bytes.
+    pub sent: u64,
+    /// Dropped, in packets.
+    pub dropped: u64,
+    /// Waiting, in bytes.
+    pub waiting: u64,
 }
 
 /// One centre.

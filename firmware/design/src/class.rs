@@ -34,7 +34,7 @@ impl Class {
 
     /// The differentiated services codepoint that its packets carry: low-latency data AF21, standard DF, high-throughput
     /// data AF11 (RFC 4594, 3).
-    pub fn dscp(self) -> u8 {
+    pub const fn dscp(self) -> u8 {
         match self {
             Self::Online => 18,
             Self::Normal => 0,

@@ -32,6 +32,7 @@ mod rules;
 mod service;
 mod sheets;
 mod signature;
+mod traffic;
 mod words;
 
 pub use address::{Global, InterfaceAddress, Private};
@@ -61,3 +62,4 @@ pub use rule::Rule;
 pub use service::{PortRange, Service};
 pub use sheets::{Sheet, TunnelHabits};
 pub use signature::{SignError, sign, without_signature};
+pub use traffic::{Shares, Traffic, lan_shares};

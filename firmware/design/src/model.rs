@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Approval, Class, Endpoint, Global, GlobalFor, Host, InterfaceAddress, Limits, LineRate, Name,
     NamedServices, Names, Object, OrganisationCode, Origin, Policy, PortMode, PortName, Private,
-    PublicKey, Service,
+    PublicKey, Service, Traffic,
 };
 
 /// One site, whole: the operator's profile and the organisation's own part, checked against each other.
@@ -25,6 +25,8 @@ pub struct Design {
     pub lans: BTreeMap<Lan, LanInterface>,
     /// The port for local administration.
     pub maintenance: Option<Maintenance>,
+    /// How the line is divided where it is full (R35 R49).
+    pub traffic: Traffic,
     /// Bidirectional servers, each behind one global address (R13).
     pub servers: Vec<Server>,
     /// One-way terminals, by rows that name the NAPT address (R14).
@@ -105,7 +107,7 @@ pub struct Lgwan {
     pub gateway: Ipv4Addr,
     /// Largest IP packet that the uplink carries, in bytes.
     pub mtu: u16,
-    /// What the line is contracted for, each way (R44). Nothing is shaped by it.
+    /// What the line is contracted for, each way (R44). Nothing is shaped without it.
     pub line_rate: Option<LineRate>,
     /// LGWAN's own resolvers; the device may ask these and no others.
     pub dns: Vec<Ipv4Addr>,
@@ -122,6 +124,9 @@ pub struct LanInterface {
     pub address: InterfaceAddress,
     /// Networks behind a router of this LAN: data centres, other business LANs (R18).
     pub routes: Vec<LanRoute>,
+    /// What its downwards traffic may take of the line, 1 to 100 percent; `None` where nothing is written, see
+    /// [`crate::lan_shares`].
+    pub share: Option<u8>,
 }
 
 /// A network behind a router of a LAN.

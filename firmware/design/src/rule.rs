@@ -2,7 +2,7 @@
 //!
 //! A code is a theme and a number:
 //! `FILE` the file as a whole, `FORM` keys and values, `ORG` organisation and placement, `ADDR` interfaces and
-//! networks, `POOL` global addresses, `ROW` servers and terminals, `NAME` name resolution, `PLAT` the platform, `SIGN`
+//! networks, `LINE` how the line is divided, `POOL` global addresses, `ROW` servers and terminals, `NAME` name resolution, `PLAT` the platform, `SIGN`
 //! signature and age, `CSV` tables that rows come from.
 
 use std::net::Ipv4Addr;
@@ -331,6 +331,24 @@ rules! {
         to: Ipv4Net,
         /// Its LAN.
         lan: Lan,
+    },
+
+    /// The classes' shares are more than the line.
+    "LINE-01" SharesBeyond {
+        /// What they are together, in percent.
+        sum: u16,
+    },
+    /// The LANs' shares are more than the line, or leave nothing to a LAN without one.
+    "LINE-02" LanSharesBeyond {
+        /// What the written ones are together, in percent.
+        sum: u16,
+        /// How many LANs have none.
+        rest: usize,
+    },
+    /// Without the line's rate nothing is shaped, so this changes nothing.
+    "LINE-03" WithoutRate {
+        /// The key.
+        key: &'static str,
     },
 
     /// A global address is outside the pool (R11).
@@ -686,6 +704,7 @@ impl Rule {
                 | Self::HalfDuplex
                 | Self::PortSlower { .. }
                 | Self::RouteUnused { .. }
+                | Self::WithoutRate { .. }
                 | Self::StaticWins { .. }
                 | Self::WideTerminals { .. }
                 | Self::AmongLeases { .. }

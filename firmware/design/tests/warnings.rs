@@ -15,7 +15,7 @@ use invariants::{keeps_invariants, lists, modes, reach};
 use proptest::{prelude::*, sample::subsequence};
 use sekisho_design::{
     Design, Duplex, Lan, Method, NameEntry, NameTarget, Problem, Rule, Server, Service, Severity,
-    Terminals,
+    Terminals, Traffic,
 };
 
 /// How often each code is due.
@@ -37,6 +37,7 @@ fn due(design: &Design) -> BTreeMap<&'static str, usize> {
         ("ADDR-14", half),
         ("ADDR-15", usize::from(slower)),
         ("ADDR-16", routes.count()),
+        ("LINE-03", if lgwan.line_rate.is_none() { written_shares(design) } else { 0 }),
         (
             "ROW-07",
             design
@@ -246,6 +247,15 @@ fn row(number: usize) -> impl Strategy<Value = String> {
     )
 }
 
+/// How many keys say something of the division of the line. None of the generated sites writes what is usual.
+fn written_shares(design: &Design) -> usize {
+    let usual = Traffic::default();
+    let traffic =
+        [design.traffic.shares != usual.shares, design.traffic.hold_back != usual.hold_back];
+    let lans = design.lans.values().map(|lan| lan.share.is_some());
+    traffic.into_iter().chain(lans).filter(|written| *written).count()
+}
+
 /// The base without its rows of terminals, with other lines.
 fn head() -> impl Strategy<Value = String> {
     let one_of = |words: &'static [&str]| prop::sample::select(words.to_vec());
@@ -253,18 +263,24 @@ fn head() -> impl Strategy<Value = String> {
     (
         one_of(&["10M", "100M", "1G"]),
         one_of(&["full", "full", "full", "half"]),
-        one_of(&["512k", "10M", "11M", "1G", "10G"]),
+        one_of(&["512k", "10M", "11M", "1G", "10G", ""]),
         route,
         any::<bool>(),
+        prop::sample::subsequence(vec!["shares = ", "hold-back = ", "share = 70"], 0..=3),
     )
-        .prop_map(|(speed, duplex, rate, route, more)| {
+        .prop_map(|(speed, duplex, rate, route, more, left_out)| {
             let site = pair::base("site.toml");
             let (head, _) = site.split_once("[[terminals]]").unwrap();
             let more =
                 if more { "\n  { to = \"172.16.0.0/12\", via = \"192.168.1.254\" }," } else { "" };
-            head.replace("speed = \"1G\"", &format!("speed = \"{speed}\""))
+            let line =
+                if rate.is_empty() { rate.to_owned() } else { format!("line-rate = \"{rate}\"") };
+            let is_left_out = |line: &&str| left_out.iter().any(|key| line.starts_with(key));
+            let head: Vec<_> = head.lines().filter(|line| !is_left_out(line)).collect();
+            head.join("\n")
+                .replace("speed = \"1G\"", &format!("speed = \"{speed}\""))
                 .replace("duplex = \"full\"", &format!("duplex = \"{duplex}\""))
-                .replace("line-rate = \"100M\"", &format!("line-rate = \"{rate}\""))
+                .replace("line-rate = \"100M\"", &line)
                 .replace("\"10.20.0.0/24\"", &format!("\"{route}\""))
                 .replace(".254\" },", &format!(".254\" }},{more}"))
         })
@@ -325,8 +341,8 @@ fn the_generated_sites_are_often_accepted_and_show_every_warning() {
     println!("{accepted} of 2000 accepted; {seen:?}");
     assert!(accepted > 400, "{accepted}");
     let codes = [
-        "FORM-24", "ADDR-14", "ADDR-15", "ADDR-16", "ROW-07", "ROW-12", "ROW-13", "ROW-14",
-        "NAME-05", "NAME-06", "NAME-10", "NAME-12", "NAME-13",
+        "FORM-24", "ADDR-14", "ADDR-15", "ADDR-16", "LINE-03", "ROW-07", "ROW-12", "ROW-13",
+        "ROW-14", "NAME-05", "NAME-06", "NAME-10", "NAME-12", "NAME-13",
     ];
     assert!(codes.into_iter().all(|code| seen.contains_key(code)), "{seen:?}");
     assert!(codes.into_iter().all(|code| Rule::CODES.contains(&code)));

@@ -31,7 +31,7 @@ use nix::{
 };
 use sekisho_design::PublicKey;
 use sekisho_tunnel::{
-    DatagramsIn, DatagramsOut, Opened, Outbox, SecretKey, Session, Tun, TunnelError, Udp,
+    DatagramsIn, DatagramsOut, Dscp, Opened, Outbox, SecretKey, Session, Tun, TunnelError, Udp,
 };
 use tokio::sync::mpsc;
 
@@ -316,8 +316,8 @@ struct ToPeer<'a> {
 }
 
 impl Outbox for ToPeer<'_> {
-    fn network(&mut self, datagram: &[u8]) {
-        self.datagrams.push(self.to, datagram);
+    fn network(&mut self, datagram: &[u8], dscp: Dscp) {
+        self.datagrams.push(self.to, datagram, dscp);
     }
 
     fn tunnel(&mut self, _: &[u8]) {}
@@ -335,8 +335,8 @@ struct FromPeer<'a> {
 }
 
 impl Outbox for FromPeer<'_> {
-    fn network(&mut self, datagram: &[u8]) {
-        self.datagrams.push(self.from, datagram);
+    fn network(&mut self, datagram: &[u8], dscp: Dscp) {
+        self.datagrams.push(self.from, datagram, dscp);
     }
 
     fn tunnel(&mut self, packet: &[u8]) {

@@ -29,6 +29,16 @@ pub enum HostError {
         /// The kernel's answer.
         source: io::Error,
     },
+    /// The kernel was built without a kind of queue, or can't load it.
+    #[error("the kernel has no queue '{kind}' to shape '{link}' with: {source}")]
+    NoQueue {
+        /// The kernel's name for it.
+        kind: &'static str,
+        /// The link.
+        link: PortName,
+        /// The kernel's answer.
+        source: io::Error,
+    },
     /// The TUN device can't be made.
     #[error("can't make the tunnel device '{name}': {source}")]
     Tun {
@@ -204,6 +214,9 @@ impl HostError {
             {
                 Some(NEEDS_NET_ADMIN)
             }
+            Self::NoQueue { .. } => Some(
+                "Load the kernel's queues (`modprobe -a sch_htb sch_tbf`), or take 'line-rate' out of the design.",
+            ),
             Self::Tun { source, .. } if is(source, NotFound) => {
                 Some("Load the kernel's TUN driver (`modprobe tun`) so that /dev/net/tun exists.")
             }

@@ -10,13 +10,14 @@ use std::{
 use sekisho_design::PortName;
 use sekisho_plan::{
     Step,
-    state::{KernelState, LinkKind},
+    state::{KernelState, LinkKind, Queues},
 };
 
 use crate::{
     HostError, clock, link,
     netlink::Netlink,
     nft::{Count, Nft},
+    queue::{self, Uses},
     route, settings,
 };
 
@@ -102,6 +103,7 @@ impl Kernel {
             .into_iter()
             .filter(|address| scope.links.contains(&address.link))
             .collect();
+        state.queues = queue::queues(netlink, &queue::within(&names, &scope.links)).await?;
         state.routes = route::routes(netlink, &names).await?;
         state.rules = route::rules(netlink).await?;
         self.netlink.stands()?;
@@ -114,7 +116,7 @@ impl Kernel {
     /// # Errors
     /// What was tried and the kernel's or `nft`'s answer. The step has then not been done, but for
     /// [`HostError::NftKilled`] and [`HostError::NftTimeout`], a connection to netlink that ended meanwhile, and a link's
-    /// MTU, which may be set where `up` failed: look before going on.
+    /// MTU, which may be set where `up` failed, and a link's queues, of which some may have been changed: look before going on.
     pub async fn perform(&self, step: &Step) -> Result<(), HostError> {
         let netlink = &self.netlink.handle()?;
         match step {
@@ -139,6 +141,7 @@ impl Kernel {
             Step::Route { route, change } => route::set_route(netlink, route, change.after).await,
             Step::Reroute { change } => route::replace_route(netlink, &change.after).await,
             Step::Rule { rule, change } => route::set_rule(netlink, rule, change.after).await,
+            Step::Queues { link, change } => queue::set(netlink, link, change).await,
             Step::Table { change } => {
                 self.nft.replace(change.before.as_deref(), change.after.as_deref()).await
             }
@@ -157,6 +160,41 @@ impl Kernel {
     /// The named counters of our table; empty where the table doesn't exist.
     pub async fn counters(&self) -> Result<BTreeMap<String, Count>, HostError> {
         self.nft.counters().await
+    }
+
+    /// What became of the traffic through the queues of the links named; nothing of a link without queues of ours.
+    ///
+    /// # Errors
+    /// What the kernel answered.
+    pub async fn uses(&self, links: &BTreeSet<PortName>) -> Result<Uses, HostError> {
+        let netlink = &self.netlink.handle()?;
+        let all = link::list(netlink).await?;
+        let names = all.into_iter().map(|found| (found.index, found.name)).collect();
+        let uses = queue::uses(netlink, &queue::within(&names, links)).await?;
+        self.netlink.stands()?;
+        Ok(uses)
+    }
+
+    /// Holds bulk back to its share on the links that have these queues, or lets it have all again, where that isn't so. No look at the state tells the
+    /// one from the other: [`Queues::released`].
+    ///
+    /// # Errors
+    /// What the kernel answered; some links may have been changed.
+    pub async fn hold_back(
+        &self,
+        queues: &BTreeMap<PortName, Queues>,
+        held_back: bool,
+    ) -> Result<(), HostError> {
+        let uses = self.uses(&queues.keys().cloned().collect()).await?;
+        let netlink = &self.netlink.handle()?;
+        for (link, queues) in queues {
+            let Some((minor, class)) = queues.bulk(held_back) else { continue };
+            let held = uses.get(link).and_then(|uses| uses.get(&minor));
+            if held.is_none_or(|held| held.class.most != class.most) {
+                queue::set_class(netlink, link, minor, &class).await?;
+            }
+        }
+        self.netlink.stands()
     }
 
     /// The elements of a set of our table, as `nft -j` lists them; none where set or table don't exist.

@@ -13,8 +13,8 @@ use netlink_sys::{
     protocols::{NETLINK_NETFILTER, NETLINK_ROUTE},
 };
 use nix::libc::{
-    ENOBUFS, RTM_DELADDR, RTM_DELLINK, RTM_DELROUTE, RTM_DELRULE, RTM_NEWADDR, RTM_NEWLINK,
-    RTM_NEWROUTE, RTM_NEWRULE,
+    ENOBUFS, RTM_DELADDR, RTM_DELLINK, RTM_DELQDISC, RTM_DELROUTE, RTM_DELRULE, RTM_DELTCLASS,
+    RTM_NEWADDR, RTM_NEWLINK, RTM_NEWQDISC, RTM_NEWROUTE, RTM_NEWRULE, RTM_NEWTCLASS,
 };
 use rtnetlink::MulticastGroup;
 use tokio::time::{Instant, sleep_until};
@@ -35,6 +35,8 @@ pub enum Change {
     Routes,
     /// An IPv4 policy rule.
     Rules,
+    /// The queues in front of a link.
+    Queues,
     /// Forwarding, reverse path filter and the few other settings that the kernel tells of. Writing the rest of
     /// `/proc/sys` is not told.
     Settings,
@@ -44,8 +46,15 @@ pub enum Change {
 
 impl Change {
     /// All kinds: what is told when the kernel had to throw messages away.
-    pub const ALL: [Self; 6] =
-        [Self::Links, Self::Addresses, Self::Routes, Self::Rules, Self::Settings, Self::Filter];
+    pub const ALL: [Self; 7] = [
+        Self::Links,
+        Self::Addresses,
+        Self::Routes,
+        Self::Rules,
+        Self::Queues,
+        Self::Settings,
+        Self::Filter,
+    ];
 }
 
 /// Listens to changes.
@@ -138,8 +147,9 @@ const LONGEST: Duration = Duration::from_secs(1);
 const MOST_FORGOTTEN: u32 = 100_000;
 
 /// Groups of `NETLINK_ROUTE`.
-const NETWORK: [u32; 5] = [
+const NETWORK: [u32; 6] = [
     MulticastGroup::Link as u32,
+    MulticastGroup::Tc as u32,
     MulticastGroup::Ipv4Ifaddr as u32,
     MulticastGroup::Ipv4Route as u32,
     MulticastGroup::Ipv4Rule as u32,
@@ -178,6 +188,7 @@ fn network_changes(datagram: &[u8]) -> BTreeSet<Change> {
             RTM_NEWADDR | RTM_DELADDR => Some(Change::Addresses),
             RTM_NEWROUTE | RTM_DELROUTE => Some(Change::Routes),
             RTM_NEWRULE | RTM_DELRULE => Some(Change::Rules),
+            RTM_NEWQDISC | RTM_DELQDISC | RTM_NEWTCLASS | RTM_DELTCLASS => Some(Change::Queues),
             NEW_SETTING | GONE_SETTING => Some(Change::Settings),
             _ => None,
         });
@@ -235,6 +246,8 @@ mod tests {
             ([RTM_NEWADDR, RTM_DELADDR], Change::Addresses),
             ([RTM_NEWROUTE, RTM_DELROUTE], Change::Routes),
             ([RTM_NEWRULE, RTM_DELRULE], Change::Rules),
+            ([RTM_NEWQDISC, RTM_DELQDISC], Change::Queues),
+            ([RTM_NEWTCLASS, RTM_DELTCLASS], Change::Queues),
             ([NEW_SETTING, GONE_SETTING], Change::Settings),
         ];
         let mut all = Vec::new();

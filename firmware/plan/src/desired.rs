@@ -11,7 +11,7 @@ use sekisho_design::{Design, Host, InterfaceAddress, Lan, PortName};
 use crate::{
     KernelState,
     diff::CONNTRACK,
-    ruleset,
+    ruleset, shaping,
     state::{Address, Link, LinkKind, RULE_PRIORITIES, Route, RouteAction, Rule, Selector},
 };
 
@@ -29,7 +29,7 @@ const LAN_TABLES: u32 = 100;
 const TUNNEL_OVERHEAD: u32 = 80;
 
 /// Ethernet's own MTU, which a LAN has unless it says otherwise.
-const ETHERNET_MTU: u32 = 1500;
+pub(crate) const ETHERNET_MTU: u32 = 1500;
 
 /// Metric of the routes that make a network unreachable while nothing better is there.
 const LAST_RESORT: u32 = u32::MAX;
@@ -73,6 +73,7 @@ pub fn desired(design: &Design) -> KernelState {
     let mut state =
         KernelState { table: Some(Arc::new(ruleset::table(design))), ..KernelState::default() };
     links(design, &mut state);
+    state.queues = shaping::queues(design);
     settings(&mut state);
     routes(design, &mut state);
     state
@@ -98,7 +99,7 @@ fn links(design: &Design, state: &mut KernelState) {
     state.addresses.insert(Address { link: tunnel_name(), address, prefix: 32 });
 }
 
-fn tunnel_name() -> PortName {
+pub(crate) fn tunnel_name() -> PortName {
     TUNNEL.parse().expect("the constant is a port name")
 }
 

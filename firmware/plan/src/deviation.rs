@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::{
     KernelState,
     diff::setting_steps,
-    state::{Address, Link, Route, Rule},
+    state::{Address, Link, Queues, Route, Rule},
     table::{Chain, Set, Table},
     trace::show,
 };
@@ -59,6 +59,15 @@ pub enum Deviation {
         rule: Rule,
         /// Held beyond the design.
         foreign: bool,
+    },
+    /// The queues in front of a link.
+    Queues {
+        /// The link.
+        link: PortName,
+        /// Ours by the design; `None` where nothing is shaped.
+        wanted: Option<Queues>,
+        /// Ours as they stand; `None` where there are none of ours.
+        held: Option<Queues>,
     },
     /// The packet filter isn't there at all.
     NoFilter,
@@ -124,6 +133,14 @@ pub fn deviations(held: &KernelState, wanted: &KernelState) -> Vec<Deviation> {
         rule,
         foreign,
     });
+    let links: BTreeSet<_> = held.queues.keys().chain(wanted.queues.keys()).collect();
+    for link in links {
+        let (held, wanted) = (held.queues.get(link), wanted.queues.get(link));
+        if held != wanted {
+            let (link, wanted, held) = (link.clone(), wanted.cloned(), held.cloned());
+            found.push(Deviation::Queues { link, wanted, held });
+        }
+    }
     match (&held.table, &wanted.table) {
         (None, Some(_)) => found.push(Deviation::NoFilter),
         (held, wanted) => {
@@ -247,6 +264,28 @@ impl Deviation {
             }
             Self::Route { route, foreign } => there(route.words(language), *foreign),
             Self::Rule { rule, foreign } => there(rule.words(language), *foreign),
+            Self::Queues { link, wanted, held } => match (wanted, held) {
+                (Some(wanted), Some(held))
+                    if held.words(Language::English) == wanted.words(Language::English) =>
+                {
+                    let ja = format!("{link} の帯域の配分の細部が設計と違います。");
+                    language.pick(ja, format!("the queues of {link} have another form."))
+                }
+                (Some(wanted), Some(held)) => {
+                    let ja = format!(
+                        "{link} の帯域の配分が {} です。設計では {} です。",
+                        held.words(Language::Japanese),
+                        wanted.words(Language::Japanese)
+                    );
+                    let (held, wanted) =
+                        (held.words(Language::English), wanted.words(Language::English));
+                    language.pick(ja, format!("{link} is shaped to {held}, not {wanted}."))
+                }
+                (_, held) => {
+                    let ja = format!("{link} の帯域の配分");
+                    there(language.pick(ja, format!("shaping of {link}")), held.is_some())
+                }
+            },
             Self::NoFilter => {
                 there(language.pick("パケットフィルタ", "the packet filter").to_owned(), false)
             }

@@ -27,7 +27,7 @@ pub(crate) const CONNTRACK: &str = "net/netfilter/nf_conntrack_";
 
 /// The steps, in an order that neither opens what both states refuse nor cuts what both let through: settings, the tunnel
 /// device, the packet filter in one transaction, settings of connection tracking; then what is new, addresses, links,
-/// routes and rules; then what goes, the other way round; forwarding at the end. Nothing is forwarded before the filter
+/// queues, routes and rules; then what goes, the other way round; forwarding at the end. Nothing is forwarded before the filter
 /// stands, and where it goes, it goes when all ports are closed. Carried out backwards with [`Step::undo`], the same steps
 /// lead back.
 ///
@@ -76,6 +76,7 @@ pub fn steps(observed: &KernelState, desired: &KernelState) -> Result<Vec<Step>,
     steps.extend(displaced.into_iter().map(address(false)));
     steps.extend(differ(&desired.addresses, &observed.addresses).map(address(true)));
     steps.extend(links.changed);
+    steps.extend(queue_steps(observed, desired));
     steps.extend(routes.come);
     steps.extend(differ(&desired.rules, &observed.rules).map(rule(true)));
     steps.extend(differ(&observed.rules, &desired.rules).map(rule(false)));
@@ -177,6 +178,19 @@ fn link_steps(observed: &KernelState, desired: &KernelState) -> LinkSteps {
         steps.removed.extend(step(name, Some(link), after));
     }
     steps
+}
+
+/// Queues are there before the routes that lead to them come, and go before their link does.
+fn queue_steps(observed: &KernelState, desired: &KernelState) -> Vec<Step> {
+    let links: BTreeSet<_> = observed.queues.keys().chain(desired.queues.keys()).collect();
+    let step = |link: &PortName| {
+        let (before, after) = (observed.queues.get(link), desired.queues.get(link));
+        (before != after).then(|| Step::Queues {
+            link: link.clone(),
+            change: Change::new(before.cloned(), after.cloned()),
+        })
+    };
+    links.into_iter().filter_map(step).collect()
 }
 
 pub(crate) fn setting_steps(

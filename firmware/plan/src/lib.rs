@@ -10,6 +10,7 @@ mod deviation;
 mod diff;
 pub mod ends;
 mod permit;
+mod queues;
 pub mod ruleset;
 mod sentence;
 pub mod shaping;

@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use sekisho_design::{Both, Language};
+use sekisho_design::{Both, Class, Language};
 
 use crate::{
-    Change, Step,
-    state::{Address, Link, Route, RouteAction, Rule, Selector},
+    Change, Step, shaping,
+    state::{Address, Link, Queues, Route, RouteAction, Rule, Selector},
     table::{Set, Table},
 };
 
@@ -45,6 +45,18 @@ impl Step {
                 language.pick(ja, format!("turn {before} into {after}"))
             }
             Self::Rule { rule, change } => present(&rule.words(language), change, language),
+            Self::Queues { link, change } => match &change.after {
+                Some(queues) => {
+                    let ja = queues.words(Language::Japanese);
+                    let ja = format!("{link} から出る通信を {ja} に整えます。");
+                    let en = queues.words(Language::English);
+                    language.pick(ja, format!("shape what leaves by {link} to {en}"))
+                }
+                None => {
+                    let ja = format!("{link} から出る通信を整えるのをやめます。");
+                    language.pick(ja, format!("stop shaping what leaves by {link}"))
+                }
+            },
             Self::Table { change } => {
                 table(change.before.as_deref(), change.after.as_deref(), language)
             }
@@ -82,6 +94,23 @@ fn link(name: &str, before: Option<&Link>, after: Option<&Link>, language: Langu
             format!("bring {name} down, MTU {mtu}"),
         ),
         (_, None) => language.pick(format!("{name} を消します。"), format!("remove {name}")),
+    }
+}
+
+impl Queues {
+    /// The rates that they give, in few words.
+    pub(crate) fn words(&self, language: Language) -> String {
+        let kilobits = |rate: u64| rate.saturating_mul(8) / 1000;
+        let whole = self.whole().map_or(0, |whole| kilobits(whole.most.bytes_per_second));
+        let classes: Vec<_> = Class::ALL
+            .into_iter()
+            .filter_map(|class| Some((class, self.classes.get(&shaping::class_handle(class).1)?)))
+            .map(|(class, queue)| {
+                format!("{class} {}", kilobits(queue.guaranteed.bytes_per_second))
+            })
+            .collect();
+        let ja = format!("{whole} kbit/s（{}）", classes.join("、"));
+        language.pick(ja, format!("{whole} kbit/s ({})", classes.join(", ")))
     }
 }
 
@@ -254,6 +283,22 @@ mod tests {
                 Step::Address { address, change: there(false) },
                 "port2 からアドレス 192.168.1.1/24 を外します。",
                 "remove address 192.168.1.1/24 from port2",
+            ),
+            (
+                Step::Queues {
+                    link: "tunnel".parse().unwrap(),
+                    change: Change::new(None, Some(shaping::tests::shaped(1_500_000, 100))),
+                },
+                "tunnel から出る通信を 1455 kbit/s（online 873、normal 363、bulk 218） に整えます。",
+                "shape what leaves by tunnel to 1455 kbit/s (online 873, normal 363, bulk 218)",
+            ),
+            (
+                Step::Queues {
+                    link: "port2".parse().unwrap(),
+                    change: Change::new(Some(shaping::tests::shaped(1_500_000, 100)), None),
+                },
+                "port2 から出る通信を整えるのをやめます。",
+                "stop shaping what leaves by port2",
             ),
             (
                 table(Some(Table::default()), None),

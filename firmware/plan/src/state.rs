@@ -10,6 +10,7 @@ use ipnet::Ipv4Net;
 use sekisho_design::PortName;
 use serde::{Deserialize, Serialize};
 
+pub use crate::queues::{Leaf, QueueClass, Queues, Rate};
 use crate::table::Table;
 
 /// Everything the design governs: settings, links, addresses, routes, rules and the packet filter's table.
@@ -25,6 +26,9 @@ pub struct KernelState {
     pub routes: BTreeSet<Route>,
     /// Policy rules whose priority lies in [`RULE_PRIORITIES`].
     pub rules: BTreeSet<Rule>,
+    /// What waits in front of links, by link: those whose queues are ours.
+    #[serde(default)]
+    pub queues: BTreeMap<PortName, Queues>,
     /// The packet filter's table `inet sekisho`; `None` where it doesn't exist. Shared: of a large site it is most of the
     /// state, and steps name it too.
     pub table: Option<Arc<Table>>,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    state::{Address, Link, Route, Rule},
+    state::{Address, Link, Queues, Route, Rule},
     table::Table,
 };
 use sekisho_design::PortName;
@@ -54,6 +54,13 @@ pub enum Step {
         /// Whether it is there.
         change: Change<bool>,
     },
+    /// The queues in front of a link.
+    Queues {
+        /// The link.
+        link: PortName,
+        /// Ours, or `None` where the kernel's own stands.
+        change: Change<Option<Queues>>,
+    },
     /// The packet filter's table changes, in one transaction.
     Table {
         /// The whole table, or `None` where there is none.
@@ -92,6 +99,7 @@ impl Step {
             Self::Route { route, change } => Self::Route { route, change: change.undo() },
             Self::Reroute { change } => Self::Reroute { change: change.undo() },
             Self::Rule { rule, change } => Self::Rule { rule, change: change.undo() },
+            Self::Queues { link, change } => Self::Queues { link, change: change.undo() },
             Self::Table { change } => Self::Table { change: change.undo() },
         }
     }

@@ -11,6 +11,7 @@
 
 #![forbid(unsafe_code)]
 
+mod dscp;
 mod engine;
 mod error;
 mod failover;
@@ -22,6 +23,7 @@ mod status;
 mod tun;
 mod udp;
 
+pub use dscp::Dscp;
 pub use engine::{Centre, Config, Engine};
 pub use error::TunnelError;
 pub use failover::{Failover, Liveness, Probing};

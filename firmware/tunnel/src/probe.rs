@@ -5,6 +5,7 @@ use std::{
     net::Ipv4Addr,
 };
 
+use crate::Dscp;
 use smoltcp::{
     phy::ChecksumCapabilities,
     wire::{Icmpv4Packet, Icmpv4Repr, IpProtocol, Ipv4Packet, Ipv4Repr},
@@ -45,7 +46,7 @@ impl Prober {
         Self { source, id }
     }
 
-    /// The echo request to `target` with this sequence number: a whole IPv4 packet.
+    /// The echo request to `target` with this sequence number: a whole IPv4 packet, of the highest class.
     pub fn request(&self, target: Ipv4Addr, sequence: u16) -> [u8; Self::LENGTH] {
         let request =
             Icmpv4Repr::EchoRequest { ident: self.id.0, seq_no: sequence, data: Self::PAYLOAD };
@@ -71,6 +72,8 @@ impl Prober {
         let checksums = ChecksumCapabilities::default();
         let mut packet = Ipv4Packet::new_unchecked(&mut bytes[..]);
         ip.emit(&mut packet, &checksums);
+        packet.set_dscp(Dscp::OWN.get());
+        packet.fill_checksum();
         icmp.emit(&mut Icmpv4Packet::new_unchecked(packet.payload_mut()), &checksums);
         bytes
     }

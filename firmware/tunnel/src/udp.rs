@@ -1,19 +1,19 @@
 //! Batches from and to the network, with UDP segmentation and receive offload.
 
 use std::{
-    io::{self, IoSliceMut},
+    io::{self, IoSlice, IoSliceMut},
     net::{SocketAddr, UdpSocket},
-    os::fd::{AsFd, BorrowedFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd},
 };
 
 use nix::{
     errno::Errno,
     poll::{PollFd, PollFlags, poll},
-    sys::socket::{setsockopt, sockopt},
+    sys::socket::{ControlMessage, MsgFlags, SockaddrStorage, sendmsg, setsockopt, sockopt},
 };
-use quinn_udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
+use quinn_udp::{RecvMeta, UdpSockRef, UdpSocketState};
 
-use crate::TunnelError;
+use crate::{Dscp, TunnelError};
 
 /// A UDP socket that sends and receives runs of datagrams in one call. It doesn't block and sets "don't fragment".
 pub struct Udp {
@@ -49,10 +49,37 @@ impl Udp {
         self.socket.local_addr()
     }
 
-    fn try_send(&self, to: SocketAddr, contents: &[u8], segment: Option<usize>) -> io::Result<()> {
-        let transmit =
-            Transmit { destination: to, ecn: None, contents, segment_size: segment, src_ip: None };
-        self.state.try_send(UdpSockRef::from(&self.socket), &transmit)
+    /// Sends datagrams of a length, or one. The library's own sending knows ECN but no codepoint, and says zero by each
+    /// datagram, which counts more than an option of the socket.
+    fn try_send(
+        &self,
+        (to, dscp): (SocketAddr, Dscp),
+        contents: &[u8],
+        segment: Option<u16>,
+    ) -> io::Result<()> {
+        let (service, class) = (dscp.type_of_service(), i32::from(dscp.type_of_service()));
+        let urgency = if to.is_ipv4() {
+            ControlMessage::Ipv4Tos(&service)
+        } else {
+            ControlMessage::Ipv6TClass(&class)
+        };
+        let alone = [urgency];
+        let with_length =
+            segment.as_ref().map(|length| [urgency, ControlMessage::UdpGsoSegments(length)]);
+        let control = with_length.as_ref().map_or(&alone[..], |both| &both[..]);
+        loop {
+            let sent = sendmsg(
+                self.socket.as_raw_fd(),
+                &[IoSlice::new(contents)],
+                control,
+                MsgFlags::empty(),
+                Some(&SockaddrStorage::from(to)),
+            );
+            match sent {
+                Err(Errno::EINTR) => {}
+                sent => return sent.map(drop).map_err(io::Error::from),
+            }
+        }
     }
 }
 
@@ -115,7 +142,8 @@ impl Default for DatagramsIn {
     }
 }
 
-/// A batch on its way to the network: neighbouring datagrams of one size and one destination leave as one run.
+/// A batch on its way to the network: neighbouring datagrams of one size, one destination and one codepoint leave as one
+/// run.
 pub struct DatagramsOut {
     bytes: Vec<u8>,
     runs: Vec<Run>,
@@ -124,6 +152,7 @@ pub struct DatagramsOut {
 
 struct Run {
     to: SocketAddr,
+    dscp: Dscp,
     start: usize,
     length: usize,
     segment: usize,
@@ -149,7 +178,7 @@ impl DatagramsOut {
     }
 
     /// Adds a datagram. A batch without room, and a datagram longer than UDP carries, is dropped and counted.
-    pub fn push(&mut self, to: SocketAddr, datagram: &[u8]) {
+    pub fn push(&mut self, to: SocketAddr, datagram: &[u8], dscp: Dscp) {
         if datagram.len() > Self::RUN_BYTES || self.bytes.len() + datagram.len() > Self::BYTES {
             self.dropped += 1;
             return;
@@ -157,13 +186,14 @@ impl DatagramsOut {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(datagram);
         match self.runs.last_mut() {
-            Some(run) if run.takes(to, datagram.len()) => {
+            Some(run) if run.takes(to, datagram.len(), dscp) => {
                 run.length += datagram.len();
                 run.count += 1;
             }
             _ => {
                 self.runs.push(Run {
                     to,
+                    dscp,
                     start,
                     length: datagram.len(),
                     segment: datagram.len(),
@@ -201,8 +231,9 @@ impl Run {
     const SEGMENTS: usize = 64;
 
     /// Only the last datagram of a run may be shorter, and none may be longer.
-    fn takes(&self, to: SocketAddr, length: usize) -> bool {
+    fn takes(&self, to: SocketAddr, length: usize, dscp: Dscp) -> bool {
         self.to == to
+            && self.dscp == dscp
             && length != 0
             && length <= self.segment
             && self.length == self.segment * self.count
@@ -212,7 +243,8 @@ impl Run {
 
     /// How many datagrams were dropped.
     fn send(&self, udp: &Udp, contents: &[u8]) -> u64 {
-        match Self::send_patiently(udp, self.to, contents, Some(self.segment)) {
+        let segment = u16::try_from(self.segment).ok().filter(|_| self.count > 1);
+        match self.send_patiently(udp, contents, segment) {
             Ok(()) => return 0,
             // Either the driver can't segment, or the route is away; one by one tells which. The library would take it
             // for the driver and never try again, so a moment without a route would cost half the throughput for good.
@@ -224,16 +256,12 @@ impl Run {
         }
         contents
             .chunks(self.segment.max(1))
-            .filter(|datagram| Self::send_patiently(udp, self.to, datagram, None).is_err())
+            .filter(|datagram| self.send_patiently(udp, datagram, None).is_err())
             .count() as u64
     }
 
-    fn send_patiently(
-        udp: &Udp,
-        to: SocketAddr,
-        contents: &[u8],
-        segment: Option<usize>,
-    ) -> io::Result<()> {
+    fn send_patiently(&self, udp: &Udp, contents: &[u8], segment: Option<u16>) -> io::Result<()> {
+        let to = (self.to, self.dscp);
         match udp.try_send(to, contents, segment) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 let mut writable = [PollFd::new(udp.as_fd(), PollFlags::POLLOUT)];
@@ -252,6 +280,9 @@ fn is_without_offload(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, Instant};
+
+    use nix::sys::socket::{ControlMessageOwned, recvmsg};
+    use sekisho_design::Class;
 
     use super::*;
 
@@ -283,7 +314,7 @@ mod tests {
         // Two of a size and a shorter one; a longer one; another destination; empty ones by themselves.
         for (to, length) in [(a, 100), (a, 100), (a, 60), (a, 60), (a, 61), (b, 61), (b, 0), (b, 0)]
         {
-            batch.push(to, &vec![0; length]);
+            batch.push(to, &vec![0; length], Dscp::OWN);
         }
         let runs: Vec<_> =
             batch.runs.iter().map(|run| (run.to, run.segment, run.count, run.length)).collect();
@@ -301,12 +332,52 @@ mod tests {
 
         let mut batch = DatagramsOut::new();
         for _ in 0..130 {
-            batch.push(a, &[0; 1452]);
+            batch.push(a, &[0; 1452], Dscp::OWN);
         }
         assert!(
             batch.runs.iter().all(|run| run.length <= DatagramsOut::RUN_BYTES && run.count <= 64)
         );
         assert_eq!(batch.runs.iter().map(|run| run.count).sum::<usize>(), 130);
+    }
+
+    /// Batches stay whole in the usual case of one class, and no datagram bears another's codepoint (R35).
+    #[test]
+    fn each_run_bears_its_own_codepoint() {
+        let (sender, _) = loopback();
+        let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let to = receiver.local_addr().unwrap();
+        setsockopt(&receiver, sockopt::IpRecvTos, &true).unwrap();
+        let dscp = |class: Class| Dscp::of(&[0x45, class.dscp() << 2]);
+        let classes = [Class::Bulk, Class::Bulk, Class::Online, Class::Bulk, Class::Normal];
+        let mut batch = DatagramsOut::new();
+        for class in classes {
+            batch.push(to, &[0; 700], dscp(class));
+        }
+        assert_eq!(batch.runs.iter().map(|run| run.count).collect::<Vec<_>>(), [2, 1, 1, 1]);
+        batch.send(&sender);
+        assert_eq!(batch.dropped(), 0);
+        for class in classes {
+            let mut readable = [PollFd::new(receiver.as_fd(), PollFlags::POLLIN)];
+            assert_eq!(poll(&mut readable, 5_000_u16).unwrap(), 1);
+            assert_eq!(service_of_next(&receiver), class.dscp() << 2);
+        }
+    }
+
+    /// The second byte of the next datagram's IPv4 header. A plain socket has each datagram for itself.
+    fn service_of_next(socket: &UdpSocket) -> u8 {
+        let mut bytes = [0; 65_536];
+        let mut slices = [IoSliceMut::new(&mut bytes)];
+        let mut control = nix::cmsg_space!(i32);
+        let message = recvmsg::<SockaddrStorage>(
+            socket.as_raw_fd(),
+            &mut slices,
+            Some(&mut control),
+            MsgFlags::empty(),
+        );
+        let message = message.unwrap();
+        let told = message.cmsgs().unwrap().next();
+        let Some(ControlMessageOwned::Ipv4Tos(service)) = told else { panic!("{told:?}") };
+        service
     }
 
     #[test]
@@ -318,7 +389,7 @@ mod tests {
             .collect();
         let mut batch = DatagramsOut::new();
         for datagram in &datagrams {
-            batch.push(to, datagram);
+            batch.push(to, datagram, Dscp::OWN);
         }
         batch.send(&sender);
         assert!(batch.is_empty());
@@ -337,8 +408,8 @@ mod tests {
         let (receiver, to) = loopback();
         let mut batch = DatagramsOut::new();
         // A socket on loopback can't reach an address beyond it.
-        batch.push("192.0.2.1:9".parse().unwrap(), &[1; 10]);
-        batch.push(to, &[2; 10]);
+        batch.push("192.0.2.1:9".parse().unwrap(), &[1; 10], Dscp::OWN);
+        batch.push(to, &[2; 10], Dscp::OWN);
         batch.send(&sender);
         assert_eq!(batch.dropped(), 1);
         assert_eq!(receive(&receiver, 1)[0].1, [2; 10]);
@@ -348,10 +419,10 @@ mod tests {
     fn a_batch_is_bounded() {
         let mut batch = DatagramsOut::new();
         let to = "127.0.0.1:1".parse().unwrap();
-        batch.push(to, &vec![0; 65_508]);
+        batch.push(to, &vec![0; 65_508], Dscp::OWN);
         assert_eq!(batch.dropped(), 1);
         for _ in 0..20 {
-            batch.push(to, &vec![0; 65_507]);
+            batch.push(to, &vec![0; 65_507], Dscp::OWN);
         }
         assert_eq!(batch.dropped(), 1 + 4);
         assert_eq!(batch.bytes.capacity(), DatagramsOut::BYTES);

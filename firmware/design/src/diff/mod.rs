@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use self::writer::{NONE, Thing, Writer, label, listed_or_none, optional, shown};
 use crate::{
-    Both, Design, Lan, LanInterface, LanRoute, Lgwan, Maintenance, PortMode, Site, messages, words,
+    Both, Class, Design, Lan, LanInterface, LanRoute, Lgwan, Maintenance, PortMode, Site, Traffic,
+    messages, words,
 };
 
 /// One difference.
@@ -44,6 +45,7 @@ pub fn diff(before: &Design, after: &Design) -> Vec<Difference> {
         lgwan,
         lans,
         maintenance,
+        traffic,
         servers,
         terminals,
         objects: _,
@@ -57,6 +59,7 @@ pub fn diff(before: &Design, after: &Design) -> Vec<Difference> {
     compare_lgwan(&mut writer, lgwan, &after.lgwan);
     compare_lans(&mut writer, lans, &after.lans);
     compare_maintenance(&mut writer, maintenance.as_ref(), after.maintenance.as_ref());
+    compare_traffic(&mut writer, *traffic, after.traffic);
     rows::servers(&mut writer, servers, &after.servers);
     rows::terminals(&mut writer, terminals, &after.terminals);
     names::compare(&mut writer, names.as_ref(), after.names.as_ref());
@@ -132,11 +135,13 @@ fn compare_lans(writer: &mut Writer, before: &Lans, after: &Lans) {
         },
         |interface| port(&interface.port, interface.address),
         |writer, thing, before, after| {
-            let LanInterface { port, mode, address, routes } = before;
+            let LanInterface { port, mode, address, routes, share } = before;
             writer.value(thing, PORT, (port, &after.port), shown);
             compare_mode(writer, thing, *mode, after.mode);
             writer.value(thing, ADDRESS, (address, &after.address), shown);
             compare_routes(writer, thing, routes, &after.routes);
+            let field = ("share", "回線のうち下りに使う割合", "share of the line downwards");
+            writer.value(thing, field, (share, &after.share), optional(AUTOMATIC, percent));
         },
     );
 }
@@ -162,6 +167,23 @@ fn compare_routes<'a>(
             writer.value(thing, ("via", "ルータ", "router"), (before, after), shown);
         },
     );
+}
+
+fn percent(share: &u8) -> Both {
+    shown(&format!("{share}%"))
+}
+
+fn compare_traffic(writer: &mut Writer, before: Traffic, after: Traffic) {
+    let Traffic { shares, hold_back } = before;
+    let thing = Thing::new("traffic", label("回線の配分", "Division of the line"));
+    let field = ("shares", "通信の種類ごとの割合", "division among classes");
+    writer.value(&thing, field, (&shares, &after.shares), |shares| {
+        shown(&Class::ALL.map(|class| format!("{class} {}%", shares.of(class))).join(" / "))
+    });
+    let field = ("hold-back", "回線の復旧後にbulkを抑える時間", "time for which bulk is held back");
+    writer.value(&thing, field, (&hold_back, &after.hold_back), |seconds| {
+        label(format!("{seconds}秒"), format!("{seconds} s"))
+    });
 }
 
 fn compare_maintenance(

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use super::{
     AllowanceDraft, CentreDraft, EntryDraft, GlobalForDraft, LanDraft, LgwanDraft, LimitsDraft,
     NamesDraft, ObjectDraft, Optional, PolicyDraft, PortDraft, ProfileDraft, ServerDraft,
-    ServicesDraft, SiteDraft, TargetDraft, TerminalsDraft, Whole,
+    ServicesDraft, SiteDraft, TargetDraft, TerminalsDraft, TrafficDraft, Whole,
 };
 use crate::{
     Allowance, Centre, Design, Direction, GlobalFor, InterfaceAddress, Lan, LanInterface, LanRoute,
     Lgwan, Limits, Maintenance, NameEntry, NameTarget, NamedServices, Names, Object,
-    PlatformNetwork, Policy, PortMode, PortName, Profile, Server, Site, Terminals, Zone,
+    PlatformNetwork, Policy, PortMode, PortName, Profile, Server, Site, Terminals, Traffic, Zone,
 };
 
 /// The design; `None` where a value is unknown, which never is without an error taken down.
@@ -39,6 +39,10 @@ pub(crate) fn assemble(site: SiteDraft, profile: ProfileDraft) -> Option<Design>
                 Some(Maintenance { port, mode, address })
             }
             None => None,
+        },
+        traffic: match site.traffic {
+            Some(draft) => traffic(draft)?,
+            None => Traffic::default(),
         },
         servers: site.servers.into_iter().map(server).collect::<Option<_>>()?,
         terminals: site.terminals.into_iter().map(terminals).collect::<Option<_>>()?,
@@ -74,7 +78,15 @@ fn lan_interface(draft: LanDraft) -> Option<LanInterface> {
     let route =
         |route: super::RouteDraft| Some(LanRoute { to: route.to?.value, via: route.via?.value });
     let routes = draft.routes?.into_iter().map(route).collect::<Option<_>>()?;
-    Some(LanInterface { port, mode, address, routes })
+    Some(LanInterface { port, mode, address, routes, share: optional(draft.share)? })
+}
+
+fn traffic(draft: TrafficDraft) -> Option<Traffic> {
+    let usual = Traffic::default();
+    Some(Traffic {
+        shares: optional(draft.shares)?.unwrap_or(usual.shares),
+        hold_back: optional(draft.hold_back)?.unwrap_or(usual.hold_back),
+    })
 }
 
 fn server(draft: ServerDraft) -> Option<Server> {

@@ -6,6 +6,7 @@ mod names;
 mod policies;
 mod profile;
 mod site;
+mod traffic;
 mod values;
 
 use std::{
@@ -19,7 +20,7 @@ use jiff::Timestamp;
 use crate::{
     Approval, Class, DnsName, Endpoint, Environment, Global, Host, InterfaceAddress, Kind, Lan,
     LineRate, Method, Name, OrganisationCode, Origin, Placement, PortMode, PortName, Private,
-    ProfileStamp, PublicKey, Service,
+    ProfileStamp, PublicKey, Service, Shares,
     reader::{At, Place},
 };
 
@@ -52,6 +53,7 @@ pub(crate) struct SiteDraft {
     pub(crate) lgwan: Option<LgwanDraft>,
     pub(crate) lans: BTreeMap<Lan, LanDraft>,
     pub(crate) maintenance: Option<PortDraft>,
+    pub(crate) traffic: Option<TrafficDraft>,
     pub(crate) servers: Vec<ServerDraft>,
     /// Whether no server is missing there.
     pub(crate) servers_whole: bool,
@@ -91,6 +93,13 @@ pub(crate) struct LanDraft {
     pub(crate) port: PortDraft,
     /// `None` where the list can't be known whole.
     pub(crate) routes: Option<Vec<RouteDraft>>,
+    pub(crate) share: Optional<u8>,
+}
+
+#[derive(Debug)]
+pub(crate) struct TrafficDraft {
+    pub(crate) shares: Optional<Shares>,
+    pub(crate) hold_back: Optional<u16>,
 }
 
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use super::{
     AllowanceDraft, GlobalForDraft, LanDraft, LgwanDraft, Optional, PortDraft, RouteDraft,
     RowDraft, ServerDraft, SiteDraft, TerminalsDraft, Unknown, Whole, names, policies,
-    policies::CLASSES, values,
+    policies::CLASSES, traffic, values,
 };
 use crate::{
     Class, Duplex, Environment, Kind, Lan, Placement, PortMode, Rule, Service, Speed, migrate,
@@ -34,6 +34,8 @@ pub(crate) fn read_site(text: &str, log: &mut Log) -> SiteDraft {
             let whole = !log.is_broken(File::Site);
             node.table(log, |table, log| read_interfaces(table, log, whole, &mut draft));
         }
+        let division = table.optional("traffic");
+        draft.traffic = division.and_then(|node| node.table(log, traffic::read_traffic));
         (draft.servers, draft.servers_whole) = table.rows("server", log, read_server);
         (draft.terminals, draft.terminals_whole) = table.rows("terminals", log, read_terminals);
         (draft.objects, draft.objects_whole) = table.rows("object", log, policies::read_object);
@@ -159,7 +161,8 @@ fn read_lan(table: &mut Table<'_>, log: &mut Log) -> LanDraft {
         Some(node) => node.tables(log, read_route),
         None => whole_default(Vec::new(), log),
     };
-    LanDraft { port, routes }
+    let share = values::optional("share", table, log, traffic::share);
+    LanDraft { port, routes, share }
 }
 
 fn read_route(table: &mut Table<'_>, log: &mut Log) -> RouteDraft {
@@ -254,6 +257,6 @@ pub(super) fn whole_default<T>(default: Vec<T>, log: &Log) -> Option<Vec<T>> {
 impl LanDraft {
     fn unknown(place: Place) -> Self {
         let port = PortDraft { place, port: None, mode: Err(Unknown), address: None };
-        Self { port, routes: None }
+        Self { port, routes: None, share: Err(Unknown) }
     }
 }

@@ -119,6 +119,18 @@ pub(super) fn sentence(rule: &Rule) -> String {
         Rule::RouteUnused { to, lan: on } => {
             format!("no server and no terminals of the {} stand in {to}", lan(*on))
         }
+        Rule::SharesBeyond { sum } => {
+            format!("the shares of the classes add up to {sum}%, more than the line")
+        }
+        Rule::LanSharesBeyond { sum, rest: 0 } => {
+            format!("the shares of the LANs add up to {sum}%, more than the line")
+        }
+        Rule::LanSharesBeyond { sum, .. } => {
+            format!("the shares of the LANs add up to {sum}% and leave nothing to a LAN without one")
+        }
+        Rule::WithoutRate { key } => {
+            format!("'{key}' changes nothing: the line has no 'line-rate'")
+        }
         Rule::OutsidePool { global } => {
             format!("global address {global} is not among those assigned to this organisation")
         }
@@ -431,6 +443,11 @@ pub(super) fn mend(rule: &Rule) -> String {
         Rule::RouteUnused { .. } => {
             "Remove the route, correct it, or add the rows of those who stand there."
         }
+        Rule::SharesBeyond { .. } => "Lessen them so that they add up to 100 at most.",
+        Rule::LanSharesBeyond { .. } => {
+            "Lessen them so that they add up to 100 at most, with something left for a LAN without one."
+        }
+        Rule::WithoutRate { .. } => "Add 'line-rate' to [interface.lgwan], or remove this.",
         Rule::OutsidePool { .. } => {
             "Use an address of the pool, or apply to the operator for more."
         }

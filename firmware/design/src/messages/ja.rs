@@ -139,6 +139,18 @@ pub(super) fn sentence(rule: &Rule) -> String {
         Rule::RouteUnused { to, lan: on } => {
             format!("{to}の中に、{}のサーバも端末もありません。", lan(*on))
         }
+        Rule::SharesBeyond { sum } => {
+            format!("通信の種類ごとの割合の合計が{sum}%で、100%を超えています。")
+        }
+        Rule::LanSharesBeyond { sum, rest: 0 } => {
+            format!("LANごとの割合（share）の合計が{sum}%で、100%を超えています。")
+        }
+        Rule::LanSharesBeyond { sum, .. } => {
+            format!("LANごとの割合（share）の合計が{sum}%で、share のないLANの分が残りません。")
+        }
+        Rule::WithoutRate { key } => {
+            format!("回線の契約速度（line-rate）がないため、「{key}」は使われません。")
+        }
         Rule::OutsidePool { global } => {
             format!(
                 "{global}は、この団体に割り当てられた自治体中間サーバーグローバルアドレスではありません。"
@@ -500,6 +512,13 @@ pub(super) fn mend(rule: &Rule) -> String {
         }
         Rule::RouteUnused { .. } => {
             "経路を削除するか直すか、そこにあるサーバや端末の行を書き足してください。"
+        }
+        Rule::SharesBeyond { .. } => "合計が100以下になるように減らしてください。",
+        Rule::LanSharesBeyond { .. } => {
+            "合計を100以下にし、share のないLANがあればその分を残してください。"
+        }
+        Rule::WithoutRate { .. } => {
+            "[interface.lgwan] に line-rate を書き足すか、この項目を削除してください。"
         }
         Rule::OutsidePool { .. } => {
             "割り当てられたアドレスを使うか、足りなければ機構に申請してください。"

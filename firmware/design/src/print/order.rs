@@ -22,6 +22,7 @@ pub(crate) static ROOT: Keys = keys(&[
     ("schema", &UNKNOWN),
     ("site", &SITE),
     ("interface", &INTERFACE),
+    ("traffic", &TRAFFIC),
     ("server", &SERVER),
     ("terminals", &TERMINALS),
     ("names", &NAMES),
@@ -55,7 +56,16 @@ static PORT: Keys = keys(&[
     ("line-rate", &UNKNOWN),
     ("dns", &UNKNOWN),
     ("routes", &ROUTE),
+    ("share", &UNKNOWN),
 ]);
+
+static TRAFFIC: Keys = keys(&[("shares", &SHARES), ("hold-back", &UNKNOWN)]);
+
+static SHARES: Keys = Keys {
+    own: &[("online", &UNKNOWN), ("normal", &UNKNOWN), ("bulk", &UNKNOWN)],
+    sections: false,
+    braces: true,
+};
 
 static ROUTE: Keys = keys(&[("to", &UNKNOWN), ("via", &UNKNOWN)]);
 

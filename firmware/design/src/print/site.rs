@@ -8,7 +8,7 @@ use super::tree::{Entry, Tree, Value};
 use crate::{
     Allowance, Approval, Class, Design, Direction, Environment, GlobalFor, Lan, LanInterface,
     LanRoute, Lgwan, Limits, Maintenance, NameEntry, NameTarget, NamedServices, Names, Object,
-    Policy, PortMode, Server, Service, ServiceMember, Site, Terminals,
+    Policy, PortMode, Server, Service, ServiceMember, Site, Terminals, Traffic,
     draft::{ENVIRONMENTS, KINDS, METHODS, USUAL_MTU},
     messages::{origin, range},
     migrate,
@@ -22,6 +22,7 @@ pub(super) fn tree(design: &Design) -> Tree {
         lgwan,
         lans,
         maintenance,
+        traffic,
         servers,
         terminals,
         objects,
@@ -46,6 +47,10 @@ pub(super) fn tree(design: &Design) -> Tree {
     root.set("schema", Value::number(migrate::CURRENT));
     root.set("site", heading(site));
     root.set("interface", Value::Tree(interface));
+    let traffic = division(*traffic);
+    if !traffic.entries.is_empty() {
+        root.set("traffic", Value::Tree(traffic));
+    }
     rows(&mut root, "server", servers.iter().map(server));
     rows(&mut root, "terminals", terminals.iter().map(terminals_row));
     rows(&mut root, "object", objects.iter().map(object));
@@ -88,13 +93,31 @@ fn uplink(lgwan: &Lgwan) -> Tree {
 }
 
 fn lan_interface(lan: &LanInterface) -> Tree {
-    let LanInterface { port, mode, address, routes } = lan;
+    let LanInterface { port, mode, address, routes, share } = lan;
     let mut tree = Tree::default();
     tree.set("port", text(port));
     set_mode(&mut tree, *mode);
     tree.set("address", text(address));
     let route = |LanRoute { to, via }: &LanRoute| table([("to", text(to)), ("via", text(via))]);
     fill(&mut tree, "routes", routes.iter().map(route));
+    if let Some(share) = share {
+        tree.set("share", Value::number((*share).into()));
+    }
+    tree
+}
+
+/// How the line is divided, as far as that isn't as usual.
+fn division(traffic: Traffic) -> Tree {
+    let Traffic { shares, hold_back } = traffic;
+    let usual = Traffic::default();
+    let mut tree = Tree::default();
+    if shares != usual.shares {
+        let share = |class: Class| (class.as_str(), Value::number(shares.of(class).into()));
+        tree.set("shares", table(Class::ALL.map(share)));
+    }
+    if hold_back != usual.hold_back {
+        tree.set("hold-back", Value::number(hold_back.into()));
+    }
     tree
 }
 

@@ -13,6 +13,7 @@ mod routes;
 mod rows;
 mod services;
 mod terminals;
+mod traffic;
 mod zoneset;
 
 use crate::{
@@ -30,6 +31,7 @@ pub(crate) fn run(
 ) {
     organisation::run(site, log);
     interfaces::run(site, log);
+    traffic::run(site, log);
     networks::run(site, profile, log);
     platform::run(site, profile, log);
     globals::run(site, profile, log);

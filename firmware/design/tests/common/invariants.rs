@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::Ipv4Net;
 use sekisho_design::{
-    Approval, Design, Duplex, Global, Lan, Method, NameEntry, NameTarget, PlatformNetwork,
-    PortMode, Service, Speed,
+    Approval, Class, Design, Duplex, Global, Lan, Method, NameEntry, NameTarget, PlatformNetwork,
+    PortMode, Service, Speed, lan_shares,
 };
 
 /// Panics where a design breaks one.
@@ -131,6 +131,13 @@ fn lines(design: &Design) {
     let gigabit_half =
         |mode: &PortMode| (mode.speed(), mode.duplex()) == (Speed::Gbps1, Duplex::Half);
     assert!(!modes(design).any(|mode| gigabit_half(&mode)));
+    let shares = |shares: Vec<u8>| {
+        shares.iter().all(|share| (1..=100).contains(share))
+            && shares.into_iter().map(u16::from).sum::<u16>() <= 100
+    };
+    assert!(shares(Class::ALL.map(|class| design.traffic.shares.of(class)).into()));
+    assert!(shares(lan_shares(&design.lans).into_values().collect()));
+    assert!(design.traffic.hold_back <= 3600);
     if let Some(rate) = design.lgwan.line_rate {
         assert!((500_000..=10_000_000_000).contains(&rate.bits_per_second()));
     }

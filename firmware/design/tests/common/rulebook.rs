@@ -24,11 +24,12 @@ This page is made from the rules: `cargo run -p sekisho-design --example rules`.
 ";
 
 /// Themes, by the first part of a code.
-const THEMES: [(&str, &str, &str); 10] = [
+const THEMES: [(&str, &str, &str); 11] = [
     ("FILE", "The file as a whole", "ファイル全体"),
     ("FORM", "Keys and values", "項目と値の書き方"),
     ("ORG", "Organisation and placement", "団体と接続例"),
     ("ADDR", "Interfaces and networks", "インターフェースとネットワーク"),
+    ("LINE", "How the line is divided", "回線の配分"),
     ("POOL", "Global addresses", "グローバルアドレス"),
     ("ROW", "Servers and terminals", "サーバと端末の行"),
     ("NAME", "Name resolution", "名前解決"),

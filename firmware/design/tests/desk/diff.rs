@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use sekisho_design::{
     Approval, Centre, Design, Duplex, Environment, Global, InterfaceAddress, Kind, Lan, LanRoute,
     LineRate, Maintenance, Method, NameEntry, NameTarget, NamedHost, Names, Origin, Placement,
-    PortMode, Private, PublicKey, Service, Speed, diff,
+    PortMode, Private, PublicKey, Service, Shares, Speed, diff,
 };
 
 use crate::sample;
@@ -61,7 +61,7 @@ fn west(design: &mut Design) -> &mut Centre {
     centres.find(|centre| centre.name.as_str() == "west").unwrap()
 }
 
-pub(crate) const CHANGES: [Change; 64] = [
+pub(crate) const CHANGES: [Change; 67] = [
     ("site.name", |design| design.site.name = "新市".into()),
     ("site.organisation", |design| design.site.organisation = "010006".parse().unwrap()),
     ("site.kind", |design| design.site.kind = Kind::Prefecture),
@@ -100,6 +100,11 @@ pub(crate) const CHANGES: [Change; 64] = [
         let route = LanRoute { to: net("10.30.0.0/16"), via: "192.168.1.254".parse().unwrap() };
         design.lans.get_mut(&Lan::HeadOffice).unwrap().routes.push(route);
     }),
+    ("interface.head-office.share", |design| {
+        design.lans.get_mut(&Lan::HeadOffice).unwrap().share = Some(60);
+    }),
+    ("traffic.shares", |design| design.traffic.shares = Shares::new(50, 30, 10).unwrap()),
+    ("traffic.hold-back", |design| design.traffic.hold_back = 0),
     ("interface.education-board", |design| {
         design.lans.remove(&Lan::EducationBoard);
     }),
@@ -320,7 +325,10 @@ fn a_difference_is_a_sentence_in_both_languages() {
         "interface.lgwan.line-rate",
         "interface.lgwan.dns",
         "interface.head-office.routes.10.20.0.0/24.via",
+        "interface.head-office.share",
         "interface.education-board",
+        "traffic.shares",
+        "traffic.hold-back",
         "server.juki.global",
         "server.juki.approval",
         "server.juki.allow-from-platform.100.72.0.0/16.approval",
@@ -351,9 +359,12 @@ fn a_difference_is_a_sentence_in_both_languages() {
             "LGWAN側：回線の契約速度が 50M から 1.5M に変わります。",
             "LGWAN側：DNSサーバが 198.18.2.53 から なし に変わります。",
             "首長部局業務系LANの経路 10.20.0.0/24：ルータが 192.168.1.254 から 192.168.1.253 に変わります。",
+            "首長部局業務系LAN：回線のうち下りに使う割合が 70% から 60% に変わります。",
             "教育委員会業務系LAN（port3、192.168.2.1/24）がなくなります。",
             "保守ポート：ポートの速度が 10M から 自動 に変わります。",
             "保守ポート：全二重・半二重が full から 自動 に変わります。",
+            "回線の配分：通信の種類ごとの割合が online 60% / normal 25% / bulk 15% から online 50% / normal 30% / bulk 10% に変わります。",
+            "回線の配分：回線の復旧後にbulkを抑える時間が 60秒 から 0秒 に変わります。",
             "サーバ「juki」：グローバルアドレスが 100.64.10.11 から 100.64.10.77 に変わります。",
             "サーバ「juki」：承認が なし から 「第1号」 に変わります。",
             "サーバ「juki」：プラットフォームの 100.72.0.0/16 から受ける通信から icmp-echo がなくなります。",
@@ -381,9 +392,12 @@ fn a_difference_is_a_sentence_in_both_languages() {
             "LGWAN side: the line's contracted rate changes from 50M to 1.5M.",
             "LGWAN side: the list of resolvers changes from 198.18.2.53 to none.",
             "The head office LAN: route to 10.20.0.0/24: the router changes from 192.168.1.254 to 192.168.1.253.",
+            "The head office LAN: the share of the line downwards changes from 70% to 60%.",
             "The education board LAN (port3, 192.168.2.1/24) is removed.",
             "The maintenance port: the port's speed changes from 10M to automatic.",
             "The maintenance port: the port's duplex changes from full to automatic.",
+            "Division of the line: the division among classes changes from online 60% / normal 25% / bulk 15% to online 50% / normal 30% / bulk 10%.",
+            "Division of the line: the time for which bulk is held back changes from 60 s to 0 s.",
             "Server 'juki': the global address changes from 100.64.10.11 to 100.64.10.77.",
             "Server 'juki': the approval changes from none to '第1号'.",
             "Server 'juki': icmp-echo leaves the services that it takes from 100.72.0.0/16.",

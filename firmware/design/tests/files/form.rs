@@ -181,7 +181,7 @@ proptest! {
     fn a_printed_design_reads_as_itself(
         rows in rows(),
         names in prop_oneof![Just(String::new()), names()],
-        left_out in prop::sample::subsequence(vec!["speed|duplex", "line-rate", "mtu", "dns"], 0..=4),
+        left_out in prop::sample::subsequence(vec!["speed|duplex", "line-rate", "mtu", "dns", "share", "shares", "hold-back"], 0..=7),
     ) {
         let is_left_out = |line: &&str| {
             let key = line.split(" = ").next().unwrap_or_default();

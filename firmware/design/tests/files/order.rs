@@ -15,6 +15,7 @@ fn strange() -> String {
     let site = pair::base("site.toml")
         .replace(" = [\n  {", &format!(" = [\n  {{ {STRANGER} = 1,"))
         .replace("office-dns = {", &format!("office-dns = {{ {STRANGER} = 1,"))
+        .replace("shares = {", &format!("shares = {{ {STRANGER} = 1,"))
         .replace("[interface.lgwan]", "[interface]\n[interface.lgwan]");
     let line = |line: &str| {
         let more = if line.starts_with('[') { &*key } else { "" };
@@ -61,6 +62,8 @@ fn every_key_that_the_reader_knows_has_its_place() {
         "interface.lgwan.",
         "interface.head-office.routes[0].",
         "interface.maintenance.",
+        "traffic.",
+        "traffic.shares.",
         "server[0].",
         "server[0].allow-from-platform[0].",
         "terminals[0].",

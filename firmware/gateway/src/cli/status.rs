@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use sekisho_control::{
-    Awaiting, CentreStatus, Phase, ProofAwaited, Returned, SiteSummary, Status, TunnelStatus,
+    Awaiting, CentreStatus, ClassStatus, LineStatus, Phase, ProofAwaited, Returned, SiteSummary,
+    Status, TunnelStatus,
 };
 use sekisho_design::Language;
 
@@ -27,6 +28,9 @@ pub(super) fn text(status: &Status, language: Language) -> String {
             let _ = writeln!(text, "  {:<8}{}", one.name.as_str(), centre(one, language));
             text += &rival(one, language);
         }
+    }
+    if let Some(found) = &status.line {
+        text += &line(found, language);
     }
     let refused = say("拒否      ", "refused   ");
     if let Some(fault) = &status.fault {
@@ -166,6 +170,39 @@ fn centre(centre: &CentreStatus, language: Language) -> String {
     )
 }
 
+/// The line's rate, and a line for each class of each way.
+fn line(line: &LineStatus, language: Language) -> String {
+    let kilobits = |bits: u64| bits / 1000;
+    let held_back = match (line.held_back, line.held_back_left_s) {
+        (false, _) => String::new(),
+        (true, Some(left)) => language.pick(
+            format!("（回線の復旧後のため、bulk を割合どおりに抑えています。あと{left}秒）"),
+            format!(", bulk is held to its share after an outage, for {left} s more"),
+        ),
+        (true, None) => language.pick(
+            "（応答する拠点がないため、bulk を割合どおりに抑えています）".to_owned(),
+            ", bulk is held to its share while no centre answers".to_owned(),
+        ),
+    };
+    let rate = kilobits(line.rate);
+    let heading = language.pick("回線      ", "line      ");
+    let mut text = format!("{heading}{rate} kbit/s{held_back}\n");
+    for way in &line.ways {
+        // Upwards there is one way; downwards each LAN has its own.
+        let to = way.lan.map_or("platform", |lan| lan.as_str());
+        for class in &way.classes {
+            let ClassStatus { class, guaranteed, most, sent, dropped, waiting } = class;
+            let (share, most) = (kilobits(*guaranteed), kilobits(*most));
+            let said = language.pick(
+                format!("{share}〜{most} kbit/s、送信 {sent} B、待ち {waiting} B、破棄 {dropped} パケット"),
+                format!("{share} to {most} kbit/s, sent {sent} B, waiting {waiting} B, dropped {dropped} packets"),
+            );
+            let _ = writeln!(text, "  → {to:<16}{:<7}{said}", class.as_str());
+        }
+    }
+    text
+}
+
 /// Where a centre listens, with the name that led there.
 fn place(centre: &CentreStatus, language: Language) -> String {
     let unknown = || language.pick("（名前が未解決）", "(name not resolved)").to_owned();
@@ -180,8 +217,8 @@ fn place(centre: &CentreStatus, language: Language) -> String {
 mod tests {
     use std::collections::BTreeMap;
 
-    use sekisho_control::{Failure, FailureKind, Refused};
-    use sekisho_design::{Placement, ProfileStamp};
+    use sekisho_control::{Failure, FailureKind, Refused, WayStatus};
+    use sekisho_design::{Class, Lan, Placement, ProfileStamp};
 
     use super::*;
 
@@ -195,6 +232,7 @@ mod tests {
             storage: None,
             site: None,
             tunnel: None,
+            line: None,
             fault: None,
             refused: BTreeMap::new(),
             last_refusals: Vec::new(),
@@ -225,6 +263,30 @@ mod tests {
         }
     }
 
+    fn a_line() -> LineStatus {
+        let class = |class, [guaranteed, most, sent, dropped, waiting]: [u64; 5]| ClassStatus {
+            class,
+            guaranteed,
+            most,
+            sent,
+            dropped,
+            waiting,
+        };
+        let online = |most| class(Class::Online, [most * 6 / 10, most, 1200, 0, 0]);
+        let bulk = class(Class::Bulk, [1_455_000, 9_700_000, 90_000, 7, 4_200]);
+        let way =
+            |link: &str, lan, classes| WayStatus { link: link.parse().unwrap(), lan, classes };
+        LineStatus {
+            rate: 10_000_000,
+            held_back: false,
+            held_back_left_s: None,
+            ways: vec![
+                way("tunnel", None, vec![online(9_700_000), bulk]),
+                way("port2", Some(Lan::HeadOffice), vec![online(4_850_000)]),
+            ],
+        }
+    }
+
     #[test]
     fn a_device_at_work_is_told_in_both_languages() {
         let mut status = status(Phase::InForce);
@@ -241,6 +303,7 @@ mod tests {
             cut_off: false,
             centres: vec![centre("east", true), centre("west", false)],
         });
+        status.line = Some(a_line());
         status.refused.insert("lgwan/unexpected".to_owned(), Refused { packets: 3, bytes: 180 });
         let en = "\
 sekisho 1.2.3
@@ -249,6 +312,10 @@ site      見本市役所 (011002), placement 1, 2 servers, 3 rows of terminals,
 carrier   east
   east    198.18.11.10:51820 answers, 1.405 ms, handshake 2 s ago, received 901 B, sent 923 B, rejected 0
   west    198.18.11.10:51820 silent, received 901 B, sent 923 B, rejected 0
+line      10000 kbit/s
+  → platform        online 5820 to 9700 kbit/s, sent 1200 B, waiting 0 B, dropped 0 packets
+  → platform        bulk   1455 to 9700 kbit/s, sent 90000 B, waiting 4200 B, dropped 7 packets
+  → head-office     online 2910 to 4850 kbit/s, sent 1200 B, waiting 0 B, dropped 0 packets
 refused   lgwan/unexpected                         3 packets, 180 bytes
 ";
         let ja = "\
@@ -258,6 +325,10 @@ sekisho 1.2.3
 拠点      east
   east    198.18.11.10:51820 応答あり、往復 1.405 ms、鍵の取り決め 2 秒前、受信 901 B、送信 923 B、破棄 0
   west    198.18.11.10:51820 応答なし、受信 901 B、送信 923 B、破棄 0
+回線      10000 kbit/s
+  → platform        online 5820〜9700 kbit/s、送信 1200 B、待ち 0 B、破棄 0 パケット
+  → platform        bulk   1455〜9700 kbit/s、送信 90000 B、待ち 4200 B、破棄 7 パケット
+  → head-office     online 2910〜4850 kbit/s、送信 1200 B、待ち 0 B、破棄 0 パケット
 拒否      lgwan/unexpected                         3 パケット、180 バイト
 ";
         assert_eq!(text(&status, Language::English), en);
@@ -269,6 +340,11 @@ sekisho 1.2.3
         let mut cut_off = status(Phase::Closed);
         cut_off.tunnel = Some(TunnelStatus { carrier: None, cut_off: true, centres: Vec::new() });
         cut_off.fault = Some(fault("no counters"));
+        let held_back = |held_back_left_s| {
+            let mut held_back = status(Phase::InForce);
+            held_back.line = Some(LineStatus { held_back: true, held_back_left_s, ..a_line() });
+            held_back
+        };
         let mut copied = status(Phase::InForce);
         let rival = CentreStatus { rival_age_s: Some(7), ..centre("east", true) };
         copied.tunnel = Some(TunnelStatus { carrier: None, cut_off: false, centres: vec![rival] });
@@ -310,6 +386,16 @@ sekisho 1.2.3
                 "carrier   none, new connections are refused at once\n",
             ),
             (cut_off, "拒否      不明: no counters", "refused   UNKNOWN: no counters"),
+            (
+                held_back(Some(42)),
+                "回線      10000 kbit/s（回線の復旧後のため、bulk を割合どおりに抑えています。あと42秒）\n",
+                "line      10000 kbit/s, bulk is held to its share after an outage, for 42 s more\n",
+            ),
+            (
+                held_back(None),
+                "kbit/s（応答する拠点がないため、bulk を割合どおりに抑えています）",
+                "kbit/s, bulk is held to its share while no centre answers",
+            ),
             (copied, "警報: この装置の鍵を", "ALARM: somebody else uses this device's key"),
             (
                 proof(4),

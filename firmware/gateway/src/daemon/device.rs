@@ -8,12 +8,12 @@ use std::{borrow::Cow, collections::BTreeMap, path::Path, sync::Arc, time::Insta
 
 use jiff::Timestamp;
 use sekisho_control::{
-    Applied, Apply, Author, Awaiting, Confirmation, Decision, Failure, Generation, Key, LiveTrace,
-    NameAnswer, NameQuery, NamesStatus, Packet, Phase, Plan, PlannedStep, Proposal, Refused,
-    RefusedFlows, Returned, Settled, Status, Stored, ZoneData,
+    Applied, Apply, Author, Awaiting, Confirmation, Decision, Failure, Generation, Key, LineStatus,
+    LiveTrace, NameAnswer, NameQuery, NamesStatus, Packet, Phase, Plan, PlannedStep, Proposal,
+    Refused, RefusedFlows, Returned, Settled, Status, Stored, ZoneData,
 };
 use sekisho_design::{Design, PublicKey, diff};
-use sekisho_host::{Kernel, Refusal, clock, give_back};
+use sekisho_host::{HostError, Kernel, Refusal, clock, give_back};
 use sekisho_plan::{KernelState, Step, desired, steps};
 use sekisho_tunnel::SecretKey;
 use tokio::sync::oneshot;
@@ -27,6 +27,7 @@ use super::{
     fault::{device_failure, disk_failure, unseen},
     heartbeat::Heartbeat,
     known::Known,
+    line::Line,
     live,
     looks::Looks,
     names::Names,
@@ -125,6 +126,7 @@ impl Device {
                 key,
                 stamps,
                 tunnel: None,
+                line: Line::default(),
                 run,
                 heartbeat: Heartbeat::wished(),
             },
@@ -178,9 +180,13 @@ impl Device {
     /// What time alone brings about: the tunnel's state, the end of the time to confirm, a look at the kernel.
     pub(super) async fn tick(&mut self) {
         self.hands.heartbeat.beat();
-        let Hands { kernel, key, stamps, tunnel, .. } = &mut self.hands;
+        let Hands { kernel, key, stamps, tunnel, line, .. } = &mut self.hands;
         if let Some(tunnel) = tunnel {
             tunnel.look_after(kernel, key, stamps, Instant::now()).await;
+            if let Some(InForce { design, state }) = &self.in_force {
+                let shaped = (design, &state.queues);
+                line.look_after(kernel, shaped, tunnel.is_cut_off(), Instant::now()).await;
+            }
         }
         let now = clock::since_start();
         self.end_of_wait(now).await;
@@ -213,12 +219,17 @@ impl Device {
     }
 
     async fn status(&self) -> Status {
+        let told = |fault: HostError| {
+            let way_out = fault.way_out().map(str::to_owned);
+            device_failure(fault.to_string(), way_out)
+        };
         let (counters, fault) = match self.hands.kernel.counters().await {
             Ok(counters) => (counters, None),
-            Err(fault) => {
-                let way_out = fault.way_out().map(str::to_owned);
-                (BTreeMap::new(), Some(device_failure(fault.to_string(), way_out)))
-            }
+            Err(fault) => (BTreeMap::new(), Some(told(fault))),
+        };
+        let (line, line_fault) = match self.line().await {
+            Ok(line) => (line, None),
+            Err(fault) => (None, Some(told(fault))),
         };
         let refused: BTreeMap<_, _> = counters
             .into_iter()
@@ -232,12 +243,19 @@ impl Device {
             awaiting: self.awaiting(),
             returned: self.returned.clone(),
             storage: self.storage.clone(),
-            fault,
+            fault: fault.or(line_fault),
+            line,
             site: self.in_force.as_ref().map(|in_force| summary(&in_force.design)),
             tunnel: self.hands.tunnel.as_ref().map(|tunnel| tunnel.status(Instant::now())),
             refused,
             last_refusals: self.refused.last(SHOWN_REFUSALS).cloned().collect(),
         }
+    }
+
+    async fn line(&self) -> Result<Option<LineStatus>, HostError> {
+        let Some(InForce { design, state }) = &self.in_force else { return Ok(None) };
+        let Hands { kernel, line, .. } = &self.hands;
+        line.status(kernel, (design, &state.queues), Instant::now()).await
     }
 
     /// The design in force, as it is written.

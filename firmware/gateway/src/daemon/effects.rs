@@ -17,6 +17,7 @@ use tracing::{debug, error, info, warn};
 use super::{
     fault::Fault,
     heartbeat::Heartbeat,
+    line::Line,
     machine::{Change, Effect, Next, Outcome, Rest, Side},
     stamps::Stamps,
     store::{Files, Store},
@@ -30,6 +31,7 @@ pub(super) struct Hands {
     pub(super) key: SecretKey,
     pub(super) stamps: Stamps,
     pub(super) tunnel: Option<Tunnel>,
+    pub(super) line: Line,
     /// The machine's run, as the kernel names it.
     pub(super) run: String,
     pub(super) heartbeat: Heartbeat,
@@ -92,8 +94,9 @@ impl Hands {
         }
     }
 
-    /// A step may have laid the table anew, and with it emptied the set that the daemon fills.
+    /// A step may have laid the table anew, and with it emptied the set that the daemon fills; or made queues anew.
     async fn rest(&mut self, rest: Rest<Fault>) -> Rest<Fault> {
+        self.line.forget();
         if let Some(tunnel) = &mut self.tunnel {
             tunnel.restore(&self.kernel).await;
         }

@@ -10,6 +10,7 @@ mod effects;
 mod fault;
 mod heartbeat;
 mod known;
+mod line;
 mod live;
 mod looks;
 mod machine;

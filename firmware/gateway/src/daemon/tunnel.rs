@@ -209,9 +209,14 @@ impl Tunnel {
 
     /// Brings the kernel's set in line with what was decided; needed after the table was laid anew.
     pub(super) async fn restore(&mut self, kernel: &Kernel) {
-        if self.cut_off == Some(true) {
+        if self.is_cut_off() {
             self.cut_off(kernel, true).await;
         }
+    }
+
+    /// Whether new connections are cut off, because no centre has answered for some seconds.
+    pub(super) fn is_cut_off(&self) -> bool {
+        self.cut_off == Some(true)
     }
 
     async fn cut_off(&mut self, kernel: &Kernel, cut: bool) {
@@ -231,7 +236,7 @@ impl Tunnel {
     }
 
     pub(super) fn status(&self, now: Instant) -> TunnelStatus {
-        let cut_off = self.cut_off == Some(true);
+        let cut_off = self.is_cut_off();
         let Some(engine) = &self.engine else {
             return TunnelStatus { carrier: None, cut_off, centres: Vec::new() };
         };

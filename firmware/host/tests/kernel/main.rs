@@ -8,6 +8,7 @@ mod filter;
 mod namespace;
 mod neighbour;
 mod net;
+mod queue;
 mod refusals;
 mod watch;
 
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
     }
     let mut trials: Vec<Trial> = Vec::new();
     trials.extend(net::trials());
+    trials.extend(queue::trials());
     trials.extend(filter::trials());
     trials.extend(refusals::trials());
     trials.extend(conntrack::trials());

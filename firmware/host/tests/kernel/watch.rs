@@ -61,6 +61,7 @@ async fn each() {
         ("ip address del 10.0.0.1/8 dev port1", Change::Addresses),
         ("ip route del unreachable 100.72.0.0/16", Change::Routes),
         ("ip rule del pref 8300", Change::Rules),
+        ("tc qdisc add dev port1 root handle 1: htb", Change::Queues),
         ("echo 1 > /proc/sys/net/ipv4/ip_forward", Change::Settings),
         ("ip link set port1 down", Change::Links),
     ];

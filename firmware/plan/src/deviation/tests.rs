@@ -4,7 +4,8 @@ use serde_json::{Map, json};
 
 use super::*;
 use crate::{
-    state::{LinkKind, RouteAction, Selector},
+    shaping,
+    state::{LinkKind, QueueClass, RouteAction, Selector},
     table::by_text,
 };
 
@@ -40,8 +41,13 @@ fn wanted() -> KernelState {
         addresses: [address].into(),
         routes: [route].into(),
         rules: [Rule { priority: 8301, selector: Selector::Mark(1), table: 101 }].into(),
+        queues: [("port2".parse().unwrap(), shaping::tests::shaped(10_000_000, 100))].into(),
         table: Some(Arc::new(table)),
     }
+}
+
+fn class(state: &mut KernelState, minor: u16) -> &mut QueueClass {
+    state.queues.values_mut().next().unwrap().classes.get_mut(&minor).unwrap()
 }
 
 fn table(state: &mut KernelState) -> &mut Table {
@@ -51,11 +57,26 @@ fn table(state: &mut KernelState) -> &mut Table {
 type Meddling = fn(&mut KernelState);
 
 /// What somebody does by hand, and what is said of it.
-const CASES: [(Meddling, &str, &str); 16] = [
+const CASES: [(Meddling, &str, &str); 19] = [
     (
         |state| drop(state.settings.insert("net/ipv4/ip_forward".into(), "0".into())),
         "カーネルの設定 net.ipv4.ip_forward が「0」です。設計では「1」です。",
         "setting net.ipv4.ip_forward is '0', not '1'.",
+    ),
+    (
+        |state| state.queues.clear(),
+        "port2 の帯域の配分がありません。",
+        "shaping of port2: missing.",
+    ),
+    (
+        |state| class(state, 0x30).guaranteed.bytes_per_second = 1_000,
+        "port2 の帯域の配分が 9700 kbit/s（online 5820、normal 2425、bulk 8） です。設計では 9700 kbit/s（online 5820、normal 2425、bulk 1455） です。",
+        "port2 is shaped to 9700 kbit/s (online 5820, normal 2425, bulk 8), not 9700 kbit/s (online 5820, normal 2425, bulk 1455).",
+    ),
+    (
+        |state| class(state, 0x30).leaf = None,
+        "port2 の帯域の配分の細部が設計と違います。",
+        "the queues of port2 have another form.",
     ),
     (
         |state| state.links.values_mut().for_each(|link| link.up = false),

@@ -35,7 +35,6 @@ use self::{
 };
 use crate::{
     TUNNEL, lan_number,
-    shaping::class_handle,
     table::{Chain, Table},
     tunnel_mtu,
 };
@@ -376,14 +375,10 @@ fn account(design: &Design) -> Vec<Value> {
         rule(&[down(), count_by(Key::Account, ACCOUNT_DOWN)]),
         rule(&[down(), count_by(Key::LanDestination, HOST_DOWN)]),
         rule(&[state_is(&["new"]), is_first(), count_by(Key::Account, ACCOUNT_OPENED)]),
-        rule(&[set_class(class_handle(Class::default()))]),
+        rule(&[set_class(Class::default())]),
         rule(&[set_class_by(Key::Account, sets::CLASS_OF_ACCOUNT)]),
     ]);
-    rules.extend(
-        Class::ALL.map(|class| {
-            rule(&[up(), class_is(class_handle(class)), set_dscp(words::dscp(class))])
-        }),
-    );
+    rules.extend(Class::ALL.map(|class| rule(&[up(), class_is(class), set_dscp(class)])));
     rules
 }
 

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     account::Accounts,
     permit::{AddressRange, Services, TCP, UDP, flatten},
-    shaping::class_handle,
+    shaping::written,
 };
 
 /// FTP's control connection (RFC 959), the only one that a helper is bound to.
@@ -65,7 +65,7 @@ pub(super) fn policies(design: &Design, accounts: &Accounts, sets: &mut Sets) {
     add(sets, sets::POLICY_INBOUND_ECHO, pair(), elements.inbound_echo);
     add(sets, sets::FTP, interval_set(&sets::FLOW), elements.ftp);
     let classes = accounts.iter().filter(|(_, account)| account.class != Class::default());
-    let classes = classes.map(|(number, account)| json!([number, class_handle(account.class)]));
+    let classes = classes.map(|(number, account)| json!([number, written(account.class)]));
     add(sets, sets::CLASS_OF_ACCOUNT, exact_map(&["mark"], "classid"), classes);
 }
 

@@ -17,7 +17,10 @@ use nftables::{
 use sekisho_design::Class;
 use serde_json::{Value, json};
 
-use crate::permit::{AddressRange, TCP, UDP};
+use crate::{
+    permit::{AddressRange, TCP, UDP},
+    shaping::written,
+};
 
 /// A rule as the table keeps it.
 pub(super) fn rule(statements: &[Value]) -> Value {
@@ -251,29 +254,26 @@ pub(super) fn is_first() -> Value {
     json!({ "match": { "op": "!", "left": status, "right": "confirmed" } })
 }
 
-/// The class of traffic that queues go by, a handle of tc.
-pub(super) fn set_class(handle: &str) -> Value {
-    mangle(meta(MetaKey::Priority), text(handle.to_owned()))
+/// The class of traffic that queues go by.
+pub(super) fn set_class(class: Class) -> Value {
+    mangle(meta(MetaKey::Priority), text(written(class)))
 }
 
 pub(super) fn set_class_by(key: Key, map: &str) -> Value {
     mangle(meta(MetaKey::Priority), looked_up(key, map))
 }
 
-pub(super) fn class_is(handle: &str) -> Value {
-    equal(meta(MetaKey::Priority), text(handle.to_owned()))
+pub(super) fn class_is(class: Class) -> Value {
+    equal(meta(MetaKey::Priority), text(written(class)))
 }
 
-/// The name that nft has for a class's codepoint.
-pub(super) fn dscp(class: Class) -> &'static str {
-    match class {
+/// The codepoint of a class, by the name that nft has for it.
+pub(super) fn set_dscp(class: Class) -> Value {
+    let name = match class {
         Class::Online => "af21",
         Class::Normal => "cs0",
         Class::Bulk => "af11",
-    }
-}
-
-pub(super) fn set_dscp(name: &'static str) -> Value {
+    };
     mangle(payload("ip", "dscp"), text(name))
 }
 

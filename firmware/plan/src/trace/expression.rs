@@ -10,7 +10,7 @@ use super::{
     packet::{Content, FLAGS, Packet, State},
     route::{self, AddressKind},
 };
-use crate::{KernelState, shaping::class_handle};
+use crate::{KernelState, shaping::written};
 
 /// The length of an IPv4 header without options.
 const HEADER_WORDS: u32 = 5;
@@ -133,9 +133,7 @@ fn field(expression: &Value, packet: &Packet) -> Result<Worth, NotUnderstood> {
             "iifname" => link(&packet.input),
             "oifname" => link(&packet.output),
             "l4proto" => Worth::Number(packet.content.protocol().into()),
-            "priority" => packet
-                .class
-                .map_or(Worth::Absent, |class| Worth::Word(class_handle(class).to_owned())),
+            "priority" => packet.class.map_or(Worth::Absent, |class| Worth::Word(written(class))),
             "nfproto" => Worth::Word("ipv4".to_owned()),
             // The model packet is sent to the device and to nobody beside it.
             "pkttype" => Worth::Word("host".to_owned()),

@@ -16,7 +16,7 @@ use super::{
     packet::{Packet, State},
     show,
 };
-use crate::{KernelState, shaping::class_of_number, table::Chain};
+use crate::{KernelState, shaping, table::Chain};
 
 /// The filter with its sets ready to be asked.
 #[derive(Debug, Default)]
@@ -332,7 +332,9 @@ impl Filter {
                 effects.push(Effect::Account(value));
             }
             "priority" => {
-                let class = class_of_number(value).ok_or_else(not_understood)?;
+                let mut classes = Class::ALL.into_iter();
+                let class = classes.find(|class| shaping::number(*class) == value);
+                let class = class.ok_or_else(not_understood)?;
                 packet.class = Some(class);
                 effects.push(Effect::Class(class));
             }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::Ipv4Addr, ops::RangeInclusive};
 use serde_json::Value;
 
 use super::NotUnderstood;
-use crate::{shaping::handle_number, table::Set};
+use crate::{shaping, table::Set};
 
 /// A set, or a map where its elements have values. Everything in our sets is a number of at most 32 bits.
 #[derive(Clone, Debug, Default)]
@@ -87,7 +87,7 @@ fn range(value: &Value) -> Result<RangeInclusive<u32>, NotUnderstood> {
 pub(super) fn single(value: &Value) -> Result<u32, NotUnderstood> {
     let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
     let address = || value.as_str()?.parse::<Ipv4Addr>().ok().map(Ipv4Addr::to_bits);
-    let handle = || handle_number(value.as_str()?);
+    let handle = || shaping::class_of(value.as_str()?).map(shaping::number);
     number.or_else(address).or_else(handle).ok_or_else(|| NotUnderstood::of(value))
 }
 

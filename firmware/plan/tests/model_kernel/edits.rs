@@ -3,7 +3,9 @@
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
-use sekisho_design::{Design, Global, Lan, LanInterface, LanRoute, PlatformNetwork, Private};
+use sekisho_design::{
+    Design, Global, Lan, LanInterface, LanRoute, LineRate, PlatformNetwork, Private, Shares,
+};
 
 use crate::sample::sample;
 
@@ -19,7 +21,7 @@ fn global(text: &str) -> Global {
 }
 
 /// Edits of `2-partly-data-centre` that touch addresses, links, routes or rows.
-pub(crate) const EDITS: [Edit; 18] = [
+pub(crate) const EDITS: [Edit; 21] = [
     ("nothing", |_| {}),
     ("another global address", |design| design.servers[0].global = global("100.64.10.77")),
     ("two servers change places", |design| {
@@ -87,6 +89,9 @@ pub(crate) const EDITS: [Edit; 18] = [
         let port = std::mem::replace(&mut head_office(design).port, education);
         design.lans.get_mut(&Lan::EducationBoard).unwrap().port = port;
     }),
+    ("another rate", |design| design.lgwan.line_rate = LineRate::new(10_000_000)),
+    ("no rate", |design| design.lgwan.line_rate = None),
+    ("other shares", |design| design.traffic.shares = Shares::new(40, 30, 30).unwrap()),
     ("the uplink's address and MTU", |design| {
         design.lgwan.address = "198.18.1.3/24".parse().unwrap();
         design.lgwan.mtu = 1400;

@@ -14,7 +14,8 @@ mod sample;
 use std::{collections::BTreeMap, sync::Arc};
 
 use proptest::prelude::*;
-use sekisho_plan::{KernelState, MissingPorts, desired, steps};
+use sekisho_design::{Lan, LineRate};
+use sekisho_plan::{KernelState, MissingPorts, Step, desired, steps};
 
 use self::{
     model::{SAMPLES, apply, fresh, perform},
@@ -34,6 +35,7 @@ fn every_sample_follows_every_other_and_nothing_is_left_to_do() {
             assert_eq!(kernel.routes, after.routes);
             assert_eq!(kernel.rules, after.rules);
             assert_eq!(kernel.addresses, after.addresses);
+            assert_eq!(kernel.queues, after.queues);
         }
     }
 }
@@ -94,6 +96,31 @@ fn a_missing_port_is_named_and_nothing_is_planned() {
     assert_eq!(steps(&kernel, &desired(&sample("1-office"))), Err(MissingPorts(vec![port])));
 }
 
+/// A changed rate is one step for each link, and the same again is none (R44).
+#[test]
+fn only_the_queues_that_change_are_touched() {
+    let design = sample("1-office");
+    let mut kernel = fresh();
+    apply(&mut kernel, &desired(&design));
+    let mut other = design.clone();
+    other.lgwan.line_rate = LineRate::new(10_000_000);
+    let links = |plan: Vec<Step>| -> Vec<String> {
+        let link = |step| match step {
+            Step::Queues { link, change } if change.before.is_some() => link.to_string(),
+            step => panic!("{step}"),
+        };
+        plan.into_iter().map(link).collect()
+    };
+    assert_eq!(links(apply(&mut kernel, &desired(&other))), ["port2", "port3", "tunnel"]);
+    assert_eq!(apply(&mut kernel, &desired(&other)), []);
+    other.lans.get_mut(&Lan::HeadOffice).unwrap().share = Some(60);
+    other.lans.get_mut(&Lan::EducationBoard).unwrap().share = Some(50 - 10);
+    assert_eq!(links(apply(&mut kernel, &desired(&other))), ["port2", "port3"]);
+    other.lgwan.line_rate = None;
+    apply(&mut kernel, &desired(&other));
+    assert_eq!(kernel.queues, BTreeMap::new());
+}
+
 #[test]
 fn a_port_that_the_design_no_longer_names_is_closed() {
     let mut kernel = fresh();
@@ -121,18 +148,18 @@ proptest! {
     }
 }
 
-/// Deletes a route, a rule, a setting's value or part of the table.
+/// Deletes a route, a rule, a setting's value, queues or part of the table.
 fn meddle(kernel: &mut KernelState, number: usize) {
     fn take<T: Ord + Clone>(set: &mut std::collections::BTreeSet<T>, number: usize) {
         if let Some(item) = set.iter().nth(number % set.len().max(1)).cloned() {
             set.remove(&item);
         }
     }
-    match number % 6 {
-        0 => take(&mut kernel.routes, number / 6),
-        1 => take(&mut kernel.rules, number / 6),
+    match number % 8 {
+        0 => take(&mut kernel.routes, number / 8),
+        1 => take(&mut kernel.rules, number / 8),
         2 => {
-            if let Some(value) = kernel.settings.values_mut().nth(number / 6) {
+            if let Some(value) = kernel.settings.values_mut().nth(number / 8) {
                 "7".clone_into(value);
             }
         }
@@ -141,6 +168,11 @@ fn meddle(kernel: &mut KernelState, number: usize) {
             let chains =
                 kernel.table.iter_mut().flat_map(|table| Arc::make_mut(table).chains.values_mut());
             chains.take(1 + number % 3).for_each(|chain| chain.rules.clear());
+        }
+        5 => drop(kernel.queues.pop_first()),
+        6 => {
+            let classes = kernel.queues.values_mut().flat_map(|queues| queues.classes.values_mut());
+            classes.take(1 + number % 5).for_each(|class| class.guaranteed.bytes_per_second += 1);
         }
         _ => {
             let sets =

@@ -71,6 +71,7 @@ pub(crate) fn perform(kernel: &mut KernelState, step: &Step) {
                 }
                 kernel.links.insert(name, link);
             } else {
+                assert!(!kernel.queues.contains_key(&name), "the queues of {name} go with it");
                 kernel.links.remove(&name).unwrap();
                 kernel.settings.retain(|path, _| !path.contains(name.as_str()));
             }
@@ -115,6 +116,14 @@ pub(crate) fn perform(kernel: &mut KernelState, step: &Step) {
         }
         Step::Rule { rule, change } if change.after => assert!(kernel.rules.insert(rule)),
         Step::Rule { rule, .. } => assert!(kernel.rules.remove(&rule)),
+        Step::Queues { link, change } => {
+            assert!(kernel.links.contains_key(&link), "no link for the queues of {link}");
+            assert_eq!(kernel.queues.get(&link), change.before.as_ref(), "{link}");
+            match change.after {
+                Some(queues) => drop(kernel.queues.insert(link, queues)),
+                None => drop(kernel.queues.remove(&link)),
+            }
+        }
         Step::Table { change } => {
             assert_eq!(kernel.table, change.before);
             kernel.table = change.after;

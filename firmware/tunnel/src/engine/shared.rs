@@ -15,8 +15,8 @@ use tokio::sync::watch;
 
 use super::Centre;
 use crate::{
-    CentreStatus, DatagramsOut, Failover, Outbox, Prober, ProberId, Probing, SecretKey, Session,
-    Status, Tun, TunnelError, Udp,
+    CentreStatus, DatagramsOut, Dscp, Failover, Outbox, Prober, ProberId, Probing, SecretKey,
+    Session, Status, Tun, TunnelError, Udp,
 };
 
 pub(super) struct Shared {
@@ -68,8 +68,8 @@ pub(super) struct Sealing<'a> {
 }
 
 impl Outbox for Sealing<'_> {
-    fn network(&mut self, datagram: &[u8]) {
-        self.datagrams.push(self.to, datagram);
+    fn network(&mut self, datagram: &[u8], dscp: Dscp) {
+        self.datagrams.push(self.to, datagram, dscp);
     }
 
     fn tunnel(&mut self, _: &[u8]) {

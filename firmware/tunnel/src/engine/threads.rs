@@ -17,7 +17,7 @@ use nix::{
 
 use super::shared::{Link, Sealing, Shared, lock};
 use crate::{
-    DatagramsIn, DatagramsOut, Outbox, PacketsIn, PacketsOut, Prober, Session, TunnelError,
+    DatagramsIn, DatagramsOut, Dscp, Outbox, PacketsIn, PacketsOut, Prober, Session, TunnelError,
 };
 
 /// How often the status is published when nothing happens.
@@ -245,8 +245,8 @@ struct FromCentre<'a> {
 }
 
 impl Outbox for FromCentre<'_> {
-    fn network(&mut self, datagram: &[u8]) {
-        self.opening.datagrams.push(self.to, datagram);
+    fn network(&mut self, datagram: &[u8], dscp: Dscp) {
+        self.opening.datagrams.push(self.to, datagram, dscp);
     }
 
     fn tunnel(&mut self, packet: &[u8]) {

@@ -4,6 +4,8 @@ use std::{net::IpAddr, time::Instant};
 
 use boringtun::noise::{TunnResult, errors::WireGuardError};
 
+use crate::Dscp;
+
 use super::{Opened, Outbox, Rejection, Session, message::Message};
 
 impl Session {
@@ -39,7 +41,7 @@ impl Session {
             }
         };
         let under_load = Message::of(reply) == Some(Message::Cookie);
-        out.network(reply);
+        out.network(reply, Dscp::OWN);
         if under_load {
             return Opened::Rejected(Rejection::UnderLoad);
         }
@@ -97,7 +99,7 @@ impl Session {
         while let TunnResult::WriteToNetwork(datagram) =
             self.library.at(now).decapsulate(None, &[], &mut self.scratch)
         {
-            out.network(datagram);
+            out.network(datagram, Dscp::OWN);
         }
         opened
     }

@@ -14,12 +14,15 @@ const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 18, 11, 10));
 #[derive(Default)]
 struct Bag {
     network: Vec<Vec<u8>>,
+    /// Of each datagram for the network.
+    dscp: Vec<u8>,
     tunnel: Vec<Vec<u8>>,
 }
 
 impl Outbox for Bag {
-    fn network(&mut self, datagram: &[u8]) {
+    fn network(&mut self, datagram: &[u8], dscp: Dscp) {
         self.network.push(datagram.to_vec());
+        self.dscp.push(dscp.get());
     }
 
     fn tunnel(&mut self, packet: &[u8]) {
@@ -234,6 +237,36 @@ fn what_waits_is_bounded_in_time_and_number() {
     pair.run(2_100);
     pair.at(0, Session::tick);
     assert_eq!(pair.ends[0].held.size(), (0, 0));
+}
+
+/// What is sealed bears the codepoint of its packet, also when it waited; what the tunnel itself says is of the highest class
+/// (R35).
+#[test]
+fn a_datagram_bears_the_codepoint_of_what_is_inside() {
+    let marked = |dscp: u8| {
+        let mut packet = packet(1, 100);
+        packet[1] = dscp << 2 | 0b01;
+        packet
+    };
+    let mut device = Bag::default();
+    let mut centre = Bag::default();
+    let Pair { ends: [mut one, mut other], start, .. } = Pair::new(1, CALM);
+    for dscp in [10, 0] {
+        one.seal(start, &marked(dscp), &mut device);
+    }
+    assert_eq!(device.dscp, [18], "the initiation");
+    other.open(start, PEER, &device.network[0], &mut centre);
+    assert_eq!(centre.dscp, [18], "the answer");
+    one.open(start, PEER, &centre.network[0], &mut device);
+    one.seal(start, &marked(46), &mut device);
+    assert_eq!(device.dscp, [18, 18, 10, 0, 46], "a keepalive tells that the session stands");
+    let later = start + Duration::from_secs(11);
+    for datagram in &device.network[1..] {
+        other.open(later, PEER, datagram, &mut centre);
+    }
+    other.tick(later, &mut centre);
+    assert_eq!(centre.tunnel.len(), 3);
+    assert!(centre.dscp.iter().all(|dscp| *dscp == 18), "{:?}", centre.dscp);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use sekisho_plan::{
     KernelState, Step, TUNNEL,
-    state::{Address, Link, LinkKind, Route, RouteAction},
+    state::{Address, Leaf, Link, LinkKind, QueueClass, Queues, Rate, Route, RouteAction},
     table::{Chain, Table},
 };
 
@@ -350,6 +350,11 @@ pub(super) fn state(design: usize) -> KernelState {
     let tun =
         Link { kind: LinkKind::Tun, up: true, mtu: 1400 + u32::try_from(design).expect("few") };
     state.links.insert(TUNNEL.parse().expect("a name"), tun);
+    // Every other one is shaped.
+    if design % 2 == 1 {
+        let bytes_per_second = 1000 * u64::try_from(design).expect("few");
+        state.queues.insert(TUNNEL.parse().expect("a name"), queues(bytes_per_second));
+    }
     state.settings.insert("net/ipv4/ip_forward".to_owned(), "1".to_owned());
     let rules = vec![serde_json::json!([{ "counter": design }])];
     let chain = Chain { declaration: serde_json::Map::new(), rules };
@@ -357,6 +362,20 @@ pub(super) fn state(design: usize) -> KernelState {
     table.chains.insert("forward".to_owned(), chain);
     state.table = Some(Arc::new(table));
     state
+}
+
+fn queues(bytes_per_second: u64) -> Queues {
+    let rate = Rate { bytes_per_second, burst_us: 2000 };
+    let class = QueueClass {
+        parent: None,
+        priority: 0,
+        guaranteed: rate,
+        most: rate,
+        overhead: 98,
+        quantum: 1514,
+        leaf: Some(Leaf::Fifo { bytes: 100_000 }),
+    };
+    Queues { default: 0x20, classes: [(0x20, class)].into() }
 }
 
 /// Carries a step out, as strictly as the kernel.
@@ -389,6 +408,13 @@ fn perform(kernel: &mut KernelState, step: &Step) {
         }
         Step::Rule { rule, change } if change.after => assert!(kernel.rules.insert(rule)),
         Step::Rule { rule, .. } => assert!(kernel.rules.remove(&rule)),
+        Step::Queues { link, change } => {
+            assert_eq!(kernel.queues.get(&link), change.before.as_ref(), "{link}");
+            match change.after {
+                Some(queues) => drop(kernel.queues.insert(link, queues)),
+                None => drop(kernel.queues.remove(&link)),
+            }
+        }
         Step::Table { change } => {
             assert_eq!(kernel.table, change.before);
             kernel.table = change.after;
