@@ -7,11 +7,16 @@ use sekisho_lab::Lab;
 use serde_json::Value;
 
 /// Commands whose output is the state.
-const COMMANDS: [(&str, &str); 5] = [
+const COMMANDS: [(&str, &str); 6] = [
     ("rule set", "nft -j list ruleset"),
     ("addresses", "ip -j address"),
     ("routes", "ip -j route show table all"),
     ("rules", "ip -j rule"),
+    (
+        "queues",
+        "for link in $(ip -br link | sed 's/[@ ].*//'); do tc -d class show dev $link; done; \
+         tc -d qdisc show | grep -E 'htb|tbf|bfifo' || true",
+    ),
     (
         "settings",
         "cd /proc/sys/net && grep -r . ipv4/conf ipv6/conf ipv4/ip_forward ipv4/fwmark_reflect \
@@ -55,9 +60,11 @@ impl Snapshot {
     }
 }
 
-/// Takes out what counts and numbers, and what tells whether a program holds the tunnel device just now.
+/// Takes out what counts and numbers, what tells whether a program holds the tunnel device just now, and the length of a queue that
+/// the kernel gives a virtual cable with its first one of ours and never takes back.
 fn forget(value: &mut Value) {
-    const KEYS: [&str; 6] = ["handle", "packets", "bytes", "ifindex", "qdisc", "operstate"];
+    const KEYS: [&str; 7] =
+        ["handle", "packets", "bytes", "ifindex", "qdisc", "operstate", "txqlen"];
     match value {
         Value::Object(fields) => {
             fields.retain(|key, _| !KEYS.contains(&key.as_str()));
