@@ -165,10 +165,14 @@ fn handle(minor: u16) -> TcHandle {
     TcHandle { major: MAJOR, minor }
 }
 
-/// Whether the one becomes the other by numbers alone.
+/// Whether the one becomes the other by numbers that the kernel changes in place. Of a class that others borrow from it doesn't
+/// change what only leaves need (`htb_change_class`).
 fn same_tree(before: &Queues, after: &Queues) -> bool {
-    let shape = |queues: &Queues| -> Vec<(u16, Option<u16>)> {
-        queues.classes.iter().map(|(minor, class)| (*minor, class.parent)).collect()
+    let shape = |queues: &Queues| -> Vec<(u16, Option<u16>, Option<(u32, u32)>)> {
+        let fixed =
+            |class: &QueueClass| class.parent.is_none().then_some((class.quantum, class.priority));
+        let classes = queues.classes.iter();
+        classes.map(|(minor, class)| (*minor, class.parent, fixed(class))).collect()
     };
     before.default == after.default && shape(before) == shape(after)
 }

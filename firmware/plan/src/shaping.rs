@@ -100,6 +100,9 @@ const LEAST_PACKETS: u32 = 10;
 /// A queue never holds more, in bytes: the box's memory is for other things, too.
 const MOST_BYTES: u32 = 16 << 20;
 
+/// A class that others borrow from never sends by itself. Always the same: the kernel wouldn't change it in place.
+const UNUSED_QUANTUM: u32 = 1500;
+
 /// What is saved up while the kernel's timer is late, in microseconds.
 const BURST_US: u64 = 2_000;
 
@@ -154,13 +157,13 @@ impl Link {
             let bytes = bytes.clamp(longest * LEAST_PACKETS, MOST_BYTES);
             if together { Leaf::Fifo { bytes } } else { Leaf::Cutting { bytes, longest } }
         };
-        let class = |parent, priority, guaranteed, leaf| QueueClass {
+        let class = |parent, priority, guaranteed, leaf: Option<Leaf>| QueueClass {
             parent,
             priority,
             guaranteed: rate(guaranteed),
             most: rate(whole),
             overhead: self.overhead,
-            quantum: longest,
+            quantum: if leaf.is_some() { longest } else { UNUSED_QUANTUM },
             leaf,
         };
         let leaves = (0..).zip(Class::ALL).map(|(priority, name)| {

@@ -141,7 +141,12 @@ fn compare_lans(writer: &mut Writer, before: &Lans, after: &Lans) {
             writer.value(thing, ADDRESS, (address, &after.address), shown);
             compare_routes(writer, thing, routes, &after.routes);
             let field = ("share", "回線のうち下りに使う割合", "share of the line downwards");
-            writer.value(thing, field, (share, &after.share), optional(AUTOMATIC, percent));
+            writer.value(
+                thing,
+                field,
+                (share, &after.share),
+                optional(AUTOMATIC, |share| shown(&format!("{share}%"))),
+            );
         },
     );
 }
@@ -167,10 +172,6 @@ fn compare_routes<'a>(
             writer.value(thing, ("via", "ルータ", "router"), (before, after), shown);
         },
     );
-}
-
-fn percent(share: &u8) -> Both {
-    shown(&format!("{share}%"))
 }
 
 fn compare_traffic(writer: &mut Writer, before: Traffic, after: Traffic) {

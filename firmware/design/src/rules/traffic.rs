@@ -2,7 +2,7 @@
 
 use crate::{
     Rule,
-    draft::SiteDraft,
+    draft::{Optional, SiteDraft},
     reader::{At, Log, Place},
 };
 
@@ -18,24 +18,20 @@ pub(super) fn run(site: &SiteDraft, log: &mut Log) {
 }
 
 fn lan_shares(site: &SiteDraft, log: &mut Log) {
-    let shares: Option<Vec<&Option<At<u8>>>> =
-        site.lans.values().map(|lan| lan.share.as_ref().ok()).collect();
+    let shares: Option<Vec<Option<&At<u8>>>> =
+        site.lans.values().map(|lan| Some(lan.share.as_ref().ok()?.as_ref())).collect();
     let Some(shares) = shares else { return };
-    let sum =
-        shares.iter().flat_map(|share| share.as_ref()).map(|share| u16::from(share.value)).sum();
-    let rest = shares.iter().filter(|share| share.is_none()).count();
-    let last = shares.iter().flat_map(|share| share.as_ref()).last();
-    if let (Some(last), true) = (last, usize::from(sum) + rest > 100) {
+    let written: Vec<&At<u8>> = shares.iter().flatten().copied().collect();
+    let sum = written.iter().map(|share| u16::from(share.value)).sum();
+    let rest = shares.len() - written.len();
+    if let Some(last) = written.last().filter(|_| usize::from(sum) + rest > 100) {
         log.add(&last.place, Rule::LanSharesBeyond { sum, rest });
     }
 }
 
 /// The keys that say how the line is divided, where they are written.
 fn written(site: &SiteDraft) -> Vec<(&Place, &'static str)> {
-    fn of<'a, T>(
-        value: &'a crate::draft::Optional<T>,
-        key: &'static str,
-    ) -> Option<(&'a Place, &'static str)> {
+    fn of<'a, T>(value: &'a Optional<T>, key: &'static str) -> Option<(&'a Place, &'static str)> {
         let place = &value.as_ref().ok()?.as_ref()?.place;
         Some((place, key))
     }

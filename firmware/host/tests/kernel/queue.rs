@@ -171,6 +171,11 @@ async fn another_tree() {
     assert_eq!(observe(&kernel).await.queues[&port("port1")], two);
     perform(&kernel, &step("port1", Some(&two), Some(&three))).await;
     assert_eq!(observe(&kernel).await.queues[&port("port1")], three);
+    // The kernel changes this of no class that others borrow from.
+    let mut other = three.clone();
+    other.classes.values_mut().for_each(|class| class.quantum = 1420);
+    perform(&kernel, &step("port1", Some(&three), Some(&other))).await;
+    assert_eq!(observe(&kernel).await.queues[&port("port1")], other);
 }
 
 async fn held_back() {

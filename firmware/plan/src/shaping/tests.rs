@@ -68,6 +68,17 @@ fn each_lan_has_its_share_of_what_is_used_downwards() {
     assert_eq!(rates(&queues)[0].1, 531_250);
 }
 
+/// The MTU of the uplink changes; the queues are changed in place all the same.
+#[test]
+fn a_class_that_others_borrow_from_does_not_depend_on_packets() {
+    let whole = |longest| {
+        let other = Link { longest, ..link(100) };
+        other.queues(LineRate::new(100_000_000).unwrap(), Traffic::default()).classes[&WHOLE]
+            .quantum
+    };
+    assert_eq!(whole(1420), whole(1320));
+}
+
 /// The kernel takes rates of 1 and more, and times below 2^32 ticks of 64 ns.
 #[test]
 fn every_line_and_every_share_has_numbers_that_the_kernel_takes() {

@@ -8,11 +8,16 @@ use sekisho_plan::ruleset::is_runtime_set;
 use serde_json::Value;
 
 /// Commands whose output is the state.
-const COMMANDS: [(&str, &str); 5] = [
+const COMMANDS: [(&str, &str); 6] = [
     ("rule set", "nft -j list ruleset"),
     ("addresses", "ip -j address"),
     ("routes", "ip -j route show table all"),
     ("rules", "ip -j rule"),
+    (
+        "queues",
+        "for link in $(ip -br link | sed 's/[@ ].*//'); do tc -d class show dev $link; done; \
+         tc -d qdisc show | grep -E 'htb|tbf|bfifo' || true",
+    ),
     (
         "settings",
         "cd /proc/sys/net && grep -r . ipv4/conf ipv6/conf ipv4/ip_forward ipv4/fwmark_reflect \
@@ -56,9 +61,12 @@ impl Snapshot {
     }
 }
 
-/// Takes out what counts and numbers, what sets hold that fill by themselves, and what tells whether a program holds the tunnel device just now.
+/// Takes out what counts and numbers, what sets hold that fill by themselves, what tells whether a program holds the tunnel
+/// device just now, and the length of a queue that the kernel gives a virtual cable with its first one of ours and never takes
+/// back.
 fn forget(value: &mut Value) {
-    const KEYS: [&str; 6] = ["handle", "packets", "bytes", "ifindex", "qdisc", "operstate"];
+    const KEYS: [&str; 7] =
+        ["handle", "packets", "bytes", "ifindex", "qdisc", "operstate", "txqlen"];
     match value {
         Value::Object(fields) => {
             if fields.get("name").and_then(Value::as_str).is_some_and(is_runtime_set) {

@@ -13,9 +13,9 @@ use anyhow::{Context, ensure};
 use sekisho_lab::{Lab, PLATFORM_WEB, describe};
 
 use crate::{
-    PATIENCE,
+    PATIENCE, apply,
     attack::refused,
-    feed,
+    design,
     ftp_server::{CONTROL, FILE, FtpServer, content},
     lab,
 };
@@ -150,27 +150,29 @@ fn fetch(lab: &Lab, pair: &Pair, words: &[&str]) -> anyhow::Result<(Output, Vec<
     Ok((output, fs::read(&got).unwrap_or_default()))
 }
 
-/// FTP as the design declares it: the kernel's helper listens on every control connection through the device. It ends with
-/// the value.
+/// FTP as the design declares it: for the server juki, and by a policy for the terminals. It ends with the value.
 struct Declared<'a>(&'a Lab);
 
-const TABLE: &str = "table inet declared-ftp {
-    ct helper ftp { type \"ftp\" protocol tcp; l3proto ip; }
-    chain listen {
-        type filter hook prerouting priority -150; policy accept;
-        ct state new tcp dport 21 ct helper set \"ftp\"
-    }
-}";
+const POLICY: &str = "
+[[policy]]
+name = \"ftp-of-counter\"
+from = [\"counter\"]
+to = [\"100.72.1.10\"]
+services = [\"tcp/21\"]
+ftp = true
+approval = \"a trial\"
+";
 
 impl<'a> Declared<'a> {
     fn new(lab: &'a Lab) -> anyhow::Result<Self> {
-        feed(lab, TABLE)?;
+        let site = design(lab)?.replace("name = \"juki\"\n", "name = \"juki\"\nftp = true\n");
+        apply(lab, &(site + POLICY))?;
         Ok(Self(lab))
     }
 }
 
 impl Drop for Declared<'_> {
     fn drop(&mut self) {
-        let _ = self.0.host("gateway").run(&["nft", "delete", "table", "inet", "declared-ftp"]);
+        let _ = design(self.0).and_then(|site| apply(self.0, &site));
     }
 }
