@@ -135,6 +135,9 @@ pub(crate) fn table(design: &Design) -> Table {
     for (name, declaration, rules) in base {
         table.chains.insert(name.to_owned(), Chain { declaration, rules });
     }
+    for (name, rules) in classify::by_side(&site) {
+        table.chains.insert(name, Chain { declaration: Map::new(), rules });
+    }
     for (lan, port, _) in &site.lans {
         let chain = Chain { declaration: Map::new(), rules: from_lan(*lan, port) };
         table.chains.insert(format!("from/{lan}"), chain);
@@ -221,7 +224,9 @@ fn state(site: &Ports<'_>, ftp: bool) -> Vec<Value> {
         let asked = in_set(Key::LanFlow, sets::FTP);
         rule(&[state_is(&["new"]), is_tcp_or_udp(), asked, help(FTP_HELPER)])
     });
-    refusals.chain(helper).collect()
+    // What belongs to a connection that was answered was asked all this before.
+    let known = rule(&[state_is(&["established"]), accept()]);
+    [known].into_iter().chain(refusals).chain(helper).collect()
 }
 
 /// Refuses what leads nowhere before the routing decision, so that it is counted and logged like every refusal.
