@@ -59,9 +59,9 @@ fn flows<'a>(book: &Book<'a>, space: &Space<'a>, policy: &'a PolicyDraft) -> Opt
     let flat = |end: &'a [crate::reader::At<crate::Member>]| {
         end.iter().flat_map(|member| book.objects.flat(&member.value)).collect::<Vec<_>>()
     };
-    let mut hosts = space.hosts(&flat(office));
-    if !from_office {
-        hosts = hosts.and(&space.servers);
+    let hosts = space.hosts(&flat(office));
+    if !from_office && !hosts.is_within(&space.servers) {
+        return None;
     }
     let networks = space.networks(&flat(platform));
     let environment = policy.environment.as_ref().ok()?.as_ref().map(|at| at.value);

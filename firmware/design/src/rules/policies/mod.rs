@@ -101,7 +101,7 @@ impl<'a> Book<'a> {
     }
 }
 
-/// Where a member lies; addresses in no row lie nowhere, unless a row is unknown.
+/// Where a member lies; addresses in no row lie nowhere, unless a row is unknown, and so do names of nothing.
 fn lies(member: &Member, platform: Option<&NetSet>, hosts: &Hosts<'_>) -> Side {
     let empty = NetSet::new([]);
     match (side(member, platform.unwrap_or(&empty)), member) {
@@ -110,6 +110,7 @@ fn lies(member: &Member, platform: Option<&NetSet>, hosts: &Hosts<'_>) -> Side {
         {
             Side::Nowhere
         }
+        (Side::Office, Member::Named(name)) if hosts.row(name).is_none() => Side::Nowhere,
         (side, _) => side,
     }
 }

@@ -41,7 +41,7 @@ pub(super) fn policy(book: &Book<'_>, policy: &PolicyDraft, log: &mut Log) {
         whole_networks(book, policy, log);
     }
     if let (Ok(Some(until)), Some(issued)) = (&policy.until, &book.profile.issued)
-        && until.value <= issued.value
+        && until.value < issued.value
     {
         let rule = Rule::NeverOpen { until: until.value, issued: issued.value };
         log.add(&until.place, rule);

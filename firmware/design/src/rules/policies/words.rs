@@ -12,7 +12,7 @@ pub(super) fn run(book: &Book<'_>, log: &mut Log) {
     taken(book, log);
     for services in &book.site.services {
         if let Some(At { value: name, place }) = &services.name
-            && name.as_str().parse::<Service>().is_ok()
+            && is_service(name)
         {
             log.add(place, Rule::NameOfService { name: name.clone() });
         }
@@ -22,6 +22,10 @@ pub(super) fn run(book: &Book<'_>, log: &mut Log) {
     }
     unknown(book, log);
     unused(book, log);
+}
+
+fn is_service(name: &Name) -> bool {
+    name.as_str().parse::<Service>().is_ok()
 }
 
 /// Objects share their names with rows, which say themselves where two rows have one.
@@ -114,7 +118,10 @@ fn unused(book: &Book<'_>, log: &mut Log) {
     let objects = site.objects.iter().map(|object| (object.name.as_ref(), &used));
     let services = site.services.iter().map(|services| (services.name.as_ref(), &named));
     for (name, used) in objects.chain(services) {
-        if let Some(At { value: name, place }) = name.filter(|name| !used.contains(&name.value)) {
+        if let Some(At { value: name, place }) = name
+            && !used.contains(name)
+            && !is_service(name)
+        {
             log.add(place, Rule::Unused { name: name.clone() });
         }
     }
