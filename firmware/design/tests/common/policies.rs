@@ -47,7 +47,7 @@ fn ends(about: About) -> impl Strategy<Value = (Vec<&'static str>, Vec<&'static 
 
 fn policy() -> impl Strategy<Value = String> {
     let about = select(vec![About::Servers, About::Office, About::Trial, About::Crossing]);
-    let services = subsequence(vec!["files", "print", "http", "tcp/7", "tcp/21"], 1..=5);
+    let services = subsequence(vec!["files", "print", "https", "tcp/7", "tcp/21"], 1..=5);
     let more = subsequence(vec!["class = \"online\"", "class = \"bulk\"", "ftp = true"], 0..=2);
     let way = (any::<bool>(), any::<bool>());
     (about.prop_flat_map(|about| (Just(about), ends(about))), services, more, way).prop_map(
