@@ -106,6 +106,10 @@ fn environments<'a>(
 ) {
     let about = match &policy.environment {
         Ok(Some(At { value: environment, place })) => {
+            let networks = book.profile.networks.iter().flatten();
+            if networks.clone().all(|network| network.environment.value != *environment) {
+                log.add(place, Rule::NoNetworkOfEnvironment { environment: *environment });
+            }
             let other = match environment {
                 Environment::Production => Environment::Test,
                 Environment::Test => Environment::Production,
