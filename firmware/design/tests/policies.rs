@@ -158,9 +158,8 @@ proptest! {
         let Accepted { design, warnings } = check(&site);
         keeps_invariants(&design);
         let about = |at: usize| warnings.iter().find_map(|problem| {
-            let by = match &problem.rule {
-                Rule::Shadowed { by } | Rule::Contradicted { by } => by,
-                _ => return None,
+            let (Rule::Shadowed { by } | Rule::Contradicted { by }) = &problem.rule else {
+                return None;
             };
             let policy = design.policies.iter().any(|policy| policy.name == *by);
             let by = policy.then(|| by.to_string());

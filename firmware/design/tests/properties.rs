@@ -322,7 +322,7 @@ fn a_thousand_policies_over_five_hundred_servers_take_no_time_to_speak_of() {
     let accepted = pair::check_pair(site.as_bytes(), profile.as_bytes()).unwrap();
     let elapsed = start.elapsed();
     assert_eq!(accepted.design.policies.len(), 1001);
-    let codes: Vec<_> = accepted.warnings.iter().map(|problem| problem.code()).collect();
+    let codes: Vec<_> = accepted.warnings.iter().map(sekisho_design::Problem::code).collect();
     assert_eq!(codes, ["PERM-16"]);
     assert!(elapsed < Duration::from_secs(5), "{elapsed:?}");
 }

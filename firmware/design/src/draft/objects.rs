@@ -44,15 +44,15 @@ struct Open<'a> {
 
 impl<'a> Objects<'a> {
     /// Goes through every object once.
-    pub(crate) fn of(site: &'a SiteDraft, side: impl Fn(&Member) -> Side) -> Self {
-        let named = site.objects.iter().rev().filter_map(|object| {
+    pub(crate) fn of(site: &'a SiteDraft, lies: impl Fn(&Member) -> Side) -> Self {
+        let entries = site.objects.iter().rev().filter_map(|object| {
             Some((&object.name.as_ref()?.value, object.members.as_deref().unwrap_or_default()))
         });
-        let members: BTreeMap<_, _> = named.collect();
+        let members: BTreeMap<_, _> = entries.collect();
         let mut objects = Self { members, sums: BTreeMap::new(), circles: Vec::new() };
         let names: Vec<_> = objects.members.keys().copied().collect();
         for name in names {
-            objects.go_through(name, &side);
+            objects.go_through(name, &lies);
         }
         objects
     }
@@ -182,10 +182,10 @@ pub(crate) fn side(member: &Member, platform: &NetSet) -> Side {
 /// Who starts the flows of each policy, by where its sources lie; `None` where that is unknown.
 pub(super) fn directions(site: &SiteDraft, profile: &ProfileDraft) -> Vec<Option<Direction>> {
     let Some(platform) = platform(profile) else { return vec![None; site.policies.len()] };
-    let side = |member: &Member| side(member, &platform);
-    let objects = Objects::of(site, side);
+    let lies = |member: &Member| side(member, &platform);
+    let objects = Objects::of(site, lies);
     let direction = |policy: &PolicyDraft| {
-        let from = objects.sum(policy.from.as_deref()?, side);
+        let from = objects.sum(policy.from.as_deref()?, lies);
         match (from.office, from.platform) {
             (true, _) => Some(Direction::FromOffice),
             (false, true) => Some(Direction::FromPlatform),

@@ -194,7 +194,7 @@ pub(super) fn sentence(rule: &Rule) -> String {
         Rule::OnlyServers => {
             "the row has no terminal: every address of it belongs to a server".to_owned()
         }
-        Rule::SourceInNoZone { name } => {
+        Rule::SourceInNoZone { name } | Rule::MemberInNoZone { name } => {
             format!("'{name}' lies in no zone of the platform, so its addresses can't be asked for")
         }
         Rule::DestinationOutside { to } => {
@@ -237,9 +237,6 @@ pub(super) fn sentence(rule: &Rule) -> String {
             range(*network),
             environment(*of)
         ),
-        Rule::MemberInNoZone { name } => {
-            format!("'{name}' lies in no zone of the platform, so its addresses can't be asked for")
-        }
         Rule::TowardsTerminals { row } => {
             format!("the platform would start connections to terminals ('{row}')")
         }
@@ -522,7 +519,11 @@ pub(super) fn mend(rule: &Rule) -> String {
         Rule::NoNetworkOfEnvironment { .. } => {
             "Correct 'environment', or ask the operator for a profile that has one."
         }
-        Rule::SourceOutside { .. } => "Write the platform's addresses as the operator gave them.",
+        Rule::SourceOutside { .. }
+        | Rule::DestinationOutside { .. }
+        | Rule::BeyondPlatform { .. } => {
+            "Write the platform's addresses as the operator gave them."
+        }
         Rule::SourceCrosses { .. } => "Correct the source, or the server's 'environment'.",
         Rule::NoApproval { .. } => {
             "Add 'approval' beside 'services': who approved it, when and under which number. Without one, keep to http and https; icmp-echo needs none."
@@ -536,11 +537,8 @@ pub(super) fn mend(rule: &Rule) -> String {
         Rule::OnlyServers => {
             "Remove the row, or correct 'from'. A server's own row says what the server may do."
         }
-        Rule::SourceInNoZone { .. } => {
+        Rule::SourceInNoZone { .. } | Rule::MemberInNoZone { .. } => {
             "Correct the name, or write the platform's addresses as the operator gave them."
-        }
-        Rule::DestinationOutside { .. } => {
-            "Write the platform's addresses as the operator gave them."
         }
         Rule::DestinationTwice { .. } => {
             "Keep the destination in one of the entries, or give both the same 'global'."
@@ -567,12 +565,8 @@ pub(super) fn mend(rule: &Rule) -> String {
         Rule::InNoRow { .. } => {
             "Correct the address, or add a [[server]] or [[terminals]] row that holds it."
         }
-        Rule::BeyondPlatform { .. } => "Write the platform's addresses as the operator gave them.",
         Rule::OtherEnvironment { .. } => {
             "Correct the address. For a test that crosses, add 'environment' and 'until'."
-        }
-        Rule::MemberInNoZone { .. } => {
-            "Correct the name, or write the platform's addresses as the operator gave them."
         }
         Rule::TowardsTerminals { .. } => {
             "Take terminals out of 'to'. A host that the platform must reach is a [[server]]."

@@ -70,7 +70,7 @@ fn networks_apart(row: &RowDraft, log: &mut Log) {
         if let Some(outer) = open.last().filter(|outer| outer.1 != entry.1) {
             let (earlier, later) =
                 if outer.2 < entry.2 { (*outer, entry) } else { (entry, *outer) };
-            log.add(later.2, twice(&later.0, &earlier.0, earlier.1));
+            log.add(later.2, twice(later.0, earlier.0, earlier.1));
         }
         open.push(entry);
     }
@@ -92,7 +92,7 @@ fn names_apart(row: &RowDraft, log: &mut Log) {
     }
 }
 
-fn twice(to: &Ipv4Net, other: &Ipv4Net, global: Global) -> Rule {
-    let [to, other] = [to, other].map(|network| crate::messages::range(*network));
+fn twice(to: Ipv4Net, other: Ipv4Net, global: Global) -> Rule {
+    let [to, other] = [to, other].map(crate::messages::range);
     Rule::DestinationTwice { to, other, global }
 }

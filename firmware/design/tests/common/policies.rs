@@ -54,9 +54,10 @@ fn policy() -> impl Strategy<Value = String> {
         |((about, (office, platform)), services, mut more, (towards, ends))| {
             let list = |entries: &[&str]| format!("[\"{}\"]", entries.join("\", \""));
             let only_servers = matches!(about, About::Servers | About::Trial);
-            let (from, to) = match towards && only_servers {
-                true => (list(&platform), list(&office)),
-                false => (list(&office), list(&platform)),
+            let (from, to) = if towards && only_servers {
+                (list(&platform), list(&office))
+            } else {
+                (list(&office), list(&platform))
             };
             if more.len() == 2 && more[1].starts_with("class") {
                 more.pop();

@@ -131,7 +131,9 @@ impl<'a> Space<'a> {
         }
         let terms = |(key, rows): (Key, Vec<(&'a Name, Pieces)>)| {
             let mut hosts = self.office.pieces([]);
-            rows.iter().for_each(|(_, row)| hosts.add(row));
+            for (_, row) in &rows {
+                hosts.add(row);
+            }
             let allowed = key.allowed.into_iter().map(|(from, services)| {
                 let from = match from {
                     Origin::Network(network) => Member::Network(network),
