@@ -33,7 +33,7 @@ pub struct Totals {
     pub device: u64,
     /// Of servers.
     pub server: u64,
-    /// Of terminals.
+    /// Of terminals, and of whoever some destinations see by such an address.
     pub terminals: u64,
     /// Of nobody.
     pub free: u64,
@@ -70,7 +70,7 @@ pub enum Holder {
         /// Production or test.
         environment: Environment,
     },
-    /// Terminals of one LAN, by NAPT.
+    /// Terminals of one LAN, by NAPT, and hosts of it that some destinations see by the address (R86).
     Terminals {
         /// Their LAN.
         lan: Lan,
@@ -167,12 +167,26 @@ fn holders(design: &Design) -> BTreeMap<Global, Holder> {
         held.insert(server.global, holder);
     }
     for row in &design.terminals {
-        let first = || Holder::Terminals { lan: row.lan, rows: Vec::new() };
-        if let Holder::Terminals { rows, .. } = held.entry(row.global).or_insert_with(first) {
-            rows.push(row.name.clone());
+        share(&mut held, row.global, row.lan, &row.name);
+    }
+    let servers = design.servers.iter().map(|row| (row.lan, &row.name, &row.global_for));
+    let terminals = design.terminals.iter().map(|row| (row.lan, &row.name, &row.global_for));
+    for (lan, name, entries) in servers.chain(terminals) {
+        for entry in entries {
+            share(&mut held, entry.global, lan, name);
         }
     }
     held
+}
+
+/// An address is shared by rows, each named once; a server's own stays that.
+fn share(held: &mut BTreeMap<Global, Holder>, global: Global, lan: Lan, row: &Name) {
+    let first = || Holder::Terminals { lan, rows: Vec::new() };
+    if let Holder::Terminals { rows, .. } = held.entry(global).or_insert_with(first)
+        && !rows.contains(row)
+    {
+        rows.push(row.clone());
+    }
 }
 
 fn one(global: Global, holder: Holder) -> Holding {

@@ -243,7 +243,7 @@ impl Design {
 
 /// Replaces the names of objects by what they stand for, each once; a name that is no object's stays. Whoever comes back to
 /// an object is told nothing new.
-pub(crate) fn flatten<'a>(
+fn flatten<'a>(
     members: &'a [Member],
     object: impl Fn(&Name) -> Option<&'a [Member]>,
 ) -> Vec<Member> {

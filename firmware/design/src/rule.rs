@@ -2,8 +2,8 @@
 //!
 //! A code is a theme and a number:
 //! `FILE` the file as a whole, `FORM` keys and values, `ORG` organisation and placement, `ADDR` interfaces and
-//! networks, `LINE` how the line is divided, `POOL` global addresses, `ROW` servers and terminals, `NAME` name resolution, `PLAT` the platform, `SIGN`
-//! signature and age, `CSV` tables that rows come from.
+//! networks, `LINE` how the line is divided, `POOL` global addresses, `ROW` servers and terminals, `PERM` policies and their
+//! words, `NAME` name resolution, `PLAT` the platform, `SIGN` signature and age, `CSV` tables that rows come from.
 
 use std::net::Ipv4Addr;
 
@@ -463,11 +463,132 @@ rules! {
     },
     /// Every address of a row of terminals belongs to a server, whose own row counts.
     "ROW-14" OnlyServers,
-    /// A source's name lies in no zone of the platform, so nobody can say its addresses (R85).
+    /// A source's name, or a destination's, lies in no zone of the platform, so nobody can say its addresses (R85).
     "ROW-15" SourceInNoZone {
         /// The name.
         name: DnsName,
     },
+    /// A destination of another global address is no part of the platform (R86).
+    "ROW-16" DestinationOutside {
+        /// The destination.
+        to: Ipv4Net,
+    },
+    /// Two entries of a row give one destination different global addresses (R86).
+    "ROW-17" DestinationTwice {
+        /// The destination.
+        to: String,
+        /// That of the other entry.
+        other: String,
+        /// What the other entry lets it see.
+        global: Global,
+    },
+    /// FTP's data connections are to pass for a server that nothing lets start FTP, nor be asked for it (R90).
+    "ROW-18" ServerWithoutFtp,
+
+    /// Of objects, servers and terminals, of policies, or of named services two have one name.
+    "PERM-01" NameTaken {
+        /// The name.
+        name: Name,
+        /// The TOML path of what has it already.
+        first: String,
+    },
+    /// A name that stands for a single service wherever services are named.
+    "PERM-02" NameOfService {
+        /// The name.
+        name: Name,
+    },
+    /// An end's name is no server's, no terminals' and no object's.
+    "PERM-03" NoSuchMember {
+        /// The name.
+        name: Name,
+    },
+    /// Nothing called so stands for services.
+    "PERM-04" NoSuchServices {
+        /// The name.
+        name: Name,
+    },
+    /// An object is among what it stands for.
+    "PERM-05" ObjectInItself {
+        /// The name.
+        name: Name,
+    },
+    /// No policy uses an object, or named services.
+    "PERM-06" Unused {
+        /// The name.
+        name: Name,
+    },
+    /// An object, or an end of a policy, lies in the office and on the platform.
+    "PERM-07" OnBothSides,
+    /// A policy between two ends of one side (R57).
+    "PERM-08" OneSide {
+        /// Whether both are the office's.
+        office: bool,
+    },
+    /// Addresses that are neither the platform's nor a declared row's, so nothing ever matches (R55).
+    "PERM-09" InNoRow {
+        /// The addresses.
+        network: Ipv4Net,
+    },
+    /// Addresses of which only a part is the platform's.
+    "PERM-10" BeyondPlatform {
+        /// The addresses.
+        network: Ipv4Net,
+    },
+    /// Addresses of the platform in another environment than the policy's (R89).
+    "PERM-11" OtherEnvironment {
+        /// The addresses.
+        network: Ipv4Net,
+        /// Their environment.
+        environment: Environment,
+    },
+    /// The name of a host of the platform lies in none of its zones (R85).
+    "PERM-12" MemberInNoZone {
+        /// The name.
+        name: DnsName,
+    },
+    /// The platform is to start towards terminals (R14 R74).
+    "PERM-13" TowardsTerminals {
+        /// The terminals.
+        row: Name,
+    },
+    /// A policy crosses from one environment into the other without an end (R89).
+    "PERM-14" EndlessCrossing {
+        /// A row of the other environment.
+        row: Name,
+        /// The policy's environment.
+        environment: Environment,
+    },
+    /// FTP's data connections are to pass for a policy that admits no FTP (R90).
+    "PERM-15" PolicyWithoutFtp,
+    /// What a policy admits is admitted already, and in the same way.
+    "PERM-16" Shadowed {
+        /// The earlier policy, or the row.
+        by: Name,
+    },
+    /// Of what a policy admits an earlier one admits a part, or all, in another way.
+    "PERM-17" Contradicted {
+        /// The earlier policy.
+        by: Name,
+    },
+    /// A range of more than 1,000 ports.
+    "PERM-18" WidePorts {
+        /// The service.
+        service: Service,
+    },
+    /// A policy about a whole network of the platform, for more than web traffic.
+    "PERM-19" WholeNetwork {
+        /// The network.
+        network: Ipv4Net,
+    },
+    /// A policy that ended before the profile was issued.
+    "PERM-20" NeverOpen {
+        /// When it ends.
+        until: Timestamp,
+        /// The profile's time of issue.
+        issued: Timestamp,
+    },
+    /// More than 2,000 policies, or more than 200,000 members and services that they stand for together.
+    "PERM-21" TooManyPolicies,
 
     /// A static entry has neither addresses nor an alias.
     "NAME-01" EntryForNothing,
@@ -709,6 +830,12 @@ impl Rule {
                 | Self::WideTerminals { .. }
                 | Self::AmongLeases { .. }
                 | Self::OnlyServers
+                | Self::Unused { .. }
+                | Self::Shadowed { .. }
+                | Self::Contradicted { .. }
+                | Self::WidePorts { .. }
+                | Self::WholeNetwork { .. }
+                | Self::NeverOpen { .. }
                 | Self::AliasOutOfReach { .. }
                 | Self::EntryInZone { .. }
                 | Self::UnusedWithHosts { .. }

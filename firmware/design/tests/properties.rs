@@ -8,6 +8,8 @@ mod invariants;
 mod keys;
 #[path = "common/pair.rs"]
 mod pair;
+#[path = "common/policies.rs"]
+mod policies;
 
 use std::{
     fmt::Write,
@@ -133,6 +135,43 @@ fn row() -> impl Strategy<Value = String> {
     )
 }
 
+/// A policy that seldom fits the base site.
+fn any_policy() -> impl Strategy<Value = String> {
+    let ends = || {
+        let members = vec![
+            "juki",
+            "kensho",
+            "counter",
+            "school",
+            "o",
+            "nobody",
+            "192.168.1.0/24",
+            "192.168.1.100",
+            "100.72.1.10",
+            "100.73.0.0/16",
+            "100.64.0.0/10",
+            "198.51.100.1",
+            "web.platform.example",
+            "web.elsewhere.example",
+        ];
+        prop::sample::subsequence(members, 1..=2)
+    };
+    let more = prop::sample::subsequence(
+        vec!["environment = \"test\"\n", "until = 2026-06-01T09:00:00+09:00\n", "ftp = true\n"],
+        0..=3,
+    );
+    let services = prop::sample::select(vec!["https", "tcp/21", "files"]);
+    (ends(), ends(), services, more, any::<bool>()).prop_map(
+        |(from, to, services, more, turned)| {
+            let (from, to) = if turned { (to, from) } else { (from, to) };
+            format!(
+                "from = {from:?}\nto = {to:?}\nservices = [\"{services}\"]\napproval = \"a\"\n{}",
+                more.concat()
+            )
+        },
+    )
+}
+
 proptest! {
     #[test]
     fn any_bytes_get_an_answer(
@@ -155,6 +194,28 @@ proptest! {
     ) {
         let site = mutate(&pair::base("site.toml"), &site);
         let profile = sign_again(&mutate(&pair::base("profile.toml"), &profile));
+        let answer = pair::check_pair(site.as_bytes(), profile.as_bytes());
+        makes_sense(&answer, site.as_bytes(), profile.as_bytes());
+    }
+
+    #[test]
+    fn changed_policies_get_an_answer(
+        policies in policies::policies(),
+        site in prop::collection::vec(mutation(), 0..4),
+    ) {
+        let site = mutate(&(pair::base("site.toml") + &policies), &site);
+        let profile = keys::signed(&pair::base("profile.toml"));
+        let answer = pair::check_pair(site.as_bytes(), profile.as_bytes());
+        makes_sense(&answer, site.as_bytes(), profile.as_bytes());
+    }
+
+    #[test]
+    fn policies_between_any_ends_get_an_answer(ends in prop::collection::vec(any_policy(), 0..5)) {
+        let words = "[[object]]\nname = \"o\"\nmembers = [\"counter\", \"juki\"]\n";
+        let policies = ends.into_iter().enumerate();
+        let policies = policies.map(|(at, keys)| format!("[[policy]]\nname = \"p{at}\"\n{keys}"));
+        let site = pair::base("site.toml") + words + &policies.collect::<String>();
+        let profile = keys::signed(&pair::base("profile.toml"));
         let answer = pair::check_pair(site.as_bytes(), profile.as_bytes());
         makes_sense(&answer, site.as_bytes(), profile.as_bytes());
     }
@@ -224,6 +285,48 @@ fn five_thousand_names_take_no_time_to_speak_of() {
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 }
 
+/// Policies of every kind: over rows by name, over objects, over addresses, some of them in each other's way.
+#[test]
+fn a_thousand_policies_over_five_hundred_servers_take_no_time_to_speak_of() {
+    let site = pair::base("site.toml").replace("10.20.0.0/24", "10.20.0.0/16");
+    let mut site = site.split_once("[names]").unwrap().0.to_owned();
+    for server in 0..500 {
+        let (high, low) = (1 + server / 200, server % 200 + 2);
+        write!(
+            site,
+            "[[server]]\nname = \"s{server}\"\ninterface = \"head-office\"\nprivate = \"10.20.{high}.{low}\"\n\
+             global = \"100.64.{high}.{low}\"\n\n"
+        )
+        .unwrap();
+    }
+    let all: Vec<_> = (0..100).map(|server| format!("\"s{server}\"")).collect();
+    writeln!(site, "[[object]]\nname = \"many\"\nmembers = [{}]\n", all.join(", ")).unwrap();
+    for policy in 0..1000 {
+        let from = match policy % 4 {
+            0 => "\"many\"".to_owned(),
+            1 => format!("\"10.20.{}.0/25\"", 1 + policy % 2),
+            _ => format!("\"s{}\"", policy % 500),
+        };
+        let (high, low) = (policy / 250, policy % 250 + 1);
+        write!(
+            site,
+            "[[policy]]\nname = \"p{policy}\"\nfrom = [{from}]\nto = [\"100.72.{high}.{low}\"]\n\
+             services = [\"tcp/8443\", \"udp/53\"]\napproval = \"a\"\n\n"
+        )
+        .unwrap();
+    }
+    site += "[[policy]]\nname = \"last\"\nfrom = [\"s0\"]\nto = [\"100.72.0.1\"]\nservices = [\"udp/53\"]\napproval = \"a\"\n";
+    let profile =
+        keys::signed(&pair::base("profile.toml").replace("100.64.10.0/24", "100.64.0.0/16"));
+    let start = Instant::now();
+    let accepted = pair::check_pair(site.as_bytes(), profile.as_bytes()).unwrap();
+    let elapsed = start.elapsed();
+    assert_eq!(accepted.design.policies.len(), 1001);
+    let codes: Vec<_> = accepted.warnings.iter().map(sekisho_design::Problem::code).collect();
+    assert_eq!(codes, ["PERM-16"]);
+    assert!(elapsed < Duration::from_secs(5), "{elapsed:?}");
+}
+
 #[test]
 fn a_file_full_of_mistakes_takes_no_time_to_speak_of() {
     let profile = keys::signed(&pair::base("profile.toml"));
@@ -265,6 +368,26 @@ fn a_file_full_of_mistakes_takes_no_time_to_speak_of() {
                 (entry + 1) % 18_000
             )
         }),
+        full("[[policy]]\nfrom=[\"a\"]\nto=[\"a\"]\n"),
+        format!("[[object]]\nname=\"a\"\nmembers=[{}]", full("\"a\",\"10.0.0.1\",")),
+        // Objects in each other, as deep as they fit.
+        (0..20_000).fold(String::new(), |list, object| {
+            list + &format!("[[object]]\nname=\"o{object}\"\nmembers=[\"o{}\"]\n", object + 1)
+        }),
+        format!(
+            "[[server]]\nname=\"s\"\nglobal-for = [{}]",
+            full("{to=[\"100.72.0.0/16\",\"a.example\"],global=\"100.64.10.9\"},")
+        ),
+        // As many policies as are gone through, all about one host and each about others, too.
+        pair::base("site.toml")
+            + &(0..1999).fold(String::new(), |list, policy| {
+                let (high, low) = (policy / 200, policy % 200);
+                let ports: Vec<_> = (1..20).map(|port| format!("\"tcp/{}\"", port * 50 + policy % 30)).collect();
+                list + &format!(
+                    "[[policy]]\nname=\"p{policy}\"\nfrom=[\"counter\"]\nto=[\"100.72.0.1\",\"100.72.1{high}.{low}\"]\nservices=[\"tcp/9\",{}]\n",
+                    ports.join(",")
+                )
+            }),
         format!(
             "[[terminals]]\nservices = [{}]",
             (1..60_000).fold(String::new(), |list, port| list + &format!("\"tcp/1-{port}\","))

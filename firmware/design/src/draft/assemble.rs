@@ -6,6 +6,7 @@ use super::{
     AllowanceDraft, CentreDraft, EntryDraft, GlobalForDraft, LanDraft, LgwanDraft, LimitsDraft,
     NamesDraft, ObjectDraft, Optional, PolicyDraft, PortDraft, ProfileDraft, ServerDraft,
     ServicesDraft, SiteDraft, TargetDraft, TerminalsDraft, TrafficDraft, Whole,
+    objects::directions,
 };
 use crate::{
     Allowance, Centre, Design, Direction, GlobalFor, InterfaceAddress, Lan, LanInterface, LanRoute,
@@ -15,8 +16,7 @@ use crate::{
 
 /// The design; `None` where a value is unknown, which never is without an error taken down.
 pub(crate) fn assemble(site: SiteDraft, profile: ProfileDraft) -> Option<Design> {
-    let directions: Vec<_> =
-        site.policies.iter().map(|policy| policy.direction(&site, &profile)).collect();
+    let directions = directions(&site, &profile);
     let names = match site.names {
         Some(draft) => Some(names(draft, &site.lans)?),
         None => None,

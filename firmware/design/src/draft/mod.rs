@@ -3,6 +3,7 @@
 
 mod assemble;
 mod names;
+mod objects;
 mod policies;
 mod profile;
 mod site;
@@ -26,6 +27,7 @@ use crate::{
 
 pub(crate) use assemble::assemble;
 pub(crate) use names::METHODS;
+pub(crate) use objects::{Objects, Side, platform, side};
 pub(crate) use policies::{LimitsDraft, ObjectDraft, PolicyDraft, ServicesDraft};
 pub(crate) use profile::{read_profile, read_signature};
 pub(crate) use site::{KINDS, USUAL_MTU, read_site};
@@ -67,6 +69,8 @@ pub(crate) struct SiteDraft {
     /// Whether no named services are missing there.
     pub(crate) services_whole: bool,
     pub(crate) policies: Vec<PolicyDraft>,
+    /// Whether no policy is missing there.
+    pub(crate) policies_whole: bool,
     pub(crate) limits: Option<LimitsDraft>,
     pub(crate) names: Option<NamesDraft>,
 }

@@ -1,14 +1,11 @@
 //! Policies and the words that they use, from text to draft.
 
-use std::{collections::BTreeMap, net::Ipv4Addr};
-
 use jiff::Timestamp;
 
-use super::{Optional, ProfileDraft, SiteDraft, Whole, values};
+use super::{Optional, Whole, values};
 use crate::{
-    Approval, Class, Direction, Environment, Limits, Member, Name, Service, ServiceMember,
-    policy::flatten,
-    reader::{At, Log, Table},
+    Approval, Class, Environment, Limits, Member, Name, Service, ServiceMember,
+    reader::{At, Log, Place, Table},
 };
 
 pub(crate) const CLASSES: [(&str, Class); 3] =
@@ -19,18 +16,21 @@ const MOST: i64 = 1_000_000;
 
 #[derive(Debug)]
 pub(crate) struct ObjectDraft {
+    pub(crate) place: Place,
     pub(crate) name: Option<At<Name>>,
     pub(crate) members: Whole<Member>,
 }
 
 #[derive(Debug)]
 pub(crate) struct ServicesDraft {
+    pub(crate) place: Place,
     pub(crate) name: Option<At<Name>>,
     pub(crate) services: Whole<Service>,
 }
 
 #[derive(Debug)]
 pub(crate) struct PolicyDraft {
+    pub(crate) place: Place,
     pub(crate) name: Option<At<Name>>,
     pub(crate) from: Whole<Member>,
     pub(crate) to: Whole<Member>,
@@ -48,23 +48,16 @@ pub(crate) struct LimitsDraft {
     pub(crate) new_per_second: Option<u32>,
 }
 
-/// The two sides that a flow of a policy has.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Side {
-    Office,
-    Platform,
-}
-
 pub(super) fn read_object(table: &mut Table<'_>, log: &mut Log) -> ObjectDraft {
     let name = table.required("name", log).and_then(|node| values::name(&node, log));
-    ObjectDraft { name, members: members("members", table, log) }
+    ObjectDraft { place: table.place.clone(), name, members: members("members", table, log) }
 }
 
 pub(super) fn read_services(table: &mut Table<'_>, log: &mut Log) -> ServicesDraft {
     let name = table.required("name", log).and_then(|node| values::name(&node, log));
     let services = table.required("services", log);
     let services = services.and_then(|node| values::filled_list(&node, log, values::service));
-    ServicesDraft { name, services }
+    ServicesDraft { place: table.place.clone(), name, services }
 }
 
 pub(super) fn read_policy(table: &mut Table<'_>, log: &mut Log) -> PolicyDraft {
@@ -73,6 +66,7 @@ pub(super) fn read_policy(table: &mut Table<'_>, log: &mut Log) -> PolicyDraft {
         values::filled_list(&node, log, values::service_member)
     };
     PolicyDraft {
+        place: table.place.clone(),
         name: table.required("name", log).and_then(|node| values::name(&node, log)),
         from: members("from", table, log),
         to: members("to", table, log),
@@ -112,43 +106,4 @@ pub(super) fn read_limits(table: &mut Table<'_>, log: &mut Log) -> Option<Limits
             new_per_second: Some(Limits::USUAL.new_per_second),
         }),
     }
-}
-
-impl SiteDraft {
-    /// What a name stands for at one end of a policy: objects are followed, names of rows and of nothing stay.
-    pub(crate) fn flat(&self, members: &[At<Member>]) -> Vec<Member> {
-        let named = |object: &ObjectDraft| {
-            let members = object.members.iter().flatten();
-            Some((
-                object.name.as_ref()?.value.clone(),
-                members.map(|member| member.value.clone()).collect::<Vec<_>>(),
-            ))
-        };
-        let objects: BTreeMap<_, _> = self.objects.iter().filter_map(named).collect();
-        let members: Vec<_> = members.iter().map(|member| member.value.clone()).collect();
-        flatten(&members, |name| objects.get(name).map(Vec::as_slice))
-    }
-}
-
-impl PolicyDraft {
-    /// Who starts, by where its first source lies; `None` where that is unknown.
-    pub(crate) fn direction(&self, site: &SiteDraft, profile: &ProfileDraft) -> Option<Direction> {
-        let sources = site.flat(self.from.as_deref()?);
-        match side(sources.first()?, profile)? {
-            Side::Office => Some(Direction::FromOffice),
-            Side::Platform => Some(Direction::FromPlatform),
-        }
-    }
-}
-
-/// Where a member lies: a network of the platform and a host with a name are the platform's, all else is the office's.
-pub(crate) fn side(member: &Member, profile: &ProfileDraft) -> Option<Side> {
-    let networks = profile.networks.as_ref()?;
-    let on_platform =
-        |address: Ipv4Addr| networks.iter().any(|network| network.prefix.value.contains(&address));
-    Some(match member {
-        Member::Network(network) if on_platform(network.network()) => Side::Platform,
-        Member::Host(_) => Side::Platform,
-        Member::Network(_) | Member::Named(_) => Side::Office,
-    })
 }

@@ -41,7 +41,7 @@ pub(crate) fn read_site(text: &str, log: &mut Log) -> SiteDraft {
         (draft.objects, draft.objects_whole) = table.rows("object", log, policies::read_object);
         (draft.services, draft.services_whole) =
             table.rows("service", log, policies::read_services);
-        (draft.policies, _) = table.rows("policy", log, policies::read_policy);
+        (draft.policies, draft.policies_whole) = table.rows("policy", log, policies::read_policy);
         draft.limits = policies::read_limits(table, log);
         let resolution = table.optional("names");
         draft.names = resolution.and_then(|node| node.table(log, names::read_names));

@@ -206,8 +206,74 @@ pub(super) fn sentence(rule: &Rule) -> String {
         Rule::OnlyServers => {
             "the row has no terminal: every address of it belongs to a server".to_owned()
         }
-        Rule::SourceInNoZone { name } => {
+        Rule::SourceInNoZone { name } | Rule::MemberInNoZone { name } => {
             format!("'{name}' lies in no zone of the platform, so its addresses can't be asked for")
+        }
+        Rule::DestinationOutside { to } => {
+            format!("destination {to} is not inside a network of the platform", to = range(*to))
+        }
+        Rule::DestinationTwice { to, other, global } if to == other => {
+            format!("{to} sees {global} by another entry of this row already")
+        }
+        Rule::DestinationTwice { to, other, global } => {
+            format!("{to} overlaps {other}, which sees {global} by another entry of this row")
+        }
+        Rule::ServerWithoutFtp => {
+            "nothing lets the server start FTP (tcp/21) or be asked for it, so 'ftp' does nothing"
+                .to_owned()
+        }
+        Rule::NameTaken { name, first } => format!("{first} is called '{name}' already"),
+        Rule::NameOfService { name } => {
+            format!("'{name}' is a service by itself, so nobody could name these services")
+        }
+        Rule::NoSuchMember { name } => {
+            format!("no server, no terminals and no object are called '{name}'")
+        }
+        Rule::NoSuchServices { name } => format!("no [[service]] is called '{name}'"),
+        Rule::ObjectInItself { name } => {
+            format!("whoever follows object '{name}' comes back to it here")
+        }
+        Rule::Unused { name } => format!("no policy uses '{name}'"),
+        Rule::OnBothSides => "the members lie partly in the office, partly on the platform".to_owned(),
+        Rule::OneSide { office: true } => "'from' and 'to' both lie in the office".to_owned(),
+        Rule::OneSide { office: false } => "'from' and 'to' both lie on the platform".to_owned(),
+        Rule::InNoRow { network } => format!(
+            "{} is neither the platform's nor in a row of servers or terminals, so it never matches",
+            range(*network)
+        ),
+        Rule::BeyondPlatform { network } => {
+            format!("{network} reaches beyond the platform's network")
+        }
+        Rule::OtherEnvironment { network, environment: of } => format!(
+            "{} is of the {} environment, and the policy isn't about that",
+            range(*network),
+            environment(*of)
+        ),
+        Rule::TowardsTerminals { row } => {
+            format!("the platform would start connections to terminals ('{row}')")
+        }
+        Rule::EndlessCrossing { row, environment: of } => format!(
+            "'{row}' is not of the {} environment, and the policy lets it cross without an end",
+            environment(*of)
+        ),
+        Rule::PolicyWithoutFtp => {
+            "no service of the policy holds FTP (tcp/21), so 'ftp' does nothing".to_owned()
+        }
+        Rule::Shadowed { by } => {
+            format!("the policy changes nothing: '{by}' admits all of it already")
+        }
+        Rule::Contradicted { by } => format!(
+            "the earlier policy '{by}' admits the same flows with another class or 'ftp', and counts for them"
+        ),
+        Rule::WidePorts { service } => format!("{service} is more than 1,000 ports"),
+        Rule::WholeNetwork { network } => {
+            format!("the policy is about the platform's whole network {network}, and not only for web")
+        }
+        Rule::NeverOpen { until, issued } => {
+            format!("the policy ended at {until}, before the profile was issued ({issued})")
+        }
+        Rule::TooManyPolicies => {
+            "the policies up to here are more than 2,000, or have more than 200,000 members and services, with what objects stand for".to_owned()
         }
         Rule::EntryForNothing => "the entry has neither addresses nor an alias".to_owned(),
         Rule::AliasAndAddresses => "a name has addresses or is an alias, not both".to_owned(),
@@ -470,7 +536,11 @@ pub(super) fn mend(rule: &Rule) -> String {
         Rule::NoNetworkOfEnvironment { .. } => {
             "Correct 'environment', or ask the operator for a profile that has one."
         }
-        Rule::SourceOutside { .. } => "Write the platform's addresses as the operator gave them.",
+        Rule::SourceOutside { .. }
+        | Rule::DestinationOutside { .. }
+        | Rule::BeyondPlatform { .. } => {
+            "Write the platform's addresses as the operator gave them."
+        }
         Rule::SourceCrosses { .. } => "Correct the source, or the server's 'environment'.",
         Rule::NoApproval { .. } => {
             "Add 'approval' beside 'services': who approved it, when and under which number. Without one, keep to http and https; icmp-echo needs none."
@@ -484,8 +554,55 @@ pub(super) fn mend(rule: &Rule) -> String {
         Rule::OnlyServers => {
             "Remove the row, or correct 'from'. A server's own row says what the server may do."
         }
-        Rule::SourceInNoZone { .. } => {
+        Rule::SourceInNoZone { .. } | Rule::MemberInNoZone { .. } => {
             "Correct the name, or write the platform's addresses as the operator gave them."
+        }
+        Rule::DestinationTwice { .. } => {
+            "Keep the destination in one of the entries, or give both the same 'global'."
+        }
+        Rule::ServerWithoutFtp => {
+            "Add \"tcp/21\" to 'services' or 'allow-from-platform', or remove 'ftp'. A policy has an 'ftp' of its own."
+        }
+        Rule::NameTaken { .. } => {
+            "Choose another name. Servers, terminals and objects share their names; policies have theirs, and so do named services."
+        }
+        Rule::NameOfService { .. } => {
+            "Choose another name than \"http\", \"https\" and \"icmp-echo\"."
+        }
+        Rule::NoSuchMember { .. } => "Correct the name, or add the row or an [[object]].",
+        Rule::NoSuchServices { .. } => {
+            "Correct the name, add a [[service]], or write a service like \"tcp/443\"."
+        }
+        Rule::ObjectInItself { .. } => "Remove this member.",
+        Rule::Unused { .. } => "Remove it, or name it in a policy.",
+        Rule::OnBothSides => "Part the members into two objects, or two policies.",
+        Rule::OneSide { .. } => {
+            "Let one end be in the office and the other on the platform. Between networks of the office nothing passes."
+        }
+        Rule::InNoRow { .. } => {
+            "Correct the address, or add a [[server]] or [[terminals]] row that holds it."
+        }
+        Rule::OtherEnvironment { .. } => {
+            "Correct the address. For a test that crosses, add 'environment' and 'until'."
+        }
+        Rule::TowardsTerminals { .. } => {
+            "Take terminals out of 'to'. A host that the platform must reach is a [[server]]."
+        }
+        Rule::EndlessCrossing { .. } => {
+            "Add 'until', when the test is over, or correct 'environment'."
+        }
+        Rule::PolicyWithoutFtp => "Add \"tcp/21\" to 'services', or remove 'ftp'.",
+        Rule::Shadowed { .. } => {
+            "Remove it, or correct it. If it shall be counted apart, leave it as it is."
+        }
+        Rule::Contradicted { .. } => {
+            "Put the narrower policy first, or correct 'class', 'ftp' or the ends of one of them."
+        }
+        Rule::WidePorts { .. } => "Name only the ports that are used.",
+        Rule::WholeNetwork { .. } => "Name only the hosts that it is about.",
+        Rule::NeverOpen { .. } => "Remove the policy, or correct 'until'.",
+        Rule::TooManyPolicies => {
+            "Let one policy speak for several hosts by a network or a row's name, and remove what nobody uses."
         }
         Rule::EntryForNothing => "Add 'addresses' or 'alias'.",
         Rule::AliasAndAddresses => "Keep the addresses or the alias, and remove the other.",

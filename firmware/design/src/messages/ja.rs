@@ -249,6 +249,85 @@ pub(super) fn sentence(rule: &Rule) -> String {
                 "「{name}」は中間サーバー・プラットフォームのどのゾーンの名前でもなく、アドレスを調べられません。"
             )
         }
+        Rule::DestinationOutside { to } => format!(
+            "宛先{}は中間サーバー・プラットフォームのネットワークの中にありません。",
+            range(*to)
+        ),
+        Rule::DestinationTwice { to, other, global } if to == other => {
+            format!("{to}には、この行の別の項目で{global}を見せることになっています。")
+        }
+        Rule::DestinationTwice { to, other, global } => format!(
+            "{to}が、この行の別の項目で{global}を見せる{other}と重なっています。"
+        ),
+        Rule::ServerWithoutFtp => {
+            "サーバの行にFTP（tcp/21）の通信がなく、ftp に働く相手がありません。".to_owned()
+        }
+        Rule::NameTaken { name, first } => {
+            format!("「{name}」という名前は、すでに{first}が使っています。")
+        }
+        Rule::NameOfService { name } => format!(
+            "「{name}」はそれだけで一つのサービスを指すため、名前付きサービスの名前にできません。"
+        ),
+        Rule::NoSuchMember { name } => {
+            format!("「{name}」という名前のサーバ、端末、オブジェクトはありません。")
+        }
+        Rule::NoSuchServices { name } => {
+            format!("「{name}」という名前の [[service]] はありません。")
+        }
+        Rule::ObjectInItself { name } => {
+            format!("ここで、オブジェクト「{name}」が自分自身を含みます。")
+        }
+        Rule::Unused { name } => format!("「{name}」を使う通信許可がありません。"),
+        Rule::OnBothSides => {
+            "庁内のものと中間サーバー・プラットフォームのものが混ざっています。".to_owned()
+        }
+        Rule::OneSide { office: true } => "from と to がどちらも庁内です。".to_owned(),
+        Rule::OneSide { office: false } => {
+            "from と to がどちらも中間サーバー・プラットフォームです。".to_owned()
+        }
+        Rule::InNoRow { network } => format!(
+            "{}は中間サーバー・プラットフォームになく、サーバや端末のどの行にもないため、決して当てはまりません。",
+            range(*network)
+        ),
+        Rule::BeyondPlatform { network } => {
+            format!("{network}は中間サーバー・プラットフォームのネットワークからはみ出しています。")
+        }
+        Rule::OtherEnvironment { network, environment: of } => format!(
+            "{}は{}環境のもので、この通信許可の環境ではありません。",
+            range(*network),
+            environment(*of)
+        ),
+        Rule::MemberInNoZone { name } => format!(
+            "「{name}」は中間サーバー・プラットフォームのどのゾーンの名前でもなく、アドレスを調べられません。"
+        ),
+        Rule::TowardsTerminals { row } => format!(
+            "中間サーバー・プラットフォームから端末「{row}」への通信は許可できません。"
+        ),
+        Rule::EndlessCrossing { row, environment: of } => format!(
+            "「{row}」は{}環境のものではありませんが、環境をまたぐ許可に期限がありません。",
+            environment(*of)
+        ),
+        Rule::PolicyWithoutFtp => {
+            "services にFTP（tcp/21）がなく、ftp に働く相手がありません。".to_owned()
+        }
+        Rule::Shadowed { by } => {
+            format!("この許可は何も変えません。すべて「{by}」がすでに許可しています。")
+        }
+        Rule::Contradicted { by } => format!(
+            "先にある「{by}」が、同じ通信を別の class か ftp で許可しており、そちらが優先されます。"
+        ),
+        Rule::WidePorts { service } => {
+            format!("{service}は1,000個を超えるポートです。")
+        }
+        Rule::WholeNetwork { network } => format!(
+            "中間サーバー・プラットフォームのネットワーク{network}全体に、ウェブ以外の通信も許可しています。"
+        ),
+        Rule::NeverOpen { until, issued } => {
+            format!("期限（{until}）が接続情報の発行日時（{issued}）より前です。")
+        }
+        Rule::TooManyPolicies => {
+            "ここまでの通信許可が2,000件を超えるか、その両端とサービスが、オブジェクトの中身も数えて200,000件を超えています。".to_owned()
+        }
         Rule::EntryForNothing => "addresses も alias もありません。".to_owned(),
         Rule::AliasAndAddresses => {
             "一つの名前に、アドレスと別名（alias）の両方は持たせられません。".to_owned()
@@ -558,6 +637,59 @@ pub(super) fn mend(rule: &Rule) -> String {
         }
         Rule::SourceInNoZone { .. } => {
             "名前を直すか、機構から示された接続元のアドレスを書いてください。"
+        }
+        Rule::DestinationOutside { .. } | Rule::BeyondPlatform { .. } => {
+            "機構から示された接続先のアドレスを書いてください。"
+        }
+        Rule::DestinationTwice { .. } => {
+            "宛先をどちらか一つの項目だけに書くか、両方の global をそろえてください。"
+        }
+        Rule::ServerWithoutFtp => {
+            "services か allow-from-platform に \"tcp/21\" を書き足すか、ftp を削除してください。通信許可の行には、その行の ftp を書きます。"
+        }
+        Rule::NameTaken { .. } => {
+            "別の名前にしてください。サーバ、端末、オブジェクトは互いに、通信許可は通信許可どうしで、名前付きサービスは名前付きサービスどうしで、同じ名前を使えません。"
+        }
+        Rule::NameOfService { .. } => {
+            "\"http\"、\"https\"、\"icmp-echo\" のほかの名前にしてください。"
+        }
+        Rule::NoSuchMember { .. } => "名前を直すか、その行か [[object]] を書き足してください。",
+        Rule::NoSuchServices { .. } => {
+            "名前を直すか、[[service]] を書き足すか、\"tcp/443\" のようなサービスを書いてください。"
+        }
+        Rule::ObjectInItself { .. } => "ここに書いた名前を削除してください。",
+        Rule::Unused { .. } => "削除するか、通信許可で使ってください。",
+        Rule::OnBothSides => "二つのオブジェクト、または二つの通信許可に分けてください。",
+        Rule::OneSide { .. } => {
+            "一方を庁内、もう一方を中間サーバー・プラットフォームにしてください。庁内どうしの通信は通しません。"
+        }
+        Rule::InNoRow { .. } => {
+            "アドレスを直すか、それを含む [[server]] か [[terminals]] の行を書き足してください。"
+        }
+        Rule::OtherEnvironment { .. } => {
+            "アドレスを直してください。環境をまたぐ試験であれば、environment と until を書き足してください。"
+        }
+        Rule::MemberInNoZone { .. } => {
+            "名前を直すか、機構から示された接続先のアドレスを書いてください。"
+        }
+        Rule::TowardsTerminals { .. } => {
+            "to から端末を外してください。中間サーバー・プラットフォームから通信を受ける機器は [[server]] の行に書きます。"
+        }
+        Rule::EndlessCrossing { .. } => {
+            "until に試験の終わる日時を書き足すか、environment を直してください。"
+        }
+        Rule::PolicyWithoutFtp => "services に \"tcp/21\" を書き足すか、ftp を削除してください。",
+        Rule::Shadowed { .. } => {
+            "削除するか、直してください。別に数えるための行であれば、そのままで構いません。"
+        }
+        Rule::Contradicted { .. } => {
+            "範囲の狭い許可を先に書くか、どちらかの class、ftp、from、to を直してください。"
+        }
+        Rule::WidePorts { .. } => "実際に使うポートだけを書いてください。",
+        Rule::WholeNetwork { .. } => "通信の相手となる機器だけを書いてください。",
+        Rule::NeverOpen { .. } => "この許可を削除するか、until を直してください。",
+        Rule::TooManyPolicies => {
+            "ネットワークや行の名前を使って許可をまとめ、使わないものを削除してください。"
         }
         Rule::EntryForNothing => "addresses か alias のどちらかを書き足してください。",
         Rule::AliasAndAddresses => "addresses か alias のどちらか一つだけにしてください。",

@@ -1,4 +1,4 @@
-//! Global addresses: all from the pool, each for one server, one LAN's terminals or the device (R11).
+//! Global addresses: all from the pool, each for one server, for hosts of one LAN by NAPT or for the device (R11 R86).
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,8 @@ use crate::{
 /// Who has a global address already.
 enum Holder<'a> {
     Server(&'a RowDraft),
-    Terminals(&'a RowDraft, Lan),
+    /// By NAPT.
+    Lan(&'a RowDraft, Lan),
 }
 
 pub(super) fn run(site: &SiteDraft, profile: &ProfileDraft, log: &mut Log) {
@@ -27,16 +28,29 @@ pub(super) fn run(site: &SiteDraft, profile: &ProfileDraft, log: &mut Log) {
         }
     }
     for terminals in &site.terminals {
-        let row = &terminals.row;
-        let (Some(At { value: global, place }), Some(lan)) = (&row.global, &row.lan) else {
-            continue;
-        };
-        match holders.get(global) {
-            Some(Holder::Terminals(_, other)) if *other == lan.value => {}
-            Some(holder) => log.add(place, holder.twice(*global)),
-            None => {
-                holders.insert(*global, Holder::Terminals(row, lan.value));
-            }
+        shared(&terminals.row, terminals.row.global.as_ref(), &mut holders, log);
+    }
+    for row in site.rows() {
+        for entry in row.global_for.iter().flatten() {
+            shared(row, entry.global.as_ref(), &mut holders, log);
+        }
+    }
+}
+
+/// An address that hosts of one LAN may share. What some destinations see of a server may be its own address, too.
+fn shared<'a>(
+    row: &'a RowDraft,
+    global: Option<&At<Global>>,
+    holders: &mut BTreeMap<Global, Holder<'a>>,
+    log: &mut Log,
+) {
+    let (Some(At { value: global, place }), Some(lan)) = (global, &row.lan) else { return };
+    match holders.get(global) {
+        Some(Holder::Lan(_, other)) if *other == lan.value => {}
+        Some(Holder::Server(server)) if server.place == row.place => {}
+        Some(holder) => log.add(place, holder.twice(*global)),
+        None => {
+            holders.insert(*global, Holder::Lan(row, lan.value));
         }
     }
 }
@@ -53,7 +67,11 @@ fn pool(site: &SiteDraft, profile: &ProfileDraft, log: &mut Log) {
     {
         log.add(place, Rule::DeviceOutsidePool { global: *global });
     }
-    for At { value: global, place } in site.rows().filter_map(|row| row.global.as_ref()) {
+    let globals = site.rows().flat_map(|row| {
+        let others = row.global_for.iter().flatten().filter_map(|entry| entry.global.as_ref());
+        row.global.iter().chain(others)
+    });
+    for At { value: global, place } in globals {
         if outside(*global) {
             log.add(place, Rule::OutsidePool { global: *global });
         }
@@ -65,7 +83,7 @@ fn pool(site: &SiteDraft, profile: &ProfileDraft, log: &mut Log) {
 
 impl Holder<'_> {
     fn twice(&self, global: Global) -> Rule {
-        let (Self::Server(row) | Self::Terminals(row, _)) = self;
+        let (Self::Server(row) | Self::Lan(row, _)) = self;
         Rule::GlobalTwice { global, first: row.label() }
     }
 }

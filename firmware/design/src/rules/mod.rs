@@ -1,6 +1,7 @@
 //! The rules that look at more than one value. Each stays silent about values that couldn't be read.
 
 mod age;
+mod destinations;
 mod entries;
 mod globals;
 mod interfaces;
@@ -9,12 +10,15 @@ mod netset;
 mod networks;
 mod organisation;
 mod platform;
+mod policies;
 mod routes;
 mod rows;
 mod services;
 mod terminals;
 mod traffic;
 mod zoneset;
+
+pub(crate) use netset::NetSet;
 
 use crate::{
     ProfileStamp,
@@ -35,10 +39,12 @@ pub(crate) fn run(
     networks::run(site, profile, log);
     platform::run(site, profile, log);
     globals::run(site, profile, log);
+    destinations::run(site, profile, log);
     rows::run(site, profile, log);
     terminals::run(site, log);
     services::run(site, log);
     routes::run(site, log);
+    policies::run(site, profile, log);
     names::run(site, profile, log);
     entries::run(site, profile, log);
     age::run(site, profile, in_force, log);

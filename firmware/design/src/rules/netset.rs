@@ -6,10 +6,10 @@ use ipnet::Ipv4Net;
 
 /// Networks in order, none inside another; a look-up takes log n.
 #[derive(Debug)]
-pub(super) struct NetSet(Vec<Ipv4Net>);
+pub(crate) struct NetSet(Vec<Ipv4Net>);
 
 impl NetSet {
-    pub(super) fn new(networks: impl IntoIterator<Item = Ipv4Net>) -> Self {
+    pub(crate) fn new(networks: impl IntoIterator<Item = Ipv4Net>) -> Self {
         let mut sorted: Vec<_> = networks.into_iter().collect();
         sorted.sort_by_key(|network| (network.network(), network.prefix_len()));
         let mut kept: Vec<Ipv4Net> = Vec::with_capacity(sorted.len());
@@ -22,25 +22,25 @@ impl NetSet {
     }
 
     /// The network that holds this whole one.
-    pub(super) fn around(&self, network: Ipv4Net) -> Option<Ipv4Net> {
+    pub(crate) fn around(&self, network: Ipv4Net) -> Option<Ipv4Net> {
         let after = self.0.partition_point(|kept| kept.network() <= network.network());
         self.0[..after].last().copied().filter(|kept| kept.contains(&network))
     }
 
     /// The first network that has an address in common with this one.
-    pub(super) fn overlapping(&self, network: Ipv4Net) -> Option<Ipv4Net> {
+    pub(crate) fn overlapping(&self, network: Ipv4Net) -> Option<Ipv4Net> {
         let from = self.0.partition_point(|kept| kept.network() < network.network());
         let within = self.0.get(from).copied().filter(|kept| network.contains(kept));
         self.around(network).or(within)
     }
 
     /// Whether a network holds an address of this one.
-    pub(super) fn overlaps(&self, network: Ipv4Net) -> bool {
+    pub(crate) fn overlaps(&self, network: Ipv4Net) -> bool {
         self.overlapping(network).is_some()
     }
 
     /// The network that holds this address.
-    pub(super) fn around_address(&self, address: Ipv4Addr) -> Option<Ipv4Net> {
+    pub(crate) fn around_address(&self, address: Ipv4Addr) -> Option<Ipv4Net> {
         self.around(address.into())
     }
 }

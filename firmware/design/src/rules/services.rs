@@ -4,15 +4,24 @@ use std::cmp::Reverse;
 
 use crate::{
     PortRange, Rule, Service,
-    draft::{AllowanceDraft, Optional, RowDraft, SiteDraft},
+    draft::{AllowanceDraft, Optional, RowDraft, ServerDraft, SiteDraft},
     reader::{At, Log},
 };
+
+/// FTP's control connection (RFC 959), which its data connections follow from.
+const FTP: u16 = 21;
 
 pub(super) fn run(site: &SiteDraft, log: &mut Log) {
     for RowDraft { services, approval, .. } in site.rows() {
         let services = services.as_deref().unwrap_or_default();
         approved(services, approval, log);
         inside(services, log);
+    }
+    for server in &site.servers {
+        for_ftp(server, log);
+    }
+    for services in &site.services {
+        inside(services.services.as_deref().unwrap_or_default(), log);
     }
     let allowances = site.servers.iter().flat_map(|server| server.allow.iter().flatten());
     for AllowanceDraft { services, approval, .. } in allowances {
@@ -22,7 +31,29 @@ pub(super) fn run(site: &SiteDraft, log: &mut Log) {
     }
 }
 
-fn approved<T>(services: &[At<Service>], approval: &Optional<T>, log: &mut Log) {
+/// A server whose services are all known has something for FTP's helper to do, if it is asked for.
+fn for_ftp(server: &ServerDraft, log: &mut Log) {
+    let Some(ftp) = server.ftp.as_ref().filter(|ftp| ftp.value) else { return };
+    let allowed = server.allow.as_ref().and_then(|allow| {
+        allow.iter().map(|allowance| allowance.services.as_deref()).collect::<Option<Vec<_>>>()
+    });
+    if let (Some(own), Some(allowed)) = (server.row.services.as_deref(), allowed)
+        && !holds_ftp(own)
+        && !allowed.into_iter().any(holds_ftp)
+    {
+        log.add(&ftp.place, Rule::ServerWithoutFtp);
+    }
+}
+
+/// Whether FTP may be started.
+pub(super) fn holds_ftp(services: &[At<Service>]) -> bool {
+    services.iter().any(|service| match service.value {
+        Service::Tcp(ports) => (ports.first()..=ports.last()).contains(&FTP),
+        Service::Udp(_) | Service::IcmpEcho => false,
+    })
+}
+
+pub(super) fn approved<T>(services: &[At<Service>], approval: &Optional<T>, log: &mut Log) {
     let mut taking = services.iter().filter(|service| service.value.needs_approval());
     if let (Ok(None), Some(At { value: service, place })) = (approval, taking.next()) {
         log.add(place, Rule::NoApproval { service: *service, more: taking.count() });
@@ -31,7 +62,7 @@ fn approved<T>(services: &[At<Service>], approval: &Optional<T>, log: &mut Log) 
 
 /// In the order of their first ports, the longer range first, a range lies in another one just if it lies in the one that
 /// reaches furthest so far.
-fn inside(services: &[At<Service>], log: &mut Log) {
+pub(super) fn inside(services: &[At<Service>], log: &mut Log) {
     let mut ranges: Vec<(bool, PortRange, &At<Service>)> = services
         .iter()
         .filter_map(|service| match service.value {

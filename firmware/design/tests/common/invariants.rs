@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::Ipv4Net;
 use sekisho_design::{
-    Approval, Class, Design, Duplex, Global, Lan, Method, NameEntry, NameTarget, PlatformNetwork,
-    PortMode, Service, Speed, lan_shares,
+    Approval, Class, Design, Direction, Duplex, Environment, Global, Lan, Limits, Member, Method,
+    NameEntry, NameTarget, PlatformNetwork, Policy, PortMode, Service, Speed, lan_shares,
 };
 
 /// Panics where a design breaks one.
@@ -16,6 +16,10 @@ pub(crate) fn keeps_invariants(design: &Design) {
     approvals(design);
     lines(design);
     names(design);
+    other_globals(design);
+    policies(design);
+    let Limits { connections, new_per_second } = design.limits;
+    assert!([connections, new_per_second].iter().all(|limit| (1..=1_000_000).contains(limit)));
     assert!(!design.lans.is_empty());
     assert!(!design.profile.centres.is_empty() && !design.profile.networks.is_empty());
 }
@@ -106,6 +110,84 @@ fn approvals(design: &Design) {
         assert!((1..=200).contains(&note.chars().count()) && !note.trim().is_empty());
         assert!(!note.contains(char::is_control) && !note.starts_with(['=', '+', '-', '@']));
     }
+}
+
+/// What some destinations see is the pool's, nobody else's, and of one LAN.
+fn other_globals(design: &Design) {
+    let mut lans: BTreeMap<Global, Lan> =
+        design.terminals.iter().map(|row| (row.global, row.lan)).collect();
+    let servers = design.servers.iter().map(|row| (Some(row.global), row.lan, &row.global_for));
+    let terminals = design.terminals.iter().map(|row| (None, row.lan, &row.global_for));
+    for (own, lan, entries) in servers.chain(terminals) {
+        for entry in entries {
+            let global = entry.global;
+            assert!(design.profile.pool.iter().any(|prefix| prefix.contains(&global.get())));
+            assert_ne!(global, design.profile.device_address);
+            assert!(
+                own == Some(global) || design.servers.iter().all(|server| server.global != global)
+            );
+            assert!(own == Some(global) || *lans.entry(global).or_insert(lan) == lan);
+            let on_platform = |to: &Ipv4Net| {
+                design.profile.networks.iter().any(|network| network.prefix.contains(to))
+            };
+            assert!(
+                entry
+                    .to
+                    .iter()
+                    .flat_map(sekisho_design::Origin::networks)
+                    .all(|to| on_platform(&to))
+            );
+        }
+    }
+}
+
+/// A policy has hosts of rows at one end and something of the platform at the other, and no name stands for nothing.
+fn policies(design: &Design) {
+    let rows = design.servers.iter().map(|row| &row.name);
+    let rows = rows.chain(design.terminals.iter().map(|row| &row.name));
+    let objects = design.objects.iter().map(|object| &object.name);
+    let hosts: Vec<_> = rows.chain(objects).collect();
+    let services: Vec<_> = design.services.iter().map(|services| &services.name).collect();
+    let policies: Vec<_> = design.policies.iter().map(|policy| &policy.name).collect();
+    for names in [&hosts, &services, &policies] {
+        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "{names:?}");
+    }
+    let ends =
+        design.policies.iter().flat_map(|policy| policy.office.iter().chain(&policy.platform));
+    for member in ends.chain(design.objects.iter().flat_map(|object| &object.members)) {
+        if let Member::Named(name) = member {
+            assert!(hosts.contains(&name), "{name}");
+        }
+    }
+    for policy in &design.policies {
+        open_between(design, policy);
+    }
+}
+
+fn open_between(design: &Design, policy: &Policy) {
+    let hosts = design.office_hosts(policy);
+    assert!(!hosts.is_empty(), "{policy:?}");
+    let services = design.policy_services(policy);
+    assert!(policy.approval.is_some() || !services.iter().any(|service| service.needs_approval()));
+    let ftp = |service: &Service| matches!(service, Service::Tcp(ports) if (ports.first()..=ports.last()).contains(&21));
+    assert!(!policy.ftp || services.iter().any(ftp));
+    for host in &hosts {
+        let of_server =
+            |server: &sekisho_design::Server| Ipv4Net::from(server.private.get()) == host.addresses;
+        assert!(policy.direction == Direction::FromOffice || design.servers.iter().any(of_server));
+        let crosses = policy.environment.is_some_and(|environment| environment != host.environment);
+        assert!(!crosses || policy.until.is_some() || design.servers.iter().any(of_server));
+    }
+    let mut environments = [Environment::Production, Environment::Test].into_iter();
+    let some = environments.any(|of| !design.platform_networks(policy, of).is_empty());
+    assert!(some || !names_of(design, &policy.platform).is_empty());
+}
+
+/// Hosts of the platform that are named at an end, as far as any object reaches.
+fn names_of<'a>(design: &'a Design, members: &'a [Member]) -> Vec<&'a Member> {
+    let named = |member: &&Member| matches!(member, Member::Host(_));
+    let inner = design.objects.iter().flat_map(|object| &object.members);
+    members.iter().chain(inner).filter(named).collect()
 }
 
 /// Every list of services, with its approval.

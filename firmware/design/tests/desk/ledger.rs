@@ -106,6 +106,29 @@ fn terminal_rows_that_share_an_address_stand_in_one_line() {
     assert_eq!(ledger.totals.terminals, 2);
 }
 
+#[test]
+fn what_some_destinations_see_is_in_use_and_may_be_to_apply_for() {
+    let (site, profile) = sample::texts("1-office");
+    let seen = "global-for = [\n\
+         { to = [\"100.72.1.10\"], global = \"100.64.10.40\" },\n\
+         { to = [\"100.72.1.11\"], global = \"100.64.10.30\" },\n\
+         { to = [\"100.72.1.12\"], global = \"100.64.11.40\" },\n]\n";
+    let site = ["juki", "counter"].into_iter().fold(site, |site, row| {
+        site.replace(&format!("name = \"{row}\"\n"), &format!("name = \"{row}\"\n{seen}"))
+    });
+    let ledger = of(&site, &profile).unwrap();
+    let rows = |holdings: &[sekisho_design::Holding], address: &str| {
+        let held = holdings.iter().find(|held| held.first.to_string() == address).unwrap();
+        let Holder::Terminals { lan: Lan::HeadOffice, rows } = &held.holder else { panic!() };
+        rows.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(rows(&ledger.pool, "100.64.10.40"), ["juki", "counter"]);
+    assert_eq!(rows(&ledger.pool, "100.64.10.30"), ["counter", "juki"]);
+    assert_eq!(rows(&ledger.to_apply, "100.64.11.40"), ["juki", "counter"]);
+    let totals = Totals { pool: 256, device: 1, server: 2, terminals: 3, free: 250, to_apply: 1 };
+    assert_eq!(ledger.totals, totals);
+}
+
 fn address(number: u32) -> Ipv4Addr {
     (0x6440_0000 + number).into()
 }

@@ -3,7 +3,7 @@
 use proptest::{prelude::*, sample::Index};
 use sekisho_design::{Design, print_site};
 
-use crate::{format::formatted, keys, pair};
+use crate::{format::formatted, keys, pair, policies::policies};
 
 /// A heading with its entries, each with the line breaks that it has.
 type Section = (String, Vec<String>);
@@ -89,8 +89,16 @@ fn rows() -> impl Strategy<Value = String> {
         1..=5,
     );
     let list = |services: &[&str]| format!("[\"{}\"]", services.join("\", \""));
-    let row = (any::<bool>(), any::<bool>(), services.clone(), services, 0..3usize);
-    let row = row.prop_map(move |(server, test, services, allowed, most)| {
+    let more = prop::sample::subsequence(
+        vec![
+            "class = \"online\"\n",
+            "global-for = [{ to = [\"100.72.1.10\", \"web.platform.example\"], global = \"100.64.10.200\" }, { to = [\"100.73.0.0/24\"], global = \"100.64.10.201\" }]\n",
+            "only",
+        ],
+        0..=3,
+    );
+    let row = (any::<bool>(), any::<bool>(), services.clone(), services, 0..3usize, more);
+    let row = row.prop_map(move |(server, test, services, allowed, most, mut more)| {
         let environment = if test { "environment = \"test\"\n" } else { "" };
         let from = if test { "100.73.0.0/16" } else { "100.72.0.0/16" };
         let allowance =
@@ -98,7 +106,16 @@ fn rows() -> impl Strategy<Value = String> {
         let allow = vec![allowance; most].join(", ");
         let services = format!("services = {}\n{APPROVAL}\n", list(&services));
         let services = if most == 0 { "" } else { &services };
-        (server, format!("{environment}{services}"), format!("allow-from-platform = [{allow}]\n"))
+        if more.last() == Some(&"only") {
+            more.pop();
+            more.push(if server { "" } else { "cap = \"5M\"\n" });
+        }
+        let more = more.concat();
+        (
+            server,
+            format!("{environment}{services}{more}"),
+            format!("allow-from-platform = [{allow}]\n"),
+        )
     });
     prop::collection::vec(row, 0..6).prop_map(|rows| {
         let row = |(number, (server, shared, allow)): (usize, (bool, String, String))| {
@@ -180,6 +197,7 @@ proptest! {
     #[test]
     fn a_printed_design_reads_as_itself(
         rows in rows(),
+        policies in policies(),
         names in prop_oneof![Just(String::new()), names()],
         left_out in prop::sample::subsequence(vec!["speed|duplex", "line-rate", "mtu", "dns", "share", "shares", "hold-back"], 0..=7),
     ) {
@@ -189,7 +207,7 @@ proptest! {
         };
         let base = nameless();
         let base: Vec<_> = base.lines().filter(|line| !is_left_out(line)).collect();
-        let design_of_text = design(&(base.join("\n") + "\n" + &names + &rows));
+        let design_of_text = design(&(base.join("\n") + "\n" + &names + &rows + &policies));
         let printed = print_site(&design_of_text);
         prop_assert_eq!(&design(&printed), &design_of_text, "{}", printed);
         prop_assert_eq!(formatted(&printed).unwrap(), printed);

@@ -6,6 +6,8 @@
 mod keys;
 #[path = "../common/pair.rs"]
 mod pair;
+#[path = "../common/policies.rs"]
+mod policies;
 
 mod form;
 mod format;
