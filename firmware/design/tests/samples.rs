@@ -62,6 +62,12 @@ fn the_placements_and_special_cases_are_what_they_say() {
     assert_eq!(head_office, education_board);
     assert_eq!(overlapping.servers[0].private, overlapping.servers[1].private);
     assert!(!accepted("union").design.lans.contains_key(&Lan::EducationBoard));
+    let policies = accepted("policies").design;
+    assert_eq!(policies.policies.len(), 3);
+    assert!(policies.policies.iter().any(|policy| policy.until.is_some()));
+    assert!(policies.servers.iter().any(|server| server.ftp && !server.global_for.is_empty()));
+    assert!(policies.terminals.iter().any(|row| row.cap.is_some()));
+    assert_ne!(policies.limits, sekisho_design::Limits::USUAL);
     let large = accepted("large").design;
     assert_eq!((large.servers.len(), large.terminals.len()), (500, 40));
     assert_eq!(large.names.unwrap().entries.len(), 520);
