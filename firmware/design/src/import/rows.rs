@@ -47,20 +47,22 @@ const ENVIRONMENTS: [(&str, Environment); 4] = [
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Method {
     Row(RowKind),
-    /// The device itself, which the sheet shows and no site says.
-    Device,
+    /// What the sheet shows and no table brings in: the device itself, and the addresses that some destinations see.
+    Shown,
 }
 
-const METHODS: [(&str, Method); 9] = [
+const METHODS: [(&str, Method); 11] = [
     ("静的", Method::Row(RowKind::Servers)),
     ("NAPT", Method::Row(RowKind::Terminals)),
-    ("変換しない", Method::Device),
+    ("変換しない", Method::Shown),
     ("static", Method::Row(RowKind::Servers)),
-    ("not translated", Method::Device),
+    ("not translated", Method::Shown),
     ("静的（1対1）", Method::Row(RowKind::Servers)),
     ("NAPT（共用）", Method::Row(RowKind::Terminals)),
     ("static, one to one", Method::Row(RowKind::Servers)),
     ("NAPT, shared", Method::Row(RowKind::Terminals)),
+    ("宛先別", Method::Shown),
+    ("by destination", Method::Shown),
 ];
 
 /// So many of these are shown to somebody who wrote none of them.
@@ -85,7 +87,7 @@ pub(super) fn read(lines: &[Vec<Cell>], kind: RowKind, notes: &mut Notes) -> (Ve
         }
         let mut reader = Reading { columns: &columns, cells: line, notes };
         match reader.method() {
-            Some(Method::Device) => {}
+            Some(Method::Shown) => {}
             Some(Method::Row(other)) if other != kind => others += 1,
             Some(Method::Row(_)) | None => {
                 of_kind += 1;

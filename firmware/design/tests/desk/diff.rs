@@ -390,7 +390,9 @@ fn what_only_changes_elsewhere_is_named_where_it_goes_too() {
 
 #[test]
 fn equal_designs_have_no_difference_nor_has_another_order_of_rows() {
-    for name in ["1-office", "large", "overlapping-ranges", "policies", "union"] {
+    for name in
+        ["1-office", "2-partly-data-centre", "large", "overlapping-ranges", "policies", "union"]
+    {
         let design = sample::design(name);
         assert_eq!(diff(&design, &design), [], "{name}");
         let mut turned = design.clone();
