@@ -21,6 +21,7 @@ fn imported(site: &str, (servers, terminals, replace): Given<'_>) -> Result<Impo
     let tables = Tables {
         servers: table("servers.csv", servers),
         terminals: table("terminals.csv", terminals),
+        flows: None,
         replace,
     };
     import(&Source { name: "site.toml", bytes: site.as_bytes() }, &tables)
