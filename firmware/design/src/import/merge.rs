@@ -1,6 +1,6 @@
 //! From rows to the tree of a site.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::Ipv4Net;
 use serde::Serialize;
@@ -68,18 +68,15 @@ pub(super) fn merge(
         return None;
     }
     let mut changes = Changes::default();
+    let before: BTreeSet<String> =
+        list.items.iter().filter_map(|item| Some(name(item)?.to_owned())).collect();
     if replace {
-        let wanted = rows.iter().enumerate();
-        let wanted: BTreeMap<_, _> =
-            wanted.map(|(index, row)| (written(&row.name().value), index)).collect();
-        let (kept, gone) = std::mem::take(&mut list.items)
+        let wanted: BTreeSet<_> = rows.iter().map(|row| written(&row.name().value)).collect();
+        let (kept, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut list.items)
             .into_iter()
-            .partition(|item| name(item).is_some_and(|name| wanted.contains_key(name)));
-        list.items = kept;
-        changes.removed = gone.iter().map(|item: &Item| label(item)).collect();
-        if kind == RowKind::Policies {
-            list.items.sort_by_key(|item| name(item).and_then(|name| wanted.get(name)));
-        }
+            .partition(|item| name(item).is_some_and(|name| wanted.contains(name)));
+        changes.removed = gone.iter().map(label).collect();
+        list.items = if kind == RowKind::Policies { in_order_of(rows, kept) } else { kept };
     }
     let known = list.items.iter().enumerate().rev();
     let known: BTreeMap<String, usize> =
@@ -87,18 +84,18 @@ pub(super) fn merge(
     let mut merged = Merged { changes, cells: Cells::new(), places: Vec::new() };
     for row in rows {
         let name = row.name();
-        let place = known.get(&written(&name.value)).copied();
-        let index = place.unwrap_or_else(|| {
+        let printed = written(&name.value);
+        let index = known.get(&printed).copied().unwrap_or_else(|| {
             list.items.push(Item::new(Value::Tree(Tree::default())));
             list.items.len() - 1
         });
         let Value::Tree(tree) = &mut list.items[index].value else { continue };
         let mut differs = set(tree, "name", Value::text(name.value.as_str()));
         differs |= row.fill(tree);
-        let names = match (place, differs) {
-            (None, _) => &mut merged.changes.added,
-            (Some(_), true) => &mut merged.changes.changed,
-            (Some(_), false) => &mut merged.changes.unchanged,
+        let names = match (before.contains(&printed), differs) {
+            (false, _) => &mut merged.changes.added,
+            (true, true) => &mut merged.changes.changed,
+            (true, false) => &mut merged.changes.unchanged,
         };
         names.push(name.value.to_string());
         merged.places.push(index);
@@ -112,6 +109,21 @@ pub(super) fn merge(
         row.cells(&mut |below, cell| note(format!("{path}.{below}"), cell));
     }
     Some(merged)
+}
+
+/// The rows of a site in the order of a table's, with those that are new.
+fn in_order_of(rows: &[impl Incoming], kept: Vec<Item>) -> Vec<Item> {
+    let named = |item: Item| Some((name(&item)?.to_owned(), item));
+    let mut kept: BTreeMap<_, _> = kept.into_iter().filter_map(named).collect();
+    let ordered = rows.iter().map(|row| {
+        let name = &row.name().value;
+        kept.remove(&written(name)).unwrap_or_else(|| {
+            let mut tree = Tree::default();
+            tree.set("name", Value::text(name.as_str()));
+            Item::new(Value::Tree(tree))
+        })
+    });
+    ordered.collect()
 }
 
 impl Incoming for Row {

@@ -32,7 +32,7 @@ fn servers(site: &str, table: &str, replace: bool) -> Imported {
 }
 
 /// The ways in which spreadsheets save a table.
-fn saved(table: &str) -> Vec<Vec<u8>> {
+pub(crate) fn saved(table: &str) -> Vec<Vec<u8>> {
     let bare = table.trim_start_matches('\u{FEFF}');
     let (cp932, _, unmappable) = encoding_rs::SHIFT_JIS.encode(bare);
     assert!(!unmappable, "{bare}");

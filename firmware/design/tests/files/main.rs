@@ -7,6 +7,7 @@ mod keys;
 #[path = "../common/pair.rs"]
 mod pair;
 
+mod flows;
 mod form;
 mod format;
 mod import;
