@@ -74,8 +74,8 @@ fn the_placements_and_special_cases_are_what_they_say() {
     assert_eq!(large.lans.values().map(|lan| lan.routes.len()).sum::<usize>(), 62);
 }
 
-/// The designs that a page of the manual prints, with their headings. What begins with `[names]` goes below the first
-/// design of `design.ja.md`.
+/// The designs that a page of the manual prints, with their headings. What doesn't begin with the number of its schema
+/// goes below the first design of `design.ja.md`.
 fn printed(page: &str) -> Vec<(String, String)> {
     let read = |page: &str| fs::read_to_string(keys::path("docs/manual").join(page)).unwrap();
     let blocks = |page: &str| {
@@ -91,7 +91,7 @@ fn printed(page: &str) -> Vec<(String, String)> {
     };
     let first = blocks(&read("design.ja.md")).remove(0).1;
     let whole = |block: String| {
-        if block.starts_with("[names]") { format!("{first}\n{block}") } else { block }
+        if block.contains("schema = 1\n") { block } else { format!("{first}\n{block}") }
     };
     blocks(&read(page)).into_iter().map(|(heading, block)| (heading, whole(block))).collect()
 }
