@@ -41,7 +41,7 @@ pub use check::{Accepted, LARGEST_FILE, Source, Sources, Trust, check, stamp};
 pub use class::Class;
 pub use diff::{Difference, diff};
 pub use host::{Endpoint, Host, MalformedHost, NamedHost, Origin};
-pub use import::{Changes, Imported, RowKind, Tables, import};
+pub use import::{Changes, Imported, LARGEST_TABLE, RowKind, Tables, import};
 pub use key::{MalformedKey, PublicKey};
 pub use ledger::{Holder, Holding, Ledger, Totals, ledger};
 pub use line::{Duplex, LineRate, PortMode, Speed};

@@ -51,6 +51,24 @@ pub enum Column {
     Global,
     /// Production or test.
     Environment,
+    /// The number of a row of flows.
+    Number,
+    /// What a row of flows is: of a server, of terminals, or a policy.
+    Kind,
+    /// Who starts a flow.
+    From,
+    /// Who is asked.
+    To,
+    /// The services of a flow.
+    Services,
+    /// What traffic is worth.
+    Class,
+    /// Whether FTP's data connections are let through.
+    Ftp,
+    /// The note of an approval.
+    Approval,
+    /// When a policy ends.
+    Until,
 }
 
 /// What no two centres share.

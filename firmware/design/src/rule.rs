@@ -808,6 +808,13 @@ rules! {
         /// The kind that they are not.
         kind: RowKind,
     },
+    /// With the rows up to here the site would be larger than a file may be.
+    "CSV-12" SiteTooLarge {
+        /// Its size with all rows of the table.
+        bytes: usize,
+        /// The largest.
+        limit: usize,
+    },
 }
 
 impl Rule {

@@ -2,7 +2,7 @@
 
 use jiff::{Timestamp, Zoned, tz};
 
-use crate::{Both, Environment, Lan, Language, messages};
+use crate::{Both, Class, Environment, Lan, Language, messages};
 
 impl Language {
     /// One of two texts.
@@ -26,6 +26,15 @@ impl Language {
     /// What people call an environment.
     pub fn environment(self, environment: Environment) -> &'static str {
         messages::environment(environment, self)
+    }
+
+    /// What people call a class of traffic.
+    pub(crate) fn class(self, class: Class) -> &'static str {
+        match class {
+            Class::Online => self.pick("オンライン", "online"),
+            Class::Normal => self.pick("通常", "normal"),
+            Class::Bulk => self.pick("一括", "bulk"),
+        }
     }
 }
 

@@ -13,8 +13,8 @@ use std::{collections::BTreeSet, fmt::Write, fs};
 
 use sekisho_design::{LARGEST_FILE, Language, Problem, Rule, Severity};
 
-/// Codes whose bad file is made here, because it would be large.
-const MADE_HERE: [&str; 1] = ["FILE-01"];
+/// Codes whose bad file is made elsewhere, because it would be large: here, and with the tests of flows.
+const MADE_HERE: [&str; 2] = ["CSV-12", "FILE-01"];
 
 fn shown(problems: &[Problem]) -> String {
     let mut text = String::new();

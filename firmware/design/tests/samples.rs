@@ -62,14 +62,20 @@ fn the_placements_and_special_cases_are_what_they_say() {
     assert_eq!(head_office, education_board);
     assert_eq!(overlapping.servers[0].private, overlapping.servers[1].private);
     assert!(!accepted("union").design.lans.contains_key(&Lan::EducationBoard));
+    let policies = accepted("policies").design;
+    assert_eq!(policies.policies.len(), 3);
+    assert!(policies.policies.iter().any(|policy| policy.until.is_some()));
+    assert!(policies.servers.iter().any(|server| server.ftp && !server.global_for.is_empty()));
+    assert!(policies.terminals.iter().any(|row| row.cap.is_some()));
+    assert_ne!(policies.limits, sekisho_design::Limits::USUAL);
     let large = accepted("large").design;
     assert_eq!((large.servers.len(), large.terminals.len()), (500, 40));
     assert_eq!(large.names.unwrap().entries.len(), 520);
     assert_eq!(large.lans.values().map(|lan| lan.routes.len()).sum::<usize>(), 62);
 }
 
-/// The designs that a page of the manual prints, with their headings. What begins with `[names]` or `[traffic]` goes below the
-/// first design of `design.ja.md`.
+/// The designs that a page of the manual prints, with their headings. What doesn't begin with the number of its schema
+/// goes below the first design of `design.ja.md`.
 fn printed(page: &str) -> Vec<(String, String)> {
     let read = |page: &str| fs::read_to_string(keys::path("docs/manual").join(page)).unwrap();
     let blocks = |page: &str| {
@@ -85,8 +91,7 @@ fn printed(page: &str) -> Vec<(String, String)> {
     };
     let first = blocks(&read("design.ja.md")).remove(0).1;
     let whole = |block: String| {
-        let part = ["[names]", "[traffic]"].into_iter().any(|table| block.starts_with(table));
-        if part { format!("{first}\n{block}") } else { block }
+        if block.contains("schema = 1\n") { block } else { format!("{first}\n{block}") }
     };
     blocks(&read(page)).into_iter().map(|(heading, block)| (heading, whole(block))).collect()
 }

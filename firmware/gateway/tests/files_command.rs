@@ -44,11 +44,16 @@ fn sample(file: &str) -> PathBuf {
 
 /// A folder with both files of a sample, and what is in the site.
 fn office() -> (TempDir, String) {
-    let folder = tempfile::tempdir().unwrap();
+    copy_of("1-office")
+}
+
+fn copy_of(sample: &str) -> (TempDir, String) {
+    let (folder, from) = (tempfile::tempdir().unwrap(), Path::new(ROOT).join("config-samples"));
     for file in ["site.toml", "platform-profile.toml"] {
-        fs::copy(sample(file), folder.path().join(file)).unwrap();
+        fs::copy(from.join(sample).join(file), folder.path().join(file)).unwrap();
     }
-    (folder, fs::read_to_string(sample("site.toml")).unwrap())
+    let site = site(&folder);
+    (folder, site)
 }
 
 fn site(folder: &TempDir) -> String {
@@ -156,6 +161,25 @@ fn import_takes_back_what_sheet_prints() {
     assert_eq!((code(&output), site(&folder)), (0, before), "{output:?}");
     assert!(out(&output).contains("Terminals: 0 added, 0 changed, 2 as before, 0 removed"));
     assert_eq!(out(&output).matches("CSV-05").count(), 1, "{output:?}");
+}
+
+#[test]
+fn import_takes_back_the_policies_of_the_flow_inventory() {
+    let (folder, before) = copy_of("policies");
+    let key = format!("{ROOT}/tests/lab/keys/operator.pub");
+    let sheet = ["sheet", "flows", "--format", "csv", "--operator-key", &key];
+    let sheet = sekisho(folder.path(), &sheet).stdout;
+    fs::write(folder.path().join("flows.csv"), &sheet).unwrap();
+    let output = import(folder.path(), &["--flows", "flows.csv", "--replace"]);
+    assert_eq!((code(&output), site(&folder)), (0, before), "{output:?}");
+    assert!(out(&output).contains("Policies: 0 added, 0 changed, 3 as before, 0 removed"));
+
+    let other = String::from_utf8(sheet).unwrap().replace("tcp/8443", "tcp/8444");
+    fs::write(folder.path().join("flows.csv"), other).unwrap();
+    let output = import(folder.path(), &["--flows", "flows.csv", "--format", "json"]);
+    let done: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(done["changes"]["policies"]["changed"], serde_json::json!(["notices"]), "{done}");
+    assert!(site(&folder).contains("services = [\"tcp/8444\"]"));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! Every structure is taken apart by name, so that a field that is added to the model must find its sentence here.
 
 mod names;
+mod policies;
 mod profile;
 mod rows;
 mod writer;
@@ -30,7 +31,7 @@ pub struct Difference {
 /// What changes from one design to another; nothing where they are equal.
 ///
 /// Rows are known by their names, static entries by name and LAN. The order of rows means nothing, nor does that of pools,
-/// sources and services; that of centres, resolvers and time servers does. A host that is called by a name is that name,
+/// sources and services; that of policies, centres, resolvers and time servers does. A host that is called by a name is that name,
 /// whatever it was resolved to.
 pub fn diff(before: &Design, after: &Design) -> Vec<Difference> {
     let unresolved = |design: &Design| {
@@ -48,10 +49,10 @@ pub fn diff(before: &Design, after: &Design) -> Vec<Difference> {
         traffic,
         servers,
         terminals,
-        objects: _,
-        services: _,
-        policies: _,
-        limits: _,
+        objects,
+        services,
+        policies,
+        limits,
         names,
     } = before;
     let mut writer = Writer::default();
@@ -62,6 +63,10 @@ pub fn diff(before: &Design, after: &Design) -> Vec<Difference> {
     compare_traffic(&mut writer, *traffic, after.traffic);
     rows::servers(&mut writer, servers, &after.servers);
     rows::terminals(&mut writer, terminals, &after.terminals);
+    policies::objects(&mut writer, objects, &after.objects);
+    policies::services(&mut writer, services, &after.services);
+    policies::policies(&mut writer, policies, &after.policies);
+    policies::limits(&mut writer, *limits, after.limits);
     names::compare(&mut writer, names.as_ref(), after.names.as_ref());
     profile::compare(&mut writer, profile, &after.profile);
     writer.found

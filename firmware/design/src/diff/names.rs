@@ -4,7 +4,10 @@ use std::{collections::BTreeSet, net::Ipv4Addr};
 
 use ipnet::Ipv4Net;
 
-use super::writer::{NONE, Thing, Writer, label, listed, optional, shown};
+use super::{
+    policies::yes_or_no,
+    writer::{NONE, Thing, Writer, label, listed, optional, shown},
+};
 use crate::{Both, Lan, Method, NameEntry, NameTarget, Names, messages::range, words};
 
 pub(super) fn compare(writer: &mut Writer, before: Option<&Names>, after: Option<&Names>) {
@@ -50,9 +53,7 @@ pub(super) fn compare(writer: &mut Writer, before: Option<&Names>, after: Option
                 "庁内のサーバの名前を庁内のアドレスに直すこと",
                 "answer with private addresses of own servers",
             );
-            writer.value(thing, field, (rewrite_own, &after.rewrite_own), |rewrite| {
-                if *rewrite { label("する", "yes") } else { label("しない", "no") }
-            });
+            writer.value(thing, field, (rewrite_own, &after.rewrite_own), |it| yes_or_no(*it));
             let ranges = |networks: &[Ipv4Net]| networks.iter().map(|net| range(*net)).collect();
             let field = (
                 "outside-answers",

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::Ipv4Net;
 
-use super::writer::{Field, NONE, Thing, Writer, label, optional, shown};
+use super::{
+    policies::{CLASS, FTP, class_name, globals_for, yes_or_no},
+    writer::{Field, NONE, Thing, Writer, label, optional, shown},
+};
 use crate::{
     Allowance, Approval, Both, Environment, Lan, Origin, Server, Service, Terminals,
     messages::{harmless, origin, range},
@@ -13,7 +16,7 @@ use crate::{
 
 const LAN: Field<'_> = ("interface", "LAN", "LAN");
 const GLOBAL: Field<'_> = ("global", "グローバルアドレス", "global address");
-const ENVIRONMENT: Field<'_> = ("environment", "環境", "environment");
+pub(super) const ENVIRONMENT: Field<'_> = ("environment", "環境", "environment");
 const SERVICES: Field<'_> = (
     "services",
     "プラットフォームへ始められる通信",
@@ -41,10 +44,10 @@ pub(super) fn servers(writer: &mut Writer, before: &[Server], after: &[Server]) 
                 lan,
                 private,
                 global,
-                global_for: _,
+                global_for,
                 environment,
-                class: _,
-                ftp: _,
+                class,
+                ftp,
                 services,
                 approval,
                 allow_from_platform,
@@ -53,9 +56,12 @@ pub(super) fn servers(writer: &mut Writer, before: &[Server], after: &[Server]) 
             let field = ("private", "庁内のアドレス", "private address");
             writer.value(thing, field, (private, &after.private), shown);
             writer.value(thing, GLOBAL, (global, &after.global), shown);
+            globals_for(writer, thing, global_for, &after.global_for);
             writer.value(thing, ENVIRONMENT, (environment, &after.environment), |it| {
                 environment_name(*it)
             });
+            writer.value(thing, CLASS, (class, &after.class), |class| class_name(*class));
+            writer.value(thing, FTP, (ftp, &after.ftp), |ftp| yes_or_no(*ftp));
             writer.set(thing, SERVICES, (&set(services), &set(&after.services)));
             writer.value(thing, APPROVAL, (approval, &after.approval), optional(NONE, note));
             allowances(writer, thing, allow_from_platform, &after.allow_from_platform);
@@ -120,10 +126,10 @@ pub(super) fn terminals(writer: &mut Writer, before: &[Terminals], after: &[Term
                 lan,
                 from,
                 global,
-                global_for: _,
+                global_for,
                 environment,
-                class: _,
-                cap: _,
+                class,
+                cap,
                 services,
                 approval,
             } = before;
@@ -132,9 +138,13 @@ pub(super) fn terminals(writer: &mut Writer, before: &[Terminals], after: &[Term
             let field = ("from", "端末の範囲", "sources");
             writer.set(thing, field, (&ranges(from), &ranges(&after.from)));
             writer.value(thing, GLOBAL, (global, &after.global), shown);
+            globals_for(writer, thing, global_for, &after.global_for);
             writer.value(thing, ENVIRONMENT, (environment, &after.environment), |it| {
                 environment_name(*it)
             });
+            writer.value(thing, CLASS, (class, &after.class), |class| class_name(*class));
+            let field = ("cap", "1台あたりの速度の上限", "cap of each host");
+            writer.value(thing, field, (cap, &after.cap), optional(NONE, shown));
             writer.set(thing, SERVICES, (&set(services), &set(&after.services)));
             writer.value(thing, APPROVAL, (approval, &after.approval), optional(NONE, note));
         },
@@ -145,7 +155,7 @@ fn set(services: &[Service]) -> BTreeSet<Service> {
     services.iter().copied().collect()
 }
 
-fn note(approval: &Approval) -> Both {
+pub(super) fn note(approval: &Approval) -> Both {
     let note = harmless(approval.as_str().chars());
     label(format!("「{note}」"), format!("'{note}'"))
 }
@@ -154,6 +164,6 @@ fn lan_name(lan: Lan) -> Both {
     words::both(|language| language.lan(lan).to_owned())
 }
 
-fn environment_name(environment: Environment) -> Both {
+pub(super) fn environment_name(environment: Environment) -> Both {
     words::both(|language| language.environment(environment).to_owned())
 }

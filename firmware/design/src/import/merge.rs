@@ -32,13 +32,34 @@ pub struct Changes {
 /// The cell that a value of the site comes from, by the value's TOML path.
 pub(super) type Cells = BTreeMap<String, (usize, String)>;
 
-/// Puts rows into a site; `None` where what stands under the key is no list of rows.
+/// A row of a table.
+pub(super) trait Incoming {
+    /// Its name.
+    fn name(&self) -> &Read<Name>;
+
+    /// Sets what it says, and says whether anything is different now. What already says the same stays as it is written.
+    fn fill(&self, tree: &mut Tree) -> bool;
+
+    /// Tells the cell that each value comes from, by the value's path below the row.
+    fn cells(&self, tell: &mut dyn FnMut(&str, (usize, &str)));
+}
+
+/// What a merge did.
+pub(super) struct Merged {
+    pub(super) changes: Changes,
+    pub(super) cells: Cells,
+    /// Where each row of the table stands among those of the site.
+    pub(super) places: Vec<usize>,
+}
+
+/// Puts rows into a site; `None` where what stands under the key is no list of rows. Where the order of rows counts, and
+/// the table says all of them, it is the table's.
 pub(super) fn merge(
     root: &mut Tree,
     kind: RowKind,
-    rows: &[Row],
+    rows: &[impl Incoming],
     replace: bool,
-) -> Option<(Changes, Cells)> {
+) -> Option<Merged> {
     if root.get(kind.key()).is_none() {
         root.entries.push(Entry::new(kind.key(), Value::List(List::default())));
     }
@@ -47,57 +68,114 @@ pub(super) fn merge(
         return None;
     }
     let mut changes = Changes::default();
+    let before: BTreeSet<String> =
+        list.items.iter().filter_map(|item| Some(name(item)?.to_owned())).collect();
     if replace {
-        let wanted: BTreeSet<_> = rows.iter().map(|row| written(&row.name.value)).collect();
-        let (kept, gone) = std::mem::take(&mut list.items)
+        let wanted: BTreeSet<_> = rows.iter().map(|row| written(&row.name().value)).collect();
+        let (kept, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut list.items)
             .into_iter()
             .partition(|item| name(item).is_some_and(|name| wanted.contains(name)));
-        list.items = kept;
-        changes.removed = gone.iter().map(|item: &Item| label(item)).collect();
+        changes.removed = gone.iter().map(label).collect();
+        list.items = if kind == RowKind::Policies { in_order_of(rows, kept) } else { kept };
     }
-    let places = list.items.iter().enumerate().rev();
-    let places: BTreeMap<String, usize> =
-        places.filter_map(|(index, item)| Some((name(item)?.to_owned(), index))).collect();
-    let mut cells = Cells::new();
+    let known = list.items.iter().enumerate().rev();
+    let known: BTreeMap<String, usize> =
+        known.filter_map(|(index, item)| Some((name(item)?.to_owned(), index))).collect();
+    let mut merged = Merged { changes, cells: Cells::new(), places: Vec::new() };
     for row in rows {
-        let place = places.get(&written(&row.name.value)).copied();
-        let index = place.unwrap_or_else(|| {
+        let name = row.name();
+        let printed = written(&name.value);
+        let index = known.get(&printed).copied().unwrap_or_else(|| {
             list.items.push(Item::new(Value::Tree(Tree::default())));
             list.items.len() - 1
         });
         let Value::Tree(tree) = &mut list.items[index].value else { continue };
-        let differs = fill(tree, kind, row);
-        let names = match (place, differs) {
-            (None, _) => &mut changes.added,
-            (Some(_), true) => &mut changes.changed,
-            (Some(_), false) => &mut changes.unchanged,
+        let mut differs = set(tree, "name", Value::text(name.value.as_str()));
+        differs |= row.fill(tree);
+        let names = match (before.contains(&printed), differs) {
+            (false, _) => &mut merged.changes.added,
+            (true, true) => &mut merged.changes.changed,
+            (true, false) => &mut merged.changes.unchanged,
         };
-        names.push(row.name.value.to_string());
-        note(&mut cells, &format!("{}[{index}]", kind.key()), kind, row);
+        names.push(name.value.to_string());
+        merged.places.push(index);
+        let path = format!("{}[{index}]", kind.key());
+        let mut note = |path: String, (offset, heading): (usize, &str)| {
+            merged.cells.insert(path, (offset, heading.to_owned()));
+        };
+        // What is wrong with a row as a whole is said where its name stands.
+        note(path.clone(), (name.offset, &name.heading));
+        note(format!("{path}.name"), (name.offset, &name.heading));
+        row.cells(&mut |below, cell| note(format!("{path}.{below}"), cell));
     }
-    Some((changes, cells))
+    Some(merged)
 }
 
-/// Sets what a row says, and says whether anything is different now. What already says the same stays as it is written.
-fn fill(tree: &mut Tree, kind: RowKind, row: &Row) -> bool {
-    let mut changed = set(tree, "name", Value::text(row.name.value.as_str()));
-    changed |= set(tree, "interface", Value::text(row.lan.value.as_str()));
-    changed |= match (kind, row.inside.first()) {
-        (RowKind::Servers, Some(inside)) => set(tree, "private", Value::text(&range(inside.value))),
-        (RowKind::Servers, None) => false,
-        (RowKind::Terminals, _) => set_networks(tree, &row.inside),
-    };
-    changed |= set(tree, "global", Value::text(&row.global.value.to_string()));
-    if let Some(environment) = &row.environment
-        && (environment.value != Environment::Production || tree.get("environment").is_some())
-    {
-        let word = ENVIRONMENTS.iter().find(|(_, known)| *known == environment.value);
-        changed |= set(tree, "environment", Value::text(word.map_or("", |(word, _)| *word)));
-    }
-    changed
+/// The rows of a site in the order of a table's, with those that are new.
+fn in_order_of(rows: &[impl Incoming], kept: Vec<Item>) -> Vec<Item> {
+    let named = |item: Item| Some((name(&item)?.to_owned(), item));
+    let mut kept: BTreeMap<_, _> = kept.into_iter().filter_map(named).collect();
+    let ordered = rows.iter().map(|row| {
+        let name = &row.name().value;
+        kept.remove(&written(name)).unwrap_or_else(|| {
+            let mut tree = Tree::default();
+            tree.set("name", Value::text(name.as_str()));
+            Item::new(Value::Tree(tree))
+        })
+    });
+    ordered.collect()
 }
 
-fn set(tree: &mut Tree, key: &str, value: Value) -> bool {
+impl Incoming for Row {
+    fn name(&self) -> &Read<Name> {
+        &self.name
+    }
+
+    fn fill(&self, tree: &mut Tree) -> bool {
+        let mut changed = set(tree, "interface", Value::text(self.lan.value.as_str()));
+        changed |= match (self.kind, self.inside.first()) {
+            (RowKind::Servers, Some(inside)) => {
+                set(tree, "private", Value::text(&range(inside.value)))
+            }
+            (RowKind::Servers, None) => false,
+            (RowKind::Terminals | RowKind::Policies, _) => {
+                let networks: Vec<_> = self.inside.iter().map(|read| read.value).collect();
+                set_list(tree, "from", &networks, network, |network| range(*network))
+            }
+        };
+        changed |= set(tree, "global", Value::text(&self.global.value.to_string()));
+        if let Some(environment) = &self.environment
+            && (environment.value != Environment::Production || tree.get("environment").is_some())
+        {
+            changed |= set(tree, "environment", environment_word(environment.value));
+        }
+        changed
+    }
+
+    fn cells(&self, tell: &mut dyn FnMut(&str, (usize, &str))) {
+        let Self { kind, name: _, lan, inside, global, environment } = self;
+        tell("interface", (lan.offset, &lan.heading));
+        tell("global", (global.offset, &global.heading));
+        if let Some(environment) = environment {
+            tell("environment", (environment.offset, &environment.heading));
+        }
+        for (index, inside) in inside.iter().enumerate() {
+            let cell = (inside.offset, &*inside.heading);
+            match kind {
+                RowKind::Servers => tell("private", cell),
+                RowKind::Terminals | RowKind::Policies => tell(&format!("from[{index}]"), cell),
+            }
+        }
+    }
+}
+
+/// The word of the design file for an environment.
+pub(super) fn environment_word(environment: Environment) -> Value {
+    let word = ENVIRONMENTS.iter().find(|(_, known)| *known == environment);
+    Value::text(word.map_or("", |(word, _)| *word))
+}
+
+pub(super) fn set(tree: &mut Tree, key: &str, value: Value) -> bool {
     let changed = match (tree.get(key), &value) {
         (Some(Value::Plain(old)), Value::Plain(new)) => old != new,
         _ => true,
@@ -108,53 +186,38 @@ fn set(tree: &mut Tree, key: &str, value: Value) -> bool {
     changed
 }
 
-/// Sets the networks of terminals. One that stands there already keeps its comments.
-fn set_networks(tree: &mut Tree, networks: &[Read<Ipv4Net>]) -> bool {
-    if !matches!(tree.get("from"), Some(Value::List(_))) {
-        tree.set("from", Value::List(List::default()));
+/// Sets a list. A value that stands there already keeps its comments.
+pub(super) fn set_list<T: Clone + Ord>(
+    tree: &mut Tree,
+    key: &str,
+    values: &[T],
+    parse: impl Fn(&str) -> Option<T>,
+    show: impl Fn(&T) -> String,
+) -> bool {
+    if !matches!(tree.get(key), Some(Value::List(_))) {
+        tree.set(key, Value::List(List::default()));
     }
-    let Some(Value::List(list)) = tree.get_mut("from") else { return false };
-    let old: Vec<_> = list.items.iter().map(network).collect();
-    if old.iter().copied().eq(networks.iter().map(|read| Some(read.value))) {
+    let Some(Value::List(list)) = tree.get_mut(key) else { return false };
+    let read = |item: &Item| match &item.value {
+        Value::Plain(text) => parse(text.trim_matches('"')),
+        Value::List(_) | Value::Tree(_) => None,
+    };
+    let old: Vec<_> = list.items.iter().map(read).collect();
+    if old.into_iter().eq(values.iter().map(|value| Some(value.clone()))) {
         return false;
     }
     let items = std::mem::take(&mut list.items);
     let mut known: BTreeMap<_, _> =
-        items.into_iter().filter_map(|item| Some((network(&item)?, item))).collect();
-    list.items.extend(networks.iter().map(|read| {
-        let new = || Item::new(Value::text(&range(read.value)));
-        known.remove(&read.value).unwrap_or_else(new)
+        items.into_iter().filter_map(|item| Some((read(&item)?, item))).collect();
+    list.items.extend(values.iter().map(|value| {
+        let new = || Item::new(Value::text(&show(value)));
+        known.remove(value).unwrap_or_else(new)
     }));
     true
 }
 
-fn network(item: &Item) -> Option<Ipv4Net> {
-    let Value::Plain(text) = &item.value else { return None };
-    let text = text.trim_matches('"');
+fn network(text: &str) -> Option<Ipv4Net> {
     text.parse().or_else(|_| text.parse::<std::net::Ipv4Addr>().map(Ipv4Net::from)).ok()
-}
-
-/// Notes which cell each value of a row comes from.
-fn note(cells: &mut Cells, path: &str, kind: RowKind, row: &Row) {
-    let mut note = |path: String, offset, heading: &str| {
-        cells.insert(path, (offset, heading.to_owned()));
-    };
-    let Row { name, lan, inside, global, environment } = row;
-    // What is wrong with a row as a whole is said where its name stands.
-    note(path.to_owned(), name.offset, &name.heading);
-    note(format!("{path}.name"), name.offset, &name.heading);
-    note(format!("{path}.interface"), lan.offset, &lan.heading);
-    note(format!("{path}.global"), global.offset, &global.heading);
-    if let Some(environment) = environment {
-        note(format!("{path}.environment"), environment.offset, &environment.heading);
-    }
-    for (index, inside) in inside.iter().enumerate() {
-        let path = match kind {
-            RowKind::Servers => format!("{path}.private"),
-            RowKind::Terminals => format!("{path}.from[{index}]"),
-        };
-        note(path, inside.offset, &inside.heading);
-    }
 }
 
 /// A row's name as it is printed.

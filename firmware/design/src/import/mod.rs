@@ -5,10 +5,14 @@
 //! inside, global address, environment. A row of the site with the same name takes these over and keeps everything
 //! else, a new name is a new row, which has the defaults for everything else. Where a table has the column of the
 //! method, only lines of the kind that is asked for count.
+//!
+//! Policies come from the flow inventory ([`crate::Sheet::flows`]) in the same way: who starts, who is asked, services, and
+//! what else a policy says. Lines about servers and terminals, which the inventory shows too, are passed by.
 
 mod cells;
 mod columns;
 mod merge;
+mod policies;
 mod rows;
 mod text;
 
@@ -22,7 +26,12 @@ pub use merge::Changes;
 use crate::{
     LARGEST_FILE, Problem, Problems, Rule, Severity, Source,
     check::{Cursor, problems_of_site},
-    print::{parsed, write},
+    print::{
+        parse::Parsed,
+        parsed,
+        tree::{Entry, List, Tree, Value},
+        write,
+    },
 };
 
 /// The kinds of rows.
@@ -33,7 +42,13 @@ pub enum RowKind {
     Servers,
     /// `[[terminals]]`.
     Terminals,
+    /// `[[policy]]`.
+    Policies,
 }
+
+/// The largest table of policies, in bytes: 100,000 lines and more, so that what is wrong with them is told by line. The site
+/// that they make may not be larger than [`LARGEST_FILE`].
+pub const LARGEST_TABLE: usize = 32 << 20;
 
 /// Tables for a site.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +57,8 @@ pub struct Tables<'a> {
     pub servers: Option<Source<'a>>,
     /// A table whose terminals count; it may be the same one.
     pub terminals: Option<Source<'a>>,
+    /// A flow inventory whose policies count.
+    pub flows: Option<Source<'a>>,
     /// Whether rows that a table doesn't name leave the site, of the kind that it is about.
     pub replace: bool,
 }
@@ -83,11 +100,14 @@ pub fn import(site: &Source<'_>, tables: &Tables<'_>) -> Result<Imported, Proble
     let mut tree = parsed(site)?;
     let (mut changes, mut notices, mut cells) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
     let both = tables.servers.is_some() && tables.terminals.is_some();
-    for (kind, table) in
-        [(RowKind::Servers, tables.servers), (RowKind::Terminals, tables.terminals)]
-    {
+    let mut last = None;
+    for (kind, table) in [
+        (RowKind::Servers, tables.servers),
+        (RowKind::Terminals, tables.terminals),
+        (RowKind::Policies, tables.flows),
+    ] {
         let Some(table) = table else { continue };
-        let text = match text_of(&table) {
+        let text = match text_of(&table, kind) {
             Ok(text) => text,
             Err(problem) => {
                 notices.push(problem);
@@ -96,15 +116,27 @@ pub fn import(site: &Source<'_>, tables: &Tables<'_>) -> Result<Imported, Proble
         };
         let mut notes = Notes::default();
         let lines = cells::read(&text, &mut notes);
-        let (rows, others) = rows::read(&lines, kind, &mut notes);
-        if others > 0 && !both {
-            notes.add(0, "", Rule::OtherRows { count: others, kind });
-        }
+        let merged = match kind {
+            RowKind::Servers | RowKind::Terminals => {
+                let (rows, others) = rows::read(&lines, kind, &mut notes);
+                if others > 0 && !both {
+                    notes.add(0, "", Rule::OtherRows { count: others, kind });
+                }
+                merge::merge(&mut tree.root, kind, &rows, tables.replace)
+            }
+            RowKind::Policies => {
+                let (rows, others) = policies::read(&lines, &mut notes);
+                if others > 0 {
+                    notes.add(0, "", Rule::OtherRows { count: others, kind });
+                }
+                merge::merge(&mut tree.root, kind, &rows, tables.replace)
+            }
+        };
         notices.extend(notes.problems(table.name, &text));
-        let merged = merge::merge(&mut tree.root, kind, &rows, tables.replace);
-        let Some((of_kind, from)) = merged else { return Err(Problems(problems_of_site(site))) };
-        changes.insert(kind, of_kind);
-        cells.extend(places(from, table.name, &text));
+        let Some(merged) = merged else { return Err(Problems(problems_of_site(site))) };
+        changes.insert(kind, merged.changes);
+        cells.extend(places(merged.cells, table.name, &text));
+        last = Some((kind, merged.places));
     }
     if tables.servers.map(|table| table.name) == tables.terminals.map(|table| table.name) {
         // One file for both: what is said about its headings is said once.
@@ -114,7 +146,52 @@ pub fn import(site: &Source<'_>, tables: &Tables<'_>) -> Result<Imported, Proble
     if notices.iter().any(|problem: &Problem| problem.severity() == Severity::Error) {
         return Err(Problems(notices));
     }
-    Ok(Imported { site: write(tree), changes, notices, cells })
+    let rows = last.map(|(kind, places)| (kind, sizes(&tree.root, kind, &places)));
+    let site = write(tree);
+    if let Some((kind, sizes)) = rows.filter(|_| site.len() > LARGEST_FILE) {
+        return Err(Problems(vec![too_large(site.len(), kind, &sizes, &cells)]));
+    }
+    Ok(Imported { site, changes, notices, cells })
+}
+
+/// How many bytes each of some rows has in the site.
+fn sizes(root: &Tree, kind: RowKind, places: &[usize]) -> Vec<(usize, usize)> {
+    let Some(Value::List(list)) = root.get(kind.key()) else { return Vec::new() };
+    let size = |index: &usize| {
+        let items = vec![list.items.get(*index)?.clone()];
+        let rows = Value::List(List { items, ..List::default() });
+        let root = Tree { entries: vec![Entry::new(kind.key(), rows)], tail: Vec::new() };
+        // Each is parted from the one before by an empty line.
+        Some((*index, write(Parsed { root, end: Vec::new() }).len() + 1))
+    };
+    places.iter().filter_map(size).collect()
+}
+
+/// The row of a table with which the site grows too large.
+fn too_large(
+    bytes: usize,
+    kind: RowKind,
+    sizes: &[(usize, usize)],
+    cells: &BTreeMap<String, Place>,
+) -> Problem {
+    let all: usize = sizes.iter().map(|(_, size)| size).sum();
+    let mut size = bytes.saturating_sub(all);
+    let exceeding = sizes.iter().find(|(_, of_row)| {
+        size += of_row;
+        size > LARGEST_FILE
+    });
+    let index = exceeding.or(sizes.last()).map_or(0, |(index, _)| *index);
+    let rule = Rule::SiteTooLarge { bytes, limit: LARGEST_FILE };
+    match cells.get(&format!("{}[{index}]", kind.key())) {
+        Some(Place { file, line, column, heading }) => Problem {
+            rule,
+            file: file.clone(),
+            line: *line,
+            column: *column,
+            path: heading.clone(),
+        },
+        None => Problem { rule, file: String::new(), line: 1, column: 1, path: String::new() },
+    }
 }
 
 impl Imported {
@@ -140,6 +217,7 @@ impl RowKind {
         match self {
             Self::Servers => "server",
             Self::Terminals => "terminals",
+            Self::Policies => "policy",
         }
     }
 }
@@ -163,10 +241,14 @@ impl Notes {
 }
 
 /// A table's text.
-fn text_of<'a>(table: &Source<'a>) -> Result<Cow<'a, str>, Problem> {
+fn text_of<'a>(table: &Source<'a>, kind: RowKind) -> Result<Cow<'a, str>, Problem> {
     let bytes = table.bytes;
-    let (offset, rule) = if bytes.len() > LARGEST_FILE {
-        (0, Rule::TooLarge { bytes: bytes.len(), limit: LARGEST_FILE })
+    let limit = match kind {
+        RowKind::Servers | RowKind::Terminals => LARGEST_FILE,
+        RowKind::Policies => LARGEST_TABLE,
+    };
+    let (offset, rule) = if bytes.len() > limit {
+        (0, Rule::TooLarge { bytes: bytes.len(), limit })
     } else {
         match text::decode(bytes) {
             Ok(text) => return Ok(text),

@@ -4,7 +4,12 @@ use std::{collections::BTreeMap, net::Ipv4Addr};
 
 use ipnet::Ipv4Net;
 
-use super::{Notes, RowKind, cells::Cell, columns::Columns, normalised, typed};
+use super::{
+    Notes, RowKind,
+    cells::Cell,
+    columns::{self, Columns},
+    normalised, typed,
+};
 use crate::{Column, Environment, Global, Lan, Name, Private, Rule};
 
 /// A value with the offset and the heading of its cell.
@@ -18,6 +23,7 @@ pub(super) struct Read<T> {
 /// What a table says about a row.
 #[derive(Debug)]
 pub(super) struct Row {
+    pub(super) kind: RowKind,
     pub(super) name: Read<Name>,
     pub(super) lan: Read<Lan>,
     /// A server's address, or the networks of terminals.
@@ -36,7 +42,7 @@ const LANS: [(&str, Lan); 6] = [
     ("education-board", Lan::EducationBoard),
 ];
 
-const ENVIRONMENTS: [(&str, Environment); 4] = [
+pub(super) const ENVIRONMENTS: [(&str, Environment); 4] = [
     ("本番", Environment::Production),
     ("検証", Environment::Test),
     ("production", Environment::Production),
@@ -47,20 +53,22 @@ const ENVIRONMENTS: [(&str, Environment); 4] = [
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Method {
     Row(RowKind),
-    /// The device itself, which the sheet shows and no site says.
-    Device,
+    /// What the sheet shows and no table brings in: the device itself, and the addresses that some destinations see.
+    Shown,
 }
 
-const METHODS: [(&str, Method); 9] = [
+const METHODS: [(&str, Method); 11] = [
     ("静的", Method::Row(RowKind::Servers)),
     ("NAPT", Method::Row(RowKind::Terminals)),
-    ("変換しない", Method::Device),
+    ("変換しない", Method::Shown),
     ("static", Method::Row(RowKind::Servers)),
-    ("not translated", Method::Device),
+    ("not translated", Method::Shown),
     ("静的（1対1）", Method::Row(RowKind::Servers)),
     ("NAPT（共用）", Method::Row(RowKind::Terminals)),
     ("static, one to one", Method::Row(RowKind::Servers)),
     ("NAPT, shared", Method::Row(RowKind::Terminals)),
+    ("宛先別", Method::Shown),
+    ("by destination", Method::Shown),
 ];
 
 /// So many of these are shown to somebody who wrote none of them.
@@ -76,7 +84,9 @@ pub(super) fn read(lines: &[Vec<Cell>], kind: RowKind, notes: &mut Notes) -> (Ve
     if !is_whole(headings) {
         return (Vec::new(), 0);
     }
-    let Some(columns) = Columns::read(headings, notes) else { return (Vec::new(), 0) };
+    let Some(columns) = Columns::read(headings, &columns::TRANSLATION, notes) else {
+        return (Vec::new(), 0);
+    };
     let (mut rows, mut others, mut of_kind) = (BTreeMap::new(), 0, 0);
     for line in lines {
         if !is_whole(line) {
@@ -85,7 +95,7 @@ pub(super) fn read(lines: &[Vec<Cell>], kind: RowKind, notes: &mut Notes) -> (Ve
         }
         let mut reader = Reading { columns: &columns, cells: line, notes };
         match reader.method() {
-            Some(Method::Device) => {}
+            Some(Method::Shown) => {}
             Some(Method::Row(other)) if other != kind => others += 1,
             Some(Method::Row(_)) | None => {
                 of_kind += 1;
@@ -131,10 +141,10 @@ fn join(rows: &mut BTreeMap<Name, Row>, row: Row, kind: RowKind, notes: &mut Not
 }
 
 /// A line that is being read.
-struct Reading<'a> {
-    columns: &'a Columns,
-    cells: &'a [Cell],
-    notes: &'a mut Notes,
+pub(super) struct Reading<'a> {
+    pub(super) columns: &'a Columns,
+    pub(super) cells: &'a [Cell],
+    pub(super) notes: &'a mut Notes,
 }
 
 impl Reading<'_> {
@@ -146,9 +156,7 @@ impl Reading<'_> {
 
     /// The row; `None` where a value is missing or wrong, which is then noted.
     fn row(&mut self, kind: RowKind) -> Option<Row> {
-        if let Some(cell) = self.columns.beyond(self.cells) {
-            self.notes.add(cell.offset, "", Rule::ExtraCell { text: cell.text.clone() });
-        }
+        self.beyond();
         // Every cell is read before the row is given up, so that all that is wrong in it is noted.
         let name = self.value(Column::Name, |text| {
             text.parse().map_err(|_| Rule::BadName { text: text.to_owned() })
@@ -157,15 +165,22 @@ impl Reading<'_> {
         let lan = lan.and_then(|cell| self.word(&cell, &LANS, LANS.len()));
         let inside = match kind {
             RowKind::Servers => self.value(Column::Inside, server).map(|read| vec![read]),
-            RowKind::Terminals => self.networks(),
+            RowKind::Terminals | RowKind::Policies => self.networks(),
         };
         let global = self.value(Column::Global, |text| address(text).map(Global::new));
         let environment = self.optional(Column::Environment, &ENVIRONMENTS, ENVIRONMENTS.len());
-        Some(Row { name: name?, lan: lan?, inside: inside?, global: global?, environment })
+        Some(Row { kind, name: name?, lan: lan?, inside: inside?, global: global?, environment })
+    }
+
+    /// Notes a cell where no heading stands above.
+    pub(super) fn beyond(&mut self) {
+        if let Some(cell) = self.columns.beyond(self.cells) {
+            self.notes.add(cell.offset, "", Rule::ExtraCell { text: cell.text.clone() });
+        }
     }
 
     /// The cell of a column that must not be empty.
-    fn needed(&mut self, column: Column) -> Option<Read<String>> {
+    pub(super) fn needed(&mut self, column: Column) -> Option<Read<String>> {
         let cell = self.cell(column);
         if cell.is_none() {
             let found = self.columns.cell(self.cells, column);
@@ -178,14 +193,14 @@ impl Reading<'_> {
         cell
     }
 
-    fn cell(&self, column: Column) -> Option<Read<String>> {
+    pub(super) fn cell(&self, column: Column) -> Option<Read<String>> {
         let (cell, heading) = self.columns.cell(self.cells, column)?;
         let read =
             Read { value: cell.text.clone(), offset: cell.offset, heading: heading.to_owned() };
         (!cell.text.is_empty()).then_some(read)
     }
 
-    fn optional<T: Copy>(
+    pub(super) fn optional<T: Copy>(
         &mut self,
         column: Column,
         words: &[(&'static str, T)],
@@ -195,7 +210,7 @@ impl Reading<'_> {
         self.word(&cell, words, shown)
     }
 
-    fn word<T: Copy>(
+    pub(super) fn word<T: Copy>(
         &mut self,
         cell: &Read<String>,
         words: &[(&'static str, T)],
@@ -211,7 +226,7 @@ impl Reading<'_> {
         known.map(|(_, value)| cell.with(*value))
     }
 
-    fn value<T>(
+    pub(super) fn value<T>(
         &mut self,
         column: Column,
         convert: impl Fn(&str) -> Result<T, Rule>,
@@ -237,17 +252,21 @@ impl Reading<'_> {
         parts.into_iter().collect()
     }
 
-    /// The text of a name or an address, with a note where it is not as it was typed.
     fn typed(&mut self, cell: &Read<String>) -> String {
-        let text = typed(&cell.value);
-        if text != cell.value {
-            let rule = Rule::ReadAs { written: cell.value.clone(), read: text.clone() };
+        self.as_typed(cell, &cell.value)
+    }
+
+    /// The text of a name or an address, with a note where it is not as it was typed.
+    pub(super) fn as_typed(&mut self, cell: &Read<String>, written: &str) -> String {
+        let text = typed(written);
+        if text != written {
+            let rule = Rule::ReadAs { written: written.to_owned(), read: text.clone() };
             self.notes.add(cell.offset, &cell.heading, rule);
         }
         text
     }
 
-    fn convert<T>(
+    pub(super) fn convert<T>(
         &mut self,
         cell: &Read<String>,
         text: &str,
@@ -262,7 +281,7 @@ impl Reading<'_> {
 }
 
 impl Read<String> {
-    fn with<T>(&self, value: T) -> Read<T> {
+    pub(super) fn with<T>(&self, value: T) -> Read<T> {
         Read { value, offset: self.offset, heading: self.heading.clone() }
     }
 }

@@ -362,6 +362,9 @@ pub(super) fn sentence(rule: &Rule) -> String {
         Rule::OtherRows { count, kind } => {
             format!("rows that are not of {} were passed by: {count}", rows(*kind))
         }
+        Rule::SiteTooLarge { bytes, limit } => {
+            format!("with the rows up to here the site exceeds {limit} bytes, the most that it may have; with all rows it would have {bytes}")
+        }
         Rule::UplinkInside { address, network, role: of } => {
             format!("{address} should be on LGWAN, but lies in {network} ({})", role(*of))
         }
@@ -661,7 +664,7 @@ pub(super) fn mend(rule: &Rule) -> String {
             "Save it as CSV in the spreadsheet, or write a quote inside a cell as two."
         }
         Rule::MissingColumns { .. } => {
-            "Add them to the first line, with the headings of the address-translation sheet's CSV. Commas part the columns."
+            "Add them to the first line, with the headings of the address-translation sheet's CSV, for policies those of the flow inventory's. Commas part the columns."
         }
         Rule::UnreadColumn { .. } => {
             "It may stay. What may be started is written in the site design: services and allow-from-platform."
@@ -673,10 +676,16 @@ pub(super) fn mend(rule: &Rule) -> String {
         }
         Rule::ReadAs { .. } => "If that is wrong, write it in plain (half-width) characters.",
         Rule::NoRow { .. } => {
-            "Check that it is the right file, and the words in the column 'Method'."
+            "Check that it is the right file, and the words in the column 'Method' or 'Kind'."
         }
         Rule::OtherRows { kind: RowKind::Servers, .. } => {
             "To import terminals as well, give the same file to --terminals."
+        }
+        Rule::OtherRows { kind: RowKind::Policies, .. } => {
+            "What servers and terminals may start is written in the site design: services and allow-from-platform."
+        }
+        Rule::SiteTooLarge { .. } => {
+            "Make fewer rows: gather hosts in objects and services under names, and put several into one cell."
         }
         Rule::OtherRows { kind: RowKind::Terminals, .. } => {
             "To import servers as well, give the same file to --servers."
@@ -749,6 +758,15 @@ fn column(column: Column) -> &'static str {
         Column::Inside => "Inside",
         Column::Global => "Global",
         Column::Environment => "Environment",
+        Column::Number => "No.",
+        Column::Kind => "Kind",
+        Column::From => "From",
+        Column::To => "To",
+        Column::Services => "Technical specification",
+        Column::Class => "Class",
+        Column::Ftp => "FTP",
+        Column::Approval => "Approval",
+        Column::Until => "Until",
     }
 }
 
@@ -756,5 +774,6 @@ fn rows(kind: RowKind) -> &'static str {
     match kind {
         RowKind::Servers => "servers",
         RowKind::Terminals => "terminals",
+        RowKind::Policies => "policies",
     }
 }

@@ -422,6 +422,11 @@ pub(super) fn sentence(rule: &Rule) -> String {
         Rule::OtherRows { count, kind } => {
             format!("{}でない行が{count}行あり、読みませんでした。", rows(*kind))
         }
+        Rule::SiteTooLarge { bytes, limit } => {
+            format!(
+                "ここまでの行で、IP設計が上限の{limit}バイトを超えます。表の行を全部入れると{bytes}バイトになります。"
+            )
+        }
         Rule::UplinkInside { address, network, role: of } => {
             format!(
                 "{address}はLGWAN側にあるはずですが、{network}（{}）の中にあります。",
@@ -750,7 +755,7 @@ pub(super) fn mend(rule: &Rule) -> String {
             "表計算ソフトでCSV形式で保存し直すか、セルの中の引用符を二つ続けて書いてください。"
         }
         Rule::MissingColumns { .. } => {
-            "アドレス変換設計書のCSVと同じ見出しの列を、1行目に足してください。区切りはコンマです。"
+            "アドレス変換設計書（通信許可の表では通信フロー一覧）のCSVと同じ見出しの列を、1行目に足してください。区切りはコンマです。"
         }
         Rule::UnreadColumn { .. } => {
             "そのままで構いません。通信の種類や許可は、IP設計の services と allow-from-platform に書きます。"
@@ -761,9 +766,15 @@ pub(super) fn mend(rule: &Rule) -> String {
             "同じ名前の行では、LAN、変換後のアドレス、環境をそろえてください。"
         }
         Rule::ReadAs { .. } => "違っていれば、半角で書き直してください。",
-        Rule::NoRow { .. } => "ファイルと、「方式」の列の言葉を確かめてください。",
+        Rule::NoRow { .. } => "ファイルと、「方式」か「種類」の列の言葉を確かめてください。",
         Rule::OtherRows { kind: RowKind::Servers, .. } => {
             "端末も取り込むときは、--terminals にも同じファイルを指定してください。"
+        }
+        Rule::OtherRows { kind: RowKind::Policies, .. } => {
+            "サーバと端末の行の通信は、IP設計の services と allow-from-platform に書きます。"
+        }
+        Rule::SiteTooLarge { .. } => {
+            "相手をオブジェクトに、サービスを名前付きサービスにまとめ、一つのセルに並べて、行を減らしてください。"
         }
         Rule::OtherRows { kind: RowKind::Terminals, .. } => {
             "サーバも取り込むときは、--servers にも同じファイルを指定してください。"
@@ -836,6 +847,15 @@ fn column(column: Column) -> &'static str {
         Column::Inside => "変換前（庁内）",
         Column::Global => "変換後（グローバル）",
         Column::Environment => "環境",
+        Column::Number => "項番",
+        Column::Kind => "種類",
+        Column::From => "From",
+        Column::To => "To",
+        Column::Services => "技術仕様",
+        Column::Class => "優先度",
+        Column::Ftp => "FTP",
+        Column::Approval => "承認",
+        Column::Until => "期限",
     }
 }
 
@@ -843,5 +863,6 @@ fn rows(kind: RowKind) -> &'static str {
     match kind {
         RowKind::Servers => "サーバ",
         RowKind::Terminals => "端末",
+        RowKind::Policies => "通信許可",
     }
 }

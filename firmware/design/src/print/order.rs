@@ -25,6 +25,10 @@ pub(crate) static ROOT: Keys = keys(&[
     ("traffic", &TRAFFIC),
     ("server", &SERVER),
     ("terminals", &TERMINALS),
+    ("object", &OBJECT),
+    ("service", &SERVICES),
+    ("policy", &POLICY),
+    ("limits", &LIMITS),
     ("names", &NAMES),
 ]);
 
@@ -74,7 +78,10 @@ static SERVER: Keys = keys(&[
     ("interface", &UNKNOWN),
     ("private", &UNKNOWN),
     ("global", &UNKNOWN),
+    ("global-for", &GLOBAL_FOR),
     ("environment", &UNKNOWN),
+    ("class", &UNKNOWN),
+    ("ftp", &UNKNOWN),
     ("services", &UNKNOWN),
     ("approval", &UNKNOWN),
     ("allow-from-platform", &ALLOWANCE),
@@ -88,10 +95,33 @@ static TERMINALS: Keys = keys(&[
     ("interface", &UNKNOWN),
     ("from", &UNKNOWN),
     ("global", &UNKNOWN),
+    ("global-for", &GLOBAL_FOR),
     ("environment", &UNKNOWN),
+    ("class", &UNKNOWN),
+    ("cap", &UNKNOWN),
     ("services", &UNKNOWN),
     ("approval", &UNKNOWN),
 ]);
+
+static GLOBAL_FOR: Keys = keys(&[("to", &UNKNOWN), ("global", &UNKNOWN)]);
+
+static OBJECT: Keys = keys(&[("name", &UNKNOWN), ("members", &UNKNOWN)]);
+
+static SERVICES: Keys = keys(&[("name", &UNKNOWN), ("services", &UNKNOWN)]);
+
+static POLICY: Keys = keys(&[
+    ("name", &UNKNOWN),
+    ("from", &UNKNOWN),
+    ("to", &UNKNOWN),
+    ("services", &UNKNOWN),
+    ("environment", &UNKNOWN),
+    ("class", &UNKNOWN),
+    ("ftp", &UNKNOWN),
+    ("approval", &UNKNOWN),
+    ("until", &UNKNOWN),
+]);
+
+static LIMITS: Keys = keys(&[("connections", &UNKNOWN), ("new-per-second", &UNKNOWN)]);
 
 static NAMES: Keys = Keys {
     own: &[

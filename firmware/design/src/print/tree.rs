@@ -66,6 +66,13 @@ impl Tree {
         }
     }
 
+    /// Takes a key away, and says whether it was there.
+    pub(crate) fn remove(&mut self, key: &str) -> bool {
+        let before = self.entries.len();
+        self.entries.retain(|entry| entry.key != key);
+        self.entries.len() < before
+    }
+
     fn has_comments(&self) -> bool {
         let entry = |entry: &Entry| !entry.comments.is_empty() || entry.value.has_comments();
         !self.tail.is_empty() || self.entries.iter().any(entry)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Sheet;
-use crate::{Design, Duplex, Language, Lgwan, Method};
+use crate::{Design, Direction, Duplex, Language, Lgwan, Method, messages::harmless, words};
 
 /// What the tunnel does on the wire. The crate that runs it knows; a sheet must not say anything else.
 #[derive(Clone, Copy, Debug)]
@@ -161,6 +161,42 @@ impl Sheet {
             "A firewall between an office LAN and the device must let the rows of the flow inventory pass, between the inside addresses and the platform's.",
         );
         self.name_notes(design);
+        self.policy_notes(design);
+    }
+
+    /// What a firewall in the office sees of each policy.
+    fn policy_notes(&mut self, design: &Design) {
+        for policy in &design.policies {
+            let language = self.language;
+            let (office, platform) =
+                (language.list(&policy.office), language.list(&policy.platform));
+            let (from, to) = match policy.direction {
+                Direction::FromOffice => (office, platform),
+                Direction::FromPlatform => (platform, office),
+            };
+            let flow = format!("{from} → {to}");
+            let services = policy.services.iter().map(ToString::to_string);
+            let more = [
+                policy.environment.map(|environment| {
+                    ("環境", "environment", language.environment(environment).to_owned())
+                }),
+                policy.class.map(|class| ("優先度", "class", language.class(class).to_owned())),
+                policy.until.map(|until| ("期限", "until", words::whole(until))),
+                policy
+                    .approval
+                    .as_ref()
+                    .map(|note| ("承認", "approval", harmless(note.as_str().chars()))),
+            ];
+            let more = more.into_iter().flatten().map(|(japanese, english, text)| {
+                format!("{} {text}", language.pick(japanese, english))
+            });
+            let about = language.list(std::iter::once(flow).chain(services).chain(more));
+            let name = &policy.name;
+            self.note(
+                format!("通信許可「{name}」も、トンネルの中と庁内のLANを通ります：{about}"),
+                format!("Policy '{name}' passes the tunnel and the office's LAN too: {about}"),
+            );
+        }
     }
 
     /// Who asks whom for names between an office LAN and the device.

@@ -1,7 +1,10 @@
 //! The address-translation design (アドレス変換設計書).
 
 use super::Sheet;
-use crate::{Design, Language, messages::range};
+use crate::{
+    Design, Environment, GlobalFor, Lan, Language, Name,
+    messages::{origin, range},
+};
 
 impl Sheet {
     /// Each translation: servers, then terminals by network, then the device, which isn't translated.
@@ -41,6 +44,8 @@ impl Sheet {
                 language.environment(server.environment).to_owned(),
                 started.to_owned(),
             ]);
+            let row = (&server.name, server.lan, server.private.to_string(), server.environment);
+            sheet.by_destination(row, &server.global_for);
         }
         for row in &design.terminals {
             for from in &row.from {
@@ -54,6 +59,8 @@ impl Sheet {
                     office.to_owned(),
                 ]);
             }
+            let from = language.list(row.from.iter().map(|from| range(*from)));
+            sheet.by_destination((&row.name, row.lan, from, row.environment), &row.global_for);
         }
         sheet.row([
             language.pick("変換しない", "not translated").to_owned(),
@@ -73,5 +80,25 @@ impl Sheet {
             "Where both LANs use the same inside address, the global addresses tell them apart.",
         );
         sheet
+    }
+    /// What some destinations see in place of a row's own address (R86).
+    fn by_destination(
+        &mut self,
+        (name, lan, inside, environment): (&Name, Lan, String, Environment),
+        entries: &[GlobalFor],
+    ) {
+        let language = self.language;
+        for GlobalFor { to, global } in entries {
+            let to = language.list(to.iter().map(origin));
+            self.row([
+                language.pick("宛先別", "by destination").to_owned(),
+                name.to_string(),
+                language.lan(lan).to_owned(),
+                inside.clone(),
+                global.to_string(),
+                language.environment(environment).to_owned(),
+                language.pick(format!("庁内（宛先 {to}）"), format!("office (to {to})")),
+            ]);
+        }
     }
 }

@@ -21,10 +21,10 @@ pub(crate) fn all() -> Vec<PathBuf> {
 /// Every problem of a case.
 pub(crate) fn problems(case: &Path) -> Vec<Problem> {
     let (site, profile) = files(case);
-    let [servers, terminals] =
-        ["servers.csv", "terminals.csv"].map(|name| fs::read(case.join(name)).ok());
-    let checked = if servers.is_some() || terminals.is_some() {
-        imported(&site, servers.as_deref(), terminals.as_deref())
+    let tables = ["servers.csv", "terminals.csv", "flows.csv"];
+    let tables = tables.map(|name| fs::read(case.join(name)).ok());
+    let checked = if tables.iter().any(Option::is_some) {
+        imported(&site, tables.each_ref().map(Option::as_deref))
     } else {
         pair::check_pair(&site, profile.as_bytes()).map(|accepted| accepted.warnings)
     };
@@ -37,13 +37,13 @@ pub(crate) fn problems(case: &Path) -> Vec<Problem> {
 /// What is said about the tables of a case.
 fn imported(
     site: &[u8],
-    servers: Option<&[u8]>,
-    terminals: Option<&[u8]>,
+    [servers, terminals, flows]: [Option<&[u8]>; 3],
 ) -> Result<Vec<Problem>, Problems> {
     let table = |name, bytes: Option<_>| bytes.map(|bytes| Source { name, bytes });
     let tables = Tables {
         servers: table("servers.csv", servers),
         terminals: table("terminals.csv", terminals),
+        flows: table("flows.csv", flows),
         replace: false,
     };
     Ok(import(&Source { name: "site.toml", bytes: site }, &tables)?.notices)

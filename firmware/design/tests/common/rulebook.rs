@@ -70,10 +70,18 @@ pub(crate) fn page() -> String {
 
 /// A problem for each code: of a case that bears the code rather than of another, in the site rather than in the profile.
 fn examples() -> BTreeMap<&'static str, Problem> {
-    // The one rule whose case would be a large file.
-    let rule = Rule::TooLarge { bytes: 10 << 20, limit: LARGEST_FILE };
-    let file = "site.toml".to_owned();
-    let mut all = vec![(false, Problem { rule, file, line: 1, column: 1, path: String::new() })];
+    // The rules whose cases would be large files.
+    let large = [
+        Rule::TooLarge { bytes: 10 << 20, limit: LARGEST_FILE },
+        Rule::SiteTooLarge { bytes: 10 << 20, limit: LARGEST_FILE },
+    ];
+    let mut all: Vec<_> = large
+        .into_iter()
+        .map(|rule| {
+            let file = "site.toml".to_owned();
+            (false, Problem { rule, file, line: 1, column: 1, path: String::new() })
+        })
+        .collect();
     for case in cases::all() {
         let name = case.file_name().unwrap().to_str().unwrap();
         let bears = |code| name.strip_prefix(code).is_some_and(|rest| rest.starts_with('-'));

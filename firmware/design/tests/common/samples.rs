@@ -5,12 +5,13 @@ use std::fmt::Write;
 use crate::keys::{key, signed};
 
 /// The samples, with the organisation, the pool and the device address of their profiles.
-pub(crate) const SAMPLES: [(&str, &str, &str, &str); 7] = [
+pub(crate) const SAMPLES: [(&str, &str, &str, &str); 8] = [
     ("1-office", CITY, POOL, DEVICE),
     ("2-partly-data-centre", CITY, POOL, DEVICE),
     ("3-data-centre", CITY, POOL, DEVICE),
     ("4-terminals-only", CITY, POOL, DEVICE),
     ("overlapping-ranges", CITY, POOL, DEVICE),
+    ("policies", CITY, POOL, DEVICE),
     ("union", "018511", POOL, DEVICE),
     ("large", "130001", "100.64.8.0/21", "100.64.8.1"),
 ];

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use ipnet::Ipv4Net;
 use proptest::prelude::*;
 use sekisho_design::{
-    Approval, Centre, Design, Duplex, Environment, Global, InterfaceAddress, Kind, Lan, LanRoute,
-    LineRate, Maintenance, Method, NameEntry, NameTarget, NamedHost, Names, Origin, Placement,
-    PortMode, Private, PublicKey, Service, Shares, Speed, diff,
+    Approval, Centre, Class, Design, Direction, Duplex, Environment, Global, GlobalFor,
+    InterfaceAddress, Kind, Lan, LanRoute, Limits, LineRate, Maintenance, Member, Method,
+    NameEntry, NameTarget, NamedHost, NamedServices, Names, Object, Origin, Placement, Policy,
+    PortMode, Private, PublicKey, Service, ServiceMember, Shares, Speed, diff,
 };
 
 use crate::sample;
@@ -47,6 +48,18 @@ fn alias(text: &str) -> NameTarget {
     NameTarget::Alias(text.parse().unwrap())
 }
 
+fn member(text: &str) -> Member {
+    text.parse().unwrap()
+}
+
+fn service_member(text: &str) -> ServiceMember {
+    text.parse().unwrap()
+}
+
+fn global_for(to: &str, address: &str) -> GlobalFor {
+    GlobalFor { to: vec![Origin::Network(net(to))], global: global(address) }
+}
+
 /// The base fixes speed and duplex of every port; a change takes one of them and leaves the other.
 fn speed(mode: Option<PortMode>) -> Speed {
     mode.unwrap().speed()
@@ -61,7 +74,7 @@ fn west(design: &mut Design) -> &mut Centre {
     centres.find(|centre| centre.name.as_str() == "west").unwrap()
 }
 
-pub(crate) const CHANGES: [Change; 67] = [
+pub(crate) const CHANGES: [Change; 92] = [
     ("site.name", |design| design.site.name = "新市".into()),
     ("site.organisation", |design| design.site.organisation = "010006".parse().unwrap()),
     ("site.kind", |design| design.site.kind = Kind::Prefecture),
@@ -128,6 +141,14 @@ pub(crate) const CHANGES: [Change; 67] = [
         design.servers[0].private = Private::try_from(address).unwrap();
     }),
     ("server.juki.global", |design| design.servers[0].global = global("100.64.10.77")),
+    ("server.juki.global-for.100.72.8.0/24.global", |design| {
+        design.servers[0].global_for[0].global = global("100.64.10.80");
+    }),
+    ("server.juki.global-for.100.72.9.0/24", |design| {
+        design.servers[0].global_for.push(global_for("100.72.9.0/24", "100.64.10.79"));
+    }),
+    ("server.juki.class", |design| design.servers[0].class = Class::Online),
+    ("server.juki.ftp", |design| design.servers[0].ftp = true),
     ("server.juki.environment", |design| design.servers[0].environment = Environment::Test),
     ("server.juki.services", |design| design.servers[0].services.push(service("tcp/8080"))),
     ("server.juki.approval", |design| design.servers[0].approval = Some(approval("第1号"))),
@@ -152,6 +173,14 @@ pub(crate) const CHANGES: [Change; 67] = [
     ("terminals.counter.interface", |design| design.terminals[0].lan = Lan::EducationBoard),
     ("terminals.counter.from", |design| design.terminals[0].from.push(net("10.20.0.0/24"))),
     ("terminals.counter.global", |design| design.terminals[0].global = global("100.64.10.78")),
+    ("terminals.counter.global-for.100.72.8.0/24.global", |design| {
+        design.terminals[0].global_for[0].global = global("100.64.10.81");
+    }),
+    ("terminals.counter.global-for.100.72.7.0/24", |design| {
+        design.terminals[0].global_for.pop();
+    }),
+    ("terminals.counter.class", |design| design.terminals[0].class = Class::Bulk),
+    ("terminals.counter.cap", |design| design.terminals[0].cap = LineRate::new(5_000_000)),
     ("terminals.counter.environment", |design| {
         design.terminals[0].environment = Environment::Test;
     }),
@@ -162,6 +191,41 @@ pub(crate) const CHANGES: [Change; 67] = [
     ("terminals.school", |design| {
         design.terminals.retain(|row| row.name.as_str() != "school");
     }),
+    ("object.batch.members", |design| design.objects[0].members.push(member("atena"))),
+    ("object.new", |design| {
+        let object = Object { name: "new".parse().unwrap(), members: vec![member("juki")] };
+        design.objects.push(object);
+    }),
+    ("service.transfer.services", |design| design.services[0].services.truncate(1)),
+    ("service.new", |design| {
+        let mut services = design.services[0].clone();
+        services.name = "new".parse().unwrap();
+        design.services.push(services);
+    }),
+    ("policy.night.direction", |design| design.policies[0].direction = Direction::FromPlatform),
+    ("policy.files.from", |design| design.policies[1].office.push(member("juki"))),
+    ("policy.files.to", |design| design.policies[1].platform[0] = member("100.72.8.0/25")),
+    ("policy.files.services", |design| {
+        design.policies[1].services.push(service_member("transfer"));
+    }),
+    ("policy.files.environment", |design| {
+        design.policies[1].environment = Some(Environment::Test);
+    }),
+    ("policy.files.class", |design| design.policies[1].class = None),
+    ("policy.files.ftp", |design| design.policies[1].ftp = false),
+    ("policy.files.approval", |design| design.policies[1].approval = Some(approval("第4号"))),
+    ("policy.files.until", |design| {
+        design.policies[1].until = Some("2026-06-30T08:30:00Z".parse().unwrap());
+    }),
+    ("policy.new", |design| {
+        let mut policy = design.policies[0].clone();
+        policy.name = "new".parse().unwrap();
+        design.policies.push(policy);
+    }),
+    // The last of the policies, because the others are found by their places.
+    ("policy.order", |design| design.policies.swap(1, 2)),
+    ("limits.connections", |design| design.limits.connections = 100),
+    ("limits.new-per-second", |design| design.limits.new_per_second = 10),
     ("names.method", |design| names(design).method = Method::Device),
     ("names.office-dns.head-office", |design| {
         let servers = names(design).office_dns.get_mut(&Lan::HeadOffice).unwrap();
@@ -231,6 +295,12 @@ pub(crate) fn base() -> Design {
         lans: lans.to_vec(),
         target,
     };
+    design.servers[0].global_for = vec![global_for("100.72.8.0/24", "100.64.10.79")];
+    design.terminals[0].global_for = vec![
+        global_for("100.72.8.0/24", "100.64.10.79"),
+        global_for("100.72.7.0/24", "100.64.10.79"),
+    ];
+    policies(&mut design);
     design.names = Some(Names {
         method: Method::Forward,
         office_dns: Lan::ALL
@@ -251,6 +321,36 @@ pub(crate) fn base() -> Design {
         ],
     });
     design
+}
+
+/// Objects, named services, policies and limits of the base.
+fn policies(design: &mut Design) {
+    design.objects = vec![Object {
+        name: "batch".parse().unwrap(),
+        members: vec![member("counter"), member("web.platform.example")],
+    }];
+    design.services = vec![NamedServices {
+        name: "transfer".parse().unwrap(),
+        services: vec![service("tcp/21"), service("tcp/445")],
+    }];
+    design.limits = Limits::USUAL;
+    let policy = |name: &str, from: &str, to: &str, services: &str| Policy {
+        name: name.parse().unwrap(),
+        direction: Direction::FromOffice,
+        office: vec![member(from)],
+        platform: vec![member(to)],
+        services: vec![service_member(services)],
+        environment: None,
+        class: Some(Class::Bulk),
+        ftp: true,
+        approval: Some(approval("情政第12号")),
+        until: Some("2026-06-30T08:00:00Z".parse().unwrap()),
+    };
+    design.policies = vec![
+        policy("night", "batch", "100.72.8.0/24", "transfer"),
+        policy("files", "counter", "100.72.8.0/24", "tcp/21"),
+        policy("copies", "counter", "files.platform.example", "tcp/445"),
+    ];
 }
 
 fn paths(before: &Design, after: &Design) -> BTreeSet<String> {
@@ -295,7 +395,9 @@ fn what_only_changes_elsewhere_is_named_where_it_goes_too() {
 
 #[test]
 fn equal_designs_have_no_difference_nor_has_another_order_of_rows() {
-    for name in ["1-office", "2-partly-data-centre", "large", "overlapping-ranges", "union"] {
+    for name in
+        ["1-office", "2-partly-data-centre", "large", "overlapping-ranges", "policies", "union"]
+    {
         let design = sample::design(name);
         assert_eq!(diff(&design, &design), [], "{name}");
         let mut turned = design.clone();
@@ -304,6 +406,13 @@ fn equal_designs_have_no_difference_nor_has_another_order_of_rows() {
         for row in &mut turned.terminals {
             row.from.reverse();
             row.services.reverse();
+        }
+        turned.objects.reverse();
+        turned.services.reverse();
+        for policy in &mut turned.policies {
+            policy.office.reverse();
+            policy.platform.reverse();
+            policy.services.reverse();
         }
         if let Some(names) = &mut turned.names {
             names.entries.reverse();
@@ -336,6 +445,20 @@ fn a_difference_is_a_sentence_in_both_languages() {
         "server.new",
         "terminals.counter.from",
         "terminals.counter.approval",
+        "terminals.counter.class",
+        "terminals.counter.cap",
+        "terminals.counter.global-for.100.72.7.0/24",
+        "object.batch.members",
+        "service.transfer.services",
+        "policy.night.direction",
+        "policy.files.to",
+        "policy.files.environment",
+        "policy.files.class",
+        "policy.files.ftp",
+        "policy.files.until",
+        "policy.new",
+        "policy.order",
+        "limits.connections",
         "names.method",
         "names.office-dns.education-board",
         "names.rewrite-own",
@@ -371,7 +494,22 @@ fn a_difference_is_a_sentence_in_both_languages() {
             "サーバ「juki」：プラットフォームの 100.72.0.0/16 から受ける通信の承認に 第2号 が加わります。",
             "サーバ「new」（首長部局業務系LAN、192.168.1.10 → 100.64.10.77）が加わります。",
             "端末「counter」：端末の範囲に 10.20.0.0/24 が加わります。",
+            "端末「counter」の100.72.7.0/24 あてに使うグローバルアドレス（100.64.10.79）がなくなります。",
+            "端末「counter」：優先度が 通常 から 一括 に変わります。",
+            "端末「counter」：1台あたりの速度の上限が なし から 5M に変わります。",
             "端末「counter」：承認が 「情政第12号（令和8年3月2日）、接続確認のechoと名前解決」 から 「第3号」 に変わります。",
+            "オブジェクト「batch」：メンバーに atena が加わります。",
+            "名前付きサービス「transfer」：サービスから tcp/445 がなくなります。",
+            "通信許可：順番が files、copies から copies、files に変わります。",
+            "通信許可「files」：プラットフォーム側の相手から 100.72.8.0/24 がなくなります。",
+            "通信許可「files」：プラットフォーム側の相手に 100.72.8.0/25 が加わります。",
+            "通信許可「files」：環境が 庁内側の行と同じ から 検証 に変わります。",
+            "通信許可「files」：優先度が 一括 から 庁内側の行と同じ に変わります。",
+            "通信許可「files」：FTPのデータ接続の許可が する から しない に変わります。",
+            "通信許可「files」：期限が 2026-06-30 17:00:00 +09:00 から 2026-06-30 17:30:00 +09:00 に変わります。",
+            "通信許可「night」：始める側が 庁内 から プラットフォーム に変わります。",
+            "通信許可「new」（100.72.8.0/24 → batch、transfer）が加わります。",
+            "送信元ごとの上限：同時の接続数が 8192 から 100 に変わります。",
             "名前解決：方式が (b) 庁内DNSが装置に転送する から (a) 端末が装置に問い合わせる に変わります。",
             "名前解決：教育委員会業務系LANのDNSサーバが 192.168.2.53 から なし に変わります。",
             "名前解決：庁内のサーバの名前を庁内のアドレスに直すことが する から しない に変わります。",
@@ -404,7 +542,22 @@ fn a_difference_is_a_sentence_in_both_languages() {
             "Server 'juki': 第2号 joins the approvals of what it takes from 100.72.0.0/16.",
             "Server 'new' (head office LAN, 192.168.1.10 → 100.64.10.77) is added.",
             "Terminals 'counter': 10.20.0.0/24 joins the sources.",
+            "Terminals 'counter': global address towards 100.72.7.0/24 (100.64.10.79) is removed.",
+            "Terminals 'counter': the class of traffic changes from normal to bulk.",
+            "Terminals 'counter': the cap of each host changes from none to 5M.",
             "Terminals 'counter': the approval changes from '情政第12号（令和8年3月2日）、接続確認のechoと名前解決' to '第3号'.",
+            "Object 'batch': atena joins the members.",
+            "Named services 'transfer': tcp/445 leaves the services.",
+            "Policies: the order changes from files, copies to copies, files.",
+            "Policy 'files': 100.72.8.0/24 leaves the platform's end.",
+            "Policy 'files': 100.72.8.0/25 joins the platform's end.",
+            "Policy 'files': the environment changes from that of the office's row to test.",
+            "Policy 'files': the class of traffic changes from bulk to that of the office's row.",
+            "Policy 'files': the leave for FTP's data connections changes from yes to no.",
+            "Policy 'files': the end changes from 2026-06-30 17:00:00 +09:00 to 2026-06-30 17:30:00 +09:00.",
+            "Policy 'night': the side that starts changes from office to platform.",
+            "Policy 'new' (100.72.8.0/24 → batch, transfer) is added.",
+            "Limits of a source: the number of connections at a time changes from 8192 to 100.",
             "Name resolution: the method changes from (b) the office's DNS forwards to the device to (a) clients ask the device.",
             "Name resolution: the list of DNS servers of the education board LAN changes from 192.168.2.53 to none.",
             "Name resolution: the answer with private addresses of own servers changes from yes to no.",
@@ -451,8 +604,9 @@ fn no_text_of_a_file_can_steer_a_terminal() {
     after.servers[0].approval = Some(approval("\u{202e}第1号"));
     after.servers[0].allow_from_platform[0].approval = after.servers[0].approval.clone();
     after.terminals[0].approval = after.servers[0].approval.clone();
+    after.policies[0].approval = after.servers[0].approval.clone();
     let found = diff(&base(), &after);
-    assert_eq!(found.len(), 4);
+    assert_eq!(found.len(), 5);
     for said in found.iter().flat_map(|found| [&found.sentence.ja, &found.sentence.en]) {
         assert!(!said.contains(['\u{1b}', '\u{202e}']), "{said}");
     }

@@ -1,4 +1,4 @@
-//! Sheets of two samples, as they are written down under `golden/`; `BLESS=1` writes them anew.
+//! Sheets of some samples, as they are written down under `golden/`; `BLESS=1` writes them anew.
 
 use std::{collections::BTreeSet, fmt::Write, fs, time::Duration};
 
@@ -8,7 +8,7 @@ use sekisho_design::{
 
 use crate::{keys, sample};
 
-const SAMPLES: [&str; 2] = ["1-office", "2-partly-data-centre"];
+const SAMPLES: [&str; 3] = ["1-office", "2-partly-data-centre", "policies"];
 const LANGUAGES: [(&str, Language); 2] = [("ja", Language::Japanese), ("en", Language::English)];
 
 /// The device's own; the command line's tests hold it against what the tunnel does.
@@ -60,7 +60,9 @@ fn sheets_are_what_is_written_down() {
 
 #[test]
 fn every_row_has_a_cell_for_each_column_and_its_number_first() {
-    for sample in ["1-office", "4-terminals-only", "large", "overlapping-ranges", "union"] {
+    for sample in
+        ["1-office", "4-terminals-only", "large", "overlapping-ranges", "policies", "union"]
+    {
         for (_, language) in LANGUAGES {
             for (name, sheet) in sheets(sample, language) {
                 for (number, row) in (1..).zip(&sheet.rows) {

@@ -5,14 +5,17 @@ use sekisho_design::{Design, print_site};
 
 use crate::{format::formatted, keys, pair, policies::policies};
 
+/// Rows of policies and of what they use, for the base site.
+pub(crate) const POLICIES: &str = include_str!("policies.toml");
+
 /// A heading with its entries, each with the line breaks that it has.
 type Section = (String, Vec<String>);
 
-/// The base site in pieces. What stands above the first heading has no heading.
+/// The base site with its policies in pieces. What stands above the first heading has no heading.
 fn sections() -> Vec<Section> {
     let mut sections: Vec<Section> = vec![(String::new(), Vec::new())];
     let mut open = false;
-    for line in pair::base("site.toml").lines().filter(|line| !line.is_empty()) {
+    for line in (pair::base("site.toml") + POLICIES).lines().filter(|line| !line.is_empty()) {
         let entries = &mut sections.last_mut().unwrap().1;
         if open {
             let entry = entries.last_mut().unwrap();
@@ -176,6 +179,16 @@ fn names() -> impl Strategy<Value = String> {
 fn nameless() -> String {
     let base = pair::base("site.toml");
     base.split_once("[names]").unwrap().0.to_owned()
+}
+
+#[test]
+fn a_printed_policy_reads_as_itself() {
+    let design_of_text = design(&(pair::base("site.toml") + POLICIES));
+    let printed = print_site(&design_of_text);
+    assert_eq!(design(&printed), design_of_text, "{printed}");
+    assert_eq!(formatted(&printed).unwrap(), printed);
+    let rest = &printed[printed.find("[[object]]").unwrap()..printed.find("[names]").unwrap()];
+    assert!(POLICIES.contains(rest.trim_end()), "{rest}");
 }
 
 proptest! {

@@ -21,6 +21,7 @@ fn imported(site: &str, (servers, terminals, replace): Given<'_>) -> Result<Impo
     let tables = Tables {
         servers: table("servers.csv", servers),
         terminals: table("terminals.csv", terminals),
+        flows: None,
         replace,
     };
     import(&Source { name: "site.toml", bytes: site.as_bytes() }, &tables)
@@ -31,7 +32,7 @@ fn servers(site: &str, table: &str, replace: bool) -> Imported {
 }
 
 /// The ways in which spreadsheets save a table.
-fn saved(table: &str) -> Vec<Vec<u8>> {
+pub(crate) fn saved(table: &str) -> Vec<Vec<u8>> {
     let bare = table.trim_start_matches('\u{FEFF}');
     let (cp932, _, unmappable) = encoding_rs::SHIFT_JIS.encode(bare);
     assert!(!unmappable, "{bare}");

@@ -9,6 +9,7 @@ mod pair;
 #[path = "../common/policies.rs"]
 mod policies;
 
+mod flows;
 mod form;
 mod format;
 mod import;

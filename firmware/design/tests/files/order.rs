@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt::Write as _};
 
 use sekisho_design::Rule;
 
-use crate::{format::formatted, keys, pair};
+use crate::{form::POLICIES, format::formatted, keys, pair};
 
 /// A key that no table has; it sorts before all others but those that have a place.
 const STRANGER: &str = "aaa";
@@ -12,7 +12,7 @@ const STRANGER: &str = "aaa";
 /// A site in which every table has a key that nobody knows.
 fn strange() -> String {
     let key = format!("{STRANGER} = 1\n");
-    let site = pair::base("site.toml")
+    let site = (pair::base("site.toml") + POLICIES)
         .replace(" = [\n  {", &format!(" = [\n  {{ {STRANGER} = 1,"))
         .replace("office-dns = {", &format!("office-dns = {{ {STRANGER} = 1,"))
         .replace("shares = {", &format!("shares = {{ {STRANGER} = 1,"))
@@ -66,7 +66,13 @@ fn every_key_that_the_reader_knows_has_its_place() {
         "traffic.shares.",
         "server[0].",
         "server[0].allow-from-platform[0].",
+        "server[2].global-for[0].",
         "terminals[0].",
+        "terminals[2].global-for[0].",
+        "object[0].",
+        "service[0].",
+        "policy[0].",
+        "limits.",
         "names.",
         "names.office-dns.",
         "names.entry[0].",

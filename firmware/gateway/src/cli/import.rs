@@ -8,21 +8,26 @@ use std::{
 
 use clap::Args;
 use sekisho_design::{
-    Accepted, Changes, Imported, Language, Problem, Problems, Report, RowKind, Source, Tables,
-    check, import,
+    Accepted, Changes, Imported, LARGEST_FILE, LARGEST_TABLE, Language, Problem, Problems, Report,
+    RowKind, Source, Tables, check, import,
 };
 use serde::Serialize;
 
-use super::{CommandError, Format, SignedFiles, read, reports, rewrite, show, with_site};
+use super::{
+    CommandError, Format, SignedFiles, read, read_up_to, reports, rewrite, show, with_site,
+};
 
 #[derive(Args, Debug)]
 pub(super) struct Import {
     /// A table (CSV) whose servers go into the site
-    #[arg(long, value_name = "FILE", required_unless_present = "terminals")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["terminals", "flows"])]
     servers: Option<PathBuf>,
     /// A table whose terminals go into the site; it may be the same file
     #[arg(long, value_name = "FILE")]
     terminals: Option<PathBuf>,
+    /// A flow inventory (CSV) whose policies go into the site
+    #[arg(long, value_name = "FILE")]
+    flows: Option<PathBuf>,
     /// Remove rows that the table doesn't name
     #[arg(long)]
     replace: bool,
@@ -129,14 +134,17 @@ type Named = (String, Vec<u8>);
 
 /// Reads the tables and puts their rows into a site.
 fn rows_in(arguments: &Import, site: &Source<'_>) -> Result<Imported, CommandError> {
-    let table = |path: Option<&PathBuf>| -> Result<Option<Named>, CommandError> {
-        path.map(|path| Ok((path.to_string_lossy().into_owned(), read(path)?))).transpose()
+    let table = |path: Option<&PathBuf>, limit| -> Result<Option<Named>, CommandError> {
+        path.map(|path| Ok((path.to_string_lossy().into_owned(), read_up_to(path, limit)?)))
+            .transpose()
     };
-    let servers = table(arguments.servers.as_ref())?;
-    let terminals = table(arguments.terminals.as_ref())?;
+    let servers = table(arguments.servers.as_ref(), LARGEST_FILE)?;
+    let terminals = table(arguments.terminals.as_ref(), LARGEST_FILE)?;
+    let flows = table(arguments.flows.as_ref(), LARGEST_TABLE)?;
     let tables = Tables {
         servers: servers.as_ref().map(source),
         terminals: terminals.as_ref().map(source),
+        flows: flows.as_ref().map(source),
         replace: arguments.replace,
     };
     import(site, &tables)
@@ -184,15 +192,18 @@ fn sentence(kind: RowKind, changes: &Changes, language: Language) -> String {
     let differing = names(&changes.changed);
     let same = changes.unchanged.len();
     let removed = names(&changes.removed);
+    let (japanese, english) = match kind {
+        RowKind::Servers => ("サーバ", "Servers"),
+        RowKind::Terminals => ("端末", "Terminals"),
+        RowKind::Policies => ("通信許可", "Policies"),
+    };
     match language {
         Language::Japanese => {
-            let rows = if kind == RowKind::Servers { "サーバ" } else { "端末" };
-            format!("{rows}：追加 {added}、変更 {differing}、変更なし {same}、削除 {removed}\n")
+            format!("{japanese}：追加 {added}、変更 {differing}、変更なし {same}、削除 {removed}\n")
         }
         Language::English => {
-            let rows = if kind == RowKind::Servers { "Servers" } else { "Terminals" };
             format!(
-                "{rows}: {added} added, {differing} changed, {same} as before, {removed} removed\n"
+                "{english}: {added} added, {differing} changed, {same} as before, {removed} removed\n"
             )
         }
     }

@@ -555,11 +555,16 @@ fn text_file(path: &Path) -> Result<File, CommandError> {
     Ok(File { name, text })
 }
 
-/// Reads a file, but never more than one byte over the limit, so that the rule about its size speaks.
+/// Reads a file of a design.
 fn read(path: &Path) -> Result<Vec<u8>, CommandError> {
+    read_up_to(path, LARGEST_FILE)
+}
+
+/// Reads a file, but never more than one byte over the limit, so that the rule about its size speaks.
+fn read_up_to(path: &Path, limit: usize) -> Result<Vec<u8>, CommandError> {
     let fault = |source| CommandError::Read { path: path.to_owned(), source };
     let file = fs::File::open(path).map_err(fault)?;
     let mut bytes = Vec::new();
-    file.take(LARGEST_FILE as u64 + 1).read_to_end(&mut bytes).map_err(fault)?;
+    file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(fault)?;
     Ok(bytes)
 }
