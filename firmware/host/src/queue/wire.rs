@@ -1,4 +1,4 @@
-//! The parts of a tc message that the library doesn't know: htb, bfifo and tbf (linux/pkt_sched.h).
+//! The parts of a tc message that the library doesn't know: htb, bfifo and tbf (`linux/pkt_sched.h`).
 
 #![expect(
     clippy::wildcard_enum_match_arm,
