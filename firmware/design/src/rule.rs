@@ -1,9 +1,9 @@
 //! The rules of validity. Each has a code that never changes its meaning and is never used again.
 //!
-//! A code is a theme and a number:
-//! `FILE` the file as a whole, `FORM` keys and values, `ORG` organisation and placement, `ADDR` interfaces and
-//! networks, `LINE` how the line is divided, `POOL` global addresses, `ROW` servers and terminals, `NAME` name resolution, `PLAT` the platform, `SIGN`
-//! signature and age, `CSV` tables that rows come from.
+//! A code is a theme and a number: `FILE` the file as a whole, `FORM` keys and values, `ORG` organisation and
+//! placement, `ADDR` interfaces and networks, `LINE` how the line is divided, `POOL` global addresses, `ROW` servers
+//! and terminals, `NAME` name resolution, `PLAT` the platform, `SIGN` signature and age, `CSV` tables that rows come
+//! from.
 
 use std::net::Ipv4Addr;
 

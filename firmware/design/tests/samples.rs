@@ -68,8 +68,8 @@ fn the_placements_and_special_cases_are_what_they_say() {
     assert_eq!(large.lans.values().map(|lan| lan.routes.len()).sum::<usize>(), 62);
 }
 
-/// The designs that a page of the manual prints, with their headings. What begins with `[names]` or `[traffic]` goes below the
-/// first design of `design.ja.md`.
+/// The designs that a page of the manual prints, with their headings. What begins with `[names]` or `[traffic]` goes
+/// below the first design of `design.ja.md`.
 fn printed(page: &str) -> Vec<(String, String)> {
     let read = |page: &str| fs::read_to_string(keys::path("docs/manual").join(page)).unwrap();
     let blocks = |page: &str| {

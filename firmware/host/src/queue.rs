@@ -95,7 +95,7 @@ pub(crate) async fn set_class(
 }
 
 struct Tree {
-    default: u16,
+    default: Option<u16>,
     classes: BTreeMap<u16, ClassUse>,
 }
 
@@ -168,8 +168,8 @@ fn handle(minor: u16) -> TcHandle {
     TcHandle { major: MAJOR, minor }
 }
 
-/// Whether the one becomes the other by numbers that the kernel changes in place. Of a class that others borrow from it doesn't
-/// change what only leaves need (`htb_change_class`).
+/// Whether the one becomes the other by numbers that the kernel changes in place. Of a class that others borrow from it
+/// doesn't change what only leaves need (`htb_change_class`).
 fn same_tree(before: &Queues, after: &Queues) -> bool {
     fn shape(queues: &Queues) -> impl Iterator<Item = (u16, Option<u16>, Option<(u32, u32)>)> {
         queues.classes.iter().map(|(minor, class)| {

@@ -21,10 +21,10 @@ fn names(ports: &[PortName]) -> String {
 /// The setting that lets packets through the box at all.
 const FORWARDING: &str = "net/ipv4/ip_forward";
 
-/// The steps, in an order that neither opens what both states refuse nor cuts what both let through: settings, the tunnel
-/// device, the packet filter in one transaction; then what is new, addresses, links, queues, routes and rules; then what goes, the
-/// other way round; forwarding at the end. Nothing is forwarded before the filter stands, and where it goes, it goes when
-/// all ports are closed. Carried out backwards with [`Step::undo`], the same steps lead back.
+/// The steps, in an order that neither opens what both states refuse nor cuts what both let through: settings, the
+/// tunnel device, the packet filter in one transaction; then what is new, addresses, links, queues, routes and rules;
+/// then what goes, the other way round; forwarding at the end. Nothing is forwarded before the filter stands, and where
+/// it goes, it goes when all ports are closed. Carried out backwards with [`Step::undo`], the same steps lead back.
 ///
 /// One thing is cut for a moment: where a link's address makes room for another one of the same network, or moves to
 /// another link, its routes go before and come back after it. Hosts have to learn their router's new address then.

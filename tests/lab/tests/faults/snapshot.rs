@@ -60,8 +60,8 @@ impl Snapshot {
     }
 }
 
-/// Takes out what counts and numbers, what tells whether a program holds the tunnel device just now, and the length of a queue that
-/// the kernel gives a virtual cable with its first one of ours and never takes back.
+/// Takes out what counts and numbers, what tells whether a program holds the tunnel device just now, and the length of
+/// a queue that the kernel gives a virtual cable with its first one of ours and never takes back.
 fn forget(value: &mut Value) {
     const KEYS: [&str; 7] =
         ["handle", "packets", "bytes", "ifindex", "qdisc", "operstate", "txqlen"];
