@@ -59,8 +59,8 @@ impl Default for Places {
 }
 
 impl Kernel {
-    /// Opens the netlink socket and spawns its task on the current tokio runtime. The task ends with the last handle; where it
-    /// ends before, the next look or step opens another socket.
+    /// Opens the netlink socket and spawns its task on the current tokio runtime. The task ends with the last handle;
+    /// where it ends before, the next look or step opens another socket.
     ///
     /// # Errors
     /// [`HostError::Netlink`] where the kernel gives no socket.
@@ -115,8 +115,9 @@ impl Kernel {
     ///
     /// # Errors
     /// What was tried and the kernel's or `nft`'s answer. The step has then not been done, but for
-    /// [`HostError::NftKilled`] and [`HostError::NftTimeout`], a connection to netlink that ended meanwhile, and a link's
-    /// MTU, which may be set where `up` failed, and a link's queues, of which some may have been changed: look before going on.
+    /// [`HostError::NftKilled`] and [`HostError::NftTimeout`], a connection to netlink that ended meanwhile, and a
+    /// link's MTU, which may be set where `up` failed, and a link's queues, of which some may have been changed: look
+    /// before going on.
     pub async fn perform(&self, step: &Step) -> Result<(), HostError> {
         let netlink = &self.netlink.handle()?;
         match step {
@@ -175,8 +176,8 @@ impl Kernel {
         Ok(uses)
     }
 
-    /// Holds bulk back to its share on the links that have these queues, or lets it have all again, where that isn't so. No look at the state tells the
-    /// one from the other: [`Queues::released`].
+    /// Holds bulk back to its share on the links that have these queues, or lets it have all again, where that isn't
+    /// so. No look at the state tells the one from the other: [`Queues::released`].
     ///
     /// # Errors
     /// What the kernel answered; some links may have been changed.

@@ -2,7 +2,10 @@
 
 mod wire;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+};
 
 use futures_util::{StreamExt, TryStreamExt};
 use nix::libc::{ENOENT, EOPNOTSUPP};
@@ -92,7 +95,7 @@ pub(crate) async fn set_class(
 }
 
 struct Tree {
-    default: u16,
+    default: Option<u16>,
     classes: BTreeMap<u16, ClassUse>,
 }
 
@@ -165,16 +168,16 @@ fn handle(minor: u16) -> TcHandle {
     TcHandle { major: MAJOR, minor }
 }
 
-/// Whether the one becomes the other by numbers that the kernel changes in place. Of a class that others borrow from it doesn't
-/// change what only leaves need (`htb_change_class`).
+/// Whether the one becomes the other by numbers that the kernel changes in place. Of a class that others borrow from it
+/// doesn't change what only leaves need (`htb_change_class`).
 fn same_tree(before: &Queues, after: &Queues) -> bool {
-    let shape = |queues: &Queues| -> Vec<(u16, Option<u16>, Option<(u32, u32)>)> {
-        let fixed =
-            |class: &QueueClass| class.parent.is_none().then_some((class.quantum, class.priority));
-        let classes = queues.classes.iter();
-        classes.map(|(minor, class)| (*minor, class.parent, fixed(class))).collect()
-    };
-    before.default == after.default && shape(before) == shape(after)
+    fn shape(queues: &Queues) -> impl Iterator<Item = (u16, Option<u16>, Option<(u32, u32)>)> {
+        queues.classes.iter().map(|(minor, class)| {
+            let inner = class.parent.is_none();
+            (*minor, class.parent, inner.then_some((class.quantum, class.priority)))
+        })
+    }
+    before.default == after.default && shape(before).eq(shape(after))
 }
 
 /// Parents come before those that borrow from them.
@@ -326,13 +329,17 @@ fn kind(name: &str) -> TcAttribute {
 
 /// The kernel's answer to a kind of queue that it doesn't know, as the error that says so.
 fn lacking(fault: HostError, kind: &'static str, link: &PortName) -> HostError {
-    match fault {
-        HostError::Netlink { source, .. }
-            if matches!(source.raw_os_error(), Some(ENOENT | EOPNOTSUPP)) =>
-        {
+    let unknown = |source: &io::Error| {
+        source.raw_os_error().is_some_and(|code| [ENOENT, EOPNOTSUPP].contains(&code))
+    };
+    if let HostError::Netlink { tried, source } = fault {
+        if unknown(&source) {
             HostError::NoQueue { kind, link: link.clone(), source }
+        } else {
+            HostError::Netlink { tried, source }
         }
-        fault => fault,
+    } else {
+        fault
     }
 }
 
@@ -347,8 +354,6 @@ pub(crate) fn within(
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-
     use super::*;
 
     #[test]

@@ -11,8 +11,8 @@ use crate::shaping::class_handle;
 /// taken ours away.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Queues {
-    /// The class of packets that name none.
-    pub default: u16,
+    /// The class of packets that name none; `None` where those pass by all queues.
+    pub default: Option<u16>,
     /// The classes by their minor numbers.
     #[serde(with = "pairs")]
     pub classes: BTreeMap<u16, QueueClass>,
@@ -71,8 +71,8 @@ impl Queues {
         self.classes.values().find(|class| class.parent.is_none())
     }
 
-    /// As the kernel's queues stand while bulk isn't held back, and whether it is. What is held back is decided anew again and again,
-    /// like the set [`CUT_OFF`](crate::ruleset::CUT_OFF): no plan speaks of it.
+    /// As the kernel's queues stand while bulk isn't held back, and whether it is. What is held back is decided anew
+    /// again and again, like the set [`CUT_OFF`](crate::ruleset::CUT_OFF): no plan speaks of it.
     #[must_use]
     pub fn released(mut self) -> (Self, bool) {
         let most = self.whole().map(|whole| whole.most);

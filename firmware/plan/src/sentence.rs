@@ -45,18 +45,7 @@ impl Step {
                 language.pick(ja, format!("turn {before} into {after}"))
             }
             Self::Rule { rule, change } => present(&rule.words(language), change, language),
-            Self::Queues { link, change } => match &change.after {
-                Some(queues) => {
-                    let ja = queues.words(Language::Japanese);
-                    let ja = format!("{link} から出る通信を {ja} に整えます。");
-                    let en = queues.words(Language::English);
-                    language.pick(ja, format!("shape what leaves by {link} to {en}"))
-                }
-                None => {
-                    let ja = format!("{link} から出る通信を整えるのをやめます。");
-                    language.pick(ja, format!("stop shaping what leaves by {link}"))
-                }
-            },
+            Self::Queues { link, change } => queues(link.as_str(), change.after.as_ref(), language),
             Self::Table { change } => {
                 table(change.before.as_deref(), change.after.as_deref(), language)
             }
@@ -95,6 +84,16 @@ fn link(name: &str, before: Option<&Link>, after: Option<&Link>, language: Langu
         ),
         (_, None) => language.pick(format!("{name} を消します。"), format!("remove {name}")),
     }
+}
+
+fn queues(link: &str, after: Option<&Queues>, language: Language) -> String {
+    let Some(queues) = after else {
+        let ja = format!("{link} から出る通信を整えるのをやめます。");
+        return language.pick(ja, format!("stop shaping what leaves by {link}"));
+    };
+    let ja = format!("{link} から出る通信を {} に整えます。", queues.words(Language::Japanese));
+    let en = queues.words(Language::English);
+    language.pick(ja, format!("shape what leaves by {link} to {en}"))
 }
 
 impl Queues {

@@ -1,11 +1,11 @@
 //! How the line is divided: upwards in front of the tunnel device, downwards in front of each LAN port (R35 R44 R49 R59).
 //!
-//! A queue builds up in front of the slowest place. Where that is the line, it is first come, first served; so the slowest place
-//! is made to be here, a little under the line's rate. What each class has for sure is its share; what one leaves, the
-//! others borrow, the most urgent first.
+//! A queue builds up in front of the slowest place. Where that is the line, it is first come, first served; so the
+//! slowest place is made to be here, a little under the line's rate. What each class has for sure is its share; what
+//! one leaves, the others borrow, the most urgent first.
 //!
 //! ```text
-//! 1:  htb, packets without a class in 1:20
+//! 1:  htb; packets without a class upwards in 1:20, downwards past all of it
 //! └─ 1:1  the whole: upwards the line, downwards the LAN's share of it
 //!    ├─ 1:10  online  prio 0
 //!    ├─ 1:20  normal  prio 1
@@ -62,30 +62,30 @@ const ON_THE_LINE: u16 = 98;
 /// What the kernel counts of it by itself on an Ethernet port.
 const ETHERNET_HEADER: u16 = 14;
 
-/// How much of the line is used upwards, in percent. The rest is for what the queues don't see (probes, handshakes, DNS and NTP
-/// on LGWAN), and for a line that isn't as fast as it is called: what it lacks would queue up in front of it, where nobody
-/// is first.
+/// How much of the line is used upwards, in percent. The rest is for what the queues don't see (probes, handshakes, DNS
+/// and NTP on LGWAN), and for a line that isn't as fast as it is called: what it lacks would queue up in front of it,
+/// where nobody is first.
 const USED_UP: u64 = 97;
 
-/// How much of the line is used downwards, in percent. What comes has passed the line already, and its senders slow down only
-/// when something of it is dropped here, a round trip later. What they have sent too much until then waits in front of the line,
-/// and that queue gets shorter only by what is left here.
+/// How much of the line is used downwards, in percent. What comes has passed the line already, and its senders slow
+/// down only when something of it is dropped here, a round trip later. What they have sent too much until then waits in
+/// front of the line, and that queue gets shorter only by what is left here.
 const USED_DOWN: u64 = 85;
 
 /// How much less is used where packets stay together and are counted as one: what the tunnel adds to the others, 98 bytes to
 /// 1420, isn't counted.
 const UNCOUNTED: u64 = 7;
 
-/// From this rate on, in bits a second, packets stay as segmentation offload has put them together, 64 KB at most: that is under
-/// 3 ms of the line. On a slower one it would be 52 ms at 10 Mbit/s, which the counter would wait for.
+/// From this rate on, in bits a second, packets stay as segmentation offload has put them together, 64 KB at most: that
+/// is under 3 ms of the line. On a slower one it would be 52 ms at 10 Mbit/s, which the counter would wait for.
 const WHOLE_FROM: u64 = 200_000_000;
 
 /// The longest that segmentation offload puts together, in bytes.
 const SUPERPACKET: u32 = 65_536;
 
-/// How much a queue holds: what the whole link sends in this many milliseconds. A class that has no more than its share empties
-/// it the slower, by 100 / share. Bulk's is short, so that its senders are told early; the others' are for bursts that come
-/// at the line's rate to a LAN with a small share of it.
+/// How much a queue holds: what the whole link sends in this many milliseconds. A class that has no more than its share
+/// empties it the slower, by 100 / share. Bulk's is short, so that its senders are told early; the others' are for
+/// bursts that come at the line's rate to a LAN with a small share of it.
 const fn queue_ms(class: Class) -> u64 {
     match class {
         Class::Online => 200,
@@ -117,13 +117,20 @@ pub fn queues(design: &Design) -> BTreeMap<PortName, Queues> {
         let link = Link {
             percent: u64::from(*shares.get(lan)?),
             used: USED_DOWN,
+            // Every forwarded packet has a class. The device's own answers haven't come over the line.
+            default: None,
             overhead: ON_THE_LINE - ETHERNET_HEADER,
             longest: ETHERNET_MTU + u32::from(ETHERNET_HEADER),
         };
         Some((interface.port.clone(), link.queues(rate, design.traffic)))
     });
-    let tunnel =
-        Link { percent: 100, used: USED_UP, overhead: ON_THE_LINE, longest: tunnel_mtu(design) };
+    let tunnel = Link {
+        percent: 100,
+        used: USED_UP,
+        default: Some(class_handle(Class::Normal).1),
+        overhead: ON_THE_LINE,
+        longest: tunnel_mtu(design),
+    };
     lans.chain([(tunnel_name(), tunnel.queues(rate, design.traffic))]).collect()
 }
 
@@ -133,6 +140,8 @@ struct Link {
     percent: u64,
     /// How much of that is used, in percent.
     used: u64,
+    /// As of [`Queues::default`].
+    default: Option<u16>,
     /// What the line carries for a packet beyond what the kernel counts, in bytes.
     overhead: u16,
     /// Its longest packet as the kernel counts it, in bytes.
@@ -171,7 +180,7 @@ impl Link {
             (class_handle(name).1, class(Some(WHOLE), priority, guaranteed, Some(leaf(name))))
         });
         Queues {
-            default: class_handle(Class::Normal).1,
+            default: self.default,
             classes: leaves.chain([(WHOLE, class(None, 0, whole, None))]).collect(),
         }
     }

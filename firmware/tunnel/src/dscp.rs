@@ -2,8 +2,8 @@
 
 use sekisho_design::Class;
 
-/// The differentiated services codepoint of a datagram: that of the packet inside (RFC 2983, clause 3.1, uniform model), which
-/// the packet filter has set by its class. The two bits of ECN beside it stay zero.
+/// The differentiated services codepoint of a datagram: that of the packet inside (RFC 2983, clause 3.1, uniform
+/// model), which the packet filter has set by its class. The two bits of ECN beside it stay zero.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Dscp(u8);
 

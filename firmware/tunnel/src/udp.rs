@@ -365,7 +365,7 @@ mod tests {
 
     /// The second byte of the next datagram's IPv4 header. A plain socket has each datagram for itself.
     fn service_of_next(socket: &UdpSocket) -> u8 {
-        let mut bytes = [0; 65_536];
+        let mut bytes = [0; 2_048];
         let mut slices = [IoSliceMut::new(&mut bytes)];
         let mut control = nix::cmsg_space!(i32);
         let message = recvmsg::<SockaddrStorage>(

@@ -5,9 +5,9 @@
 //!                              ^──no centre answers──┘
 //! ```
 //!
-//! What has piled up during an outage is mostly bulk, and all of it starts at once. Bulk is held back from Away on, so that it is
-//! when the first packet passes. A start of the daemon is no return: queues are as in Open until no centre has answered for as
-//! long as it takes to cut new connections off.
+//! What has piled up during an outage is mostly bulk, and all of it starts at once. Bulk is held back from Away on, so
+//! that it is when the first packet passes. A start of the daemon is no return: queues are as in Open until no centre
+//! has answered for as long as it takes to cut new connections off.
 
 use std::{
     collections::BTreeMap,
@@ -39,8 +39,8 @@ enum Course {
 }
 
 impl Course {
-    /// Whether new connections are cut off, because no centre has answered for some seconds; and for how long bulk is held back
-    /// after that.
+    /// Whether new connections are cut off, because no centre has answered for some seconds; and for how long bulk is
+    /// held back after that.
     fn see(&mut self, cut_off: bool, lasts: Duration, now: Instant) {
         *self = match *self {
             _ if cut_off => Self::Away,
@@ -152,8 +152,8 @@ fn ways(design: &Design, uses: &Uses) -> Vec<WayStatus> {
 mod tests {
     use super::*;
 
-    /// Every way through the machine: seconds, whether new connections are cut off, whether bulk is held back then, and for how
-    /// many seconds more.
+    /// Every way through the machine: seconds, whether new connections are cut off, whether bulk is held back then, and
+    /// for how many seconds more.
     #[test]
     fn bulk_is_held_back_from_the_outage_on_until_a_while_after_it() {
         let table = [

@@ -1,4 +1,4 @@
-//! The parts of a tc message that the library doesn't know: htb, bfifo and tbf (linux/pkt_sched.h).
+//! The parts of a tc message that the library doesn't know: htb, bfifo and tbf (`linux/pkt_sched.h`).
 
 #![expect(
     clippy::wildcard_enum_match_arm,
@@ -48,15 +48,20 @@ fn microseconds(ticks: u32) -> u32 {
 }
 
 /// The options of a root, `struct tc_htb_glob`.
-pub(super) fn root(default: u16) -> TcAttribute {
-    let glob = [HTB_VERSION, RATE_TO_QUANTUM, default.into(), 0, 0];
+pub(super) fn root(default: Option<u16>) -> TcAttribute {
+    let glob = [HTB_VERSION, RATE_TO_QUANTUM, default.unwrap_or(0).into(), 0, 0];
     nested(&[DefaultNla::new(TCA_HTB_INIT, words(&glob))])
 }
 
-/// The default class of a root.
-pub(super) fn read_root(message: &TcMessage) -> Option<u16> {
+/// The default class of a root, which may have none; `None` where this isn't a root's message.
+#[expect(
+    clippy::option_option,
+    reason = "outside: whether it is a root; inside: whether it has one"
+)]
+pub(super) fn read_root(message: &TcMessage) -> Option<Option<u16>> {
     let glob = option(&options(message)?, TCA_HTB_INIT)?;
-    u16::try_from(word(&glob, 8)?).ok()
+    let default = u16::try_from(word(&glob, 8)?).ok()?;
+    Some((default != 0).then_some(default))
 }
 
 /// The options of a class, `struct tc_htb_opt`, with rates beyond 32 bits beside it.
@@ -105,8 +110,8 @@ pub(super) fn read_class(message: &TcMessage) -> Option<QueueClass> {
 
 /// The kind and the options of a leaf: `struct tc_fifo_qopt`, or those of a tbf.
 ///
-/// The kernel doesn't list what a tbf leaves uncut. It is noted once more as the size for a peak rate, which the kernel keeps and
-/// doesn't use without one.
+/// The kernel doesn't list what a tbf leaves uncut. It is noted once more as the size for a peak rate, which the kernel
+/// keeps and doesn't use without one.
 pub(super) fn leaf(leaf: Leaf) -> (&'static str, TcAttribute) {
     match leaf {
         Leaf::Fifo { bytes } => {
@@ -267,7 +272,9 @@ mod tests {
 
     #[test]
     fn a_root_is_read_as_it_was_written() {
-        assert_eq!(read_root(&message(vec![root(0x20)])), Some(0x20));
+        for default in [Some(0x20), None] {
+            assert_eq!(read_root(&message(vec![root(default)])), Some(default));
+        }
         assert_eq!(read_root(&message(Vec::new())), None);
     }
 }

@@ -22,6 +22,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("queues_there_and_back", queues),
         trial("tc_shows_what_was_set", as_tc_shows),
         trial("changed_rate_keeps_what_waits_and_what_was_counted", in_place),
+        trial("what_names_no_class_may_pass_by_all_queues", past_all),
         trial("another_tree_takes_the_place_of_the_one_before", another_tree),
         trial("bulk_held_back_is_no_other_state", held_back),
         trial("others_queues_are_not_ours_and_make_way", others),
@@ -50,7 +51,10 @@ fn tree(whole: u64, leaf: Leaf) -> Queues {
     let leaves = (0..).zip(leaves).map(|(priority, (name, share))| {
         (class_handle(name).1, class(Some(1), priority, share, Some(leaf)))
     });
-    Queues { default: 0x20, classes: leaves.chain([(1, class(None, 0, 100, None))]).collect() }
+    Queues {
+        default: Some(0x20),
+        classes: leaves.chain([(1, class(None, 0, 100, None))]).collect(),
+    }
 }
 
 const CUTTING: Leaf = Leaf::Cutting { bytes: 60_000, longest: 1514 };
@@ -119,6 +123,31 @@ async fn as_tc_shows() {
     perform(&kernel(), &step("port2", None, Some(&tree(1_250_000, FIFO)))).await;
     let shown = shell("tc -d qdisc show dev port2");
     assert!(shown.contains("qdisc bfifo 10: parent 1:10 limit 2000000b"), "{shown}");
+}
+
+/// What names no class passes by all queues where there is no class for it: what is the device's own isn't kept by a queue
+/// that a LAN's traffic has filled.
+async fn past_all() {
+    plug();
+    shell("echo 1 > /proc/sys/net/ipv6/conf/port1/disable_ipv6");
+    let kernel = kernel();
+    perform(&kernel, &up("port1")).await;
+    let queues = Queues { default: None, ..tree(20_000, CUTTING) };
+    perform(&kernel, &step("port1", None, Some(&queues))).await;
+    assert_eq!(observe(&kernel).await.queues[&port("port1")], queues);
+    shell(
+        "ip address add 192.168.1.1/24 dev port1; ip neighbour add 192.168.1.9 lladdr 02:00:00:00:00:09 dev port1",
+    );
+    let socket = UdpSocket::bind("192.168.1.1:0").expect("bound");
+    for _ in 0..200 {
+        socket.send_to(&[0; 1000], "192.168.1.9:9").expect("sent");
+    }
+    let sent = shell("awk '/port1:/ {print $11}' /proc/net/dev");
+    assert!(sent.trim().parse::<u32>().expect("a number") >= 200, "{sent} of 200 left");
+    for class in Class::ALL {
+        let found = use_of(&kernel, "port1", class).await;
+        assert_eq!((found.sent, found.waiting, found.dropped), (0, 0, 0), "{class}");
+    }
 }
 
 /// Datagrams that take about a second to leave are on their way while the rate changes.

@@ -3,7 +3,7 @@ use super::*;
 use sekisho_design::Shares;
 
 fn link(percent: u64) -> Link {
-    Link { percent, used: USED_UP, overhead: ON_THE_LINE, longest: 1420 }
+    Link { percent, used: USED_UP, default: Some(0x20), overhead: ON_THE_LINE, longest: 1420 }
 }
 
 pub(crate) fn shaped(bits: u64, percent: u64) -> Queues {
@@ -29,7 +29,7 @@ fn classes_have_their_shares_of_a_little_less_than_the_line_and_borrow_the_rest(
             (0x30, 181_875, 1_212_500),
         ]
     );
-    assert_eq!(queues.default, 0x20);
+    assert_eq!(queues.default, Some(0x20));
     let order = |minor| (queues.classes[&minor].parent, queues.classes[&minor].priority);
     assert_eq!(
         [0x10, 0x20, 0x30].map(order),

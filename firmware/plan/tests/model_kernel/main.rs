@@ -105,9 +105,10 @@ fn only_the_queues_that_change_are_touched() {
     let mut other = design.clone();
     other.lgwan.line_rate = LineRate::new(10_000_000);
     let links = |plan: Vec<Step>| -> Vec<String> {
-        let link = |step| match step {
-            Step::Queues { link, change } if change.before.is_some() => link.to_string(),
-            step => panic!("{step}"),
+        let link = |step| {
+            let Step::Queues { link, change } = step else { panic!("{step}") };
+            assert!(change.before.is_some() && change.after.is_some(), "{link}");
+            link.to_string()
         };
         plan.into_iter().map(link).collect()
     };

@@ -239,8 +239,8 @@ fn what_waits_is_bounded_in_time_and_number() {
     assert_eq!(pair.ends[0].held.size(), (0, 0));
 }
 
-/// What is sealed bears the codepoint of its packet, also when it waited; what the tunnel itself says is of the highest class
-/// (R35).
+/// What is sealed bears the codepoint of its packet, also when it waited; what the tunnel itself says is of the highest
+/// class (R35).
 #[test]
 fn a_datagram_bears_the_codepoint_of_what_is_inside() {
     let marked = |dscp: u8| {

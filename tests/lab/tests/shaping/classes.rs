@@ -13,8 +13,8 @@ use sekisho_plan::ruleset::TUNNEL_PORT;
 
 use crate::site::{BULK_DOWN, ONLINE, lab};
 
-/// Probes alone, then a connection of each class: the outer headers bear the inner codepoint, and the tunnel's own what online
-/// has. ECN stays out of it.
+/// Probes alone, then a connection of each class: the outer headers bear the inner codepoint, and the tunnel's own what
+/// online has. ECN stays out of it.
 pub(crate) fn datagrams_bear_their_class() -> anyhow::Result<()> {
     let lab = lab()?;
     let own = Class::Online.dscp();
@@ -28,8 +28,8 @@ pub(crate) fn datagrams_bear_their_class() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// While something happens, datagrams of the tunnel leave the device with this codepoint, or as the tunnel's own, and with no
-/// other.
+/// While something happens, datagrams of the tunnel leave the device with this codepoint, or as the tunnel's own, and
+/// with no other.
 fn ensure_only(lab: &Lab, dscp: u8, own: u8, act: impl FnOnce()) -> anyhow::Result<()> {
     let capture = lab.capture("lgwan", "eth0")?;
     act();

@@ -130,7 +130,7 @@ fn connect(lab: &Lab, port: u16) -> anyhow::Result<TcpStream> {
 }
 
 fn send(mut stream: &TcpStream, stop: &AtomicBool) {
-    let block = [7; 65_536];
+    let block = vec![7; 65_536];
     while !stop.load(Ordering::Relaxed) {
         let _ = stream.write(&block);
     }
@@ -138,7 +138,7 @@ fn send(mut stream: &TcpStream, stop: &AtomicBool) {
 
 fn fetch(mut stream: &TcpStream, stop: &AtomicBool, bytes: &AtomicU64) {
     let _ = stream.write_all(b"GET /bytes/1000000000 HTTP/1.1\r\nHost: platform\r\n\r\n");
-    let mut buffer = [0; 65_536];
+    let mut buffer = vec![0; 65_536];
     while !stop.load(Ordering::Relaxed) {
         if let Ok(count) = stream.read(&mut buffer) {
             bytes.fetch_add(count as u64, Ordering::Relaxed);

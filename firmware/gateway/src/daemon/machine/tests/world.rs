@@ -375,7 +375,7 @@ fn queues(bytes_per_second: u64) -> Queues {
         quantum: 1514,
         leaf: Some(Leaf::Fifo { bytes: 100_000 }),
     };
-    Queues { default: 0x20, classes: [(0x20, class)].into() }
+    Queues { default: Some(0x20), classes: [(0x20, class)].into() }
 }
 
 /// Carries a step out, as strictly as the kernel.
