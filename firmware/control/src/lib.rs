@@ -8,6 +8,7 @@
 mod change;
 mod names;
 mod proof;
+mod traffic;
 
 use std::{
     collections::BTreeMap,
@@ -34,6 +35,10 @@ pub use self::names::{
     ZoneOwner, ZoneStatus,
 };
 pub use self::proof::{Confirmation, Proof, ProofAwaited, Token};
+pub use self::traffic::{
+    ConnectionTable, Fullness, HostTraffic, MOST_HOSTS, NaptUse, PortsInUse, RowKind, RowTraffic,
+    Scarce, Shortage, Tally, Traffic,
+};
 
 /// `GET`: [`Status`].
 pub const STATUS: &str = "/v1/status";
@@ -58,6 +63,9 @@ pub const NAMES: &str = "/v1/names";
 pub const NAME_QUERY: &str = "/v1/names/query";
 /// `GET`: [`ZoneData`], fetched from the platform now.
 pub const ZONE_DATA: &str = "/v1/names/zone-data";
+
+/// `GET`: [`Traffic`].
+pub const TRAFFIC: &str = "/v1/traffic";
 
 /// Largest request body, in bytes: two files of the largest size that the design room reads, with JSON's escapes.
 pub const LARGEST_BODY: usize = 8 << 20;
@@ -153,6 +161,9 @@ pub struct Status {
     pub site: Option<SiteSummary>,
     /// The tunnel; `None` while no design is in force.
     pub tunnel: Option<TunnelStatus>,
+    /// What is nearly used up, or is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shortages: Vec<Shortage>,
     /// What of this status couldn't be found out, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<Failure>,

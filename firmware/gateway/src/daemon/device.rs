@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use sekisho_control::{
     Applied, Apply, Author, Awaiting, Confirmation, Decision, Failure, Generation, Key, LiveTrace,
     NameAnswer, NameQuery, NamesStatus, Packet, Phase, Plan, PlannedStep, Proposal, Refused,
-    RefusedPacket, Returned, Settled, Status, Stored, ZoneData,
+    RefusedPacket, Returned, Settled, Status, Stored, Traffic, ZoneData,
 };
 use sekisho_design::{Design, PublicKey, diff};
 use sekisho_host::{Kernel, Refusal, clock, give_back};
@@ -40,6 +40,7 @@ use super::{
     proof::Measure,
     stamps::Stamps,
     store::{Files, Store},
+    traffic::Counts,
 };
 
 /// Refusals that are kept to be shown; older ones are in the log.
@@ -69,6 +70,8 @@ pub enum Request {
     Generation(u64, Reply<Stored>),
     /// What would happen to a packet now.
     Trace(Packet, Reply<LiveTrace>),
+    /// What was counted by row and host.
+    Traffic(Reply<Traffic>),
     /// How names are resolved.
     Names(Reply<NamesStatus>),
     /// What a client would be told about a name.
@@ -97,6 +100,7 @@ pub struct Device {
     returned: Option<Returned>,
     storage: Option<Failure>,
     looks: Looks,
+    counts: Counts,
     refusals: VecDeque<RefusedPacket>,
 }
 
@@ -117,6 +121,7 @@ impl Device {
         state: &Path,
     ) -> anyhow::Result<Self> {
         let run = kernel.run()?;
+        let counts = Counts::new(&kernel);
         Ok(Self {
             hands: Hands {
                 kernel,
@@ -139,6 +144,7 @@ impl Device {
             returned: None,
             storage: None,
             looks: Looks::new(clock::since_start()),
+            counts,
             refusals: VecDeque::with_capacity(SHOWN_REFUSALS),
         })
     }
@@ -146,7 +152,10 @@ impl Device {
     /// Answers one request. A client that went away in the meantime is no matter.
     pub(super) async fn answer(&mut self, request: Request) {
         match request {
-            Request::Status(reply) => drop(reply.send(Ok(self.status().await))),
+            Request::Status(reply) => {
+                let status = self.status().await;
+                self.counts.complete(status, &self.hands.kernel, self.design(), reply);
+            }
             Request::Key(reply) => drop(reply.send(Ok(Key { public: self.hands.key.public() }))),
             Request::Plan(proposal, reply) => drop(reply.send(self.plan(proposal).await)),
             Request::Apply(apply, author, reply) => {
@@ -159,6 +168,9 @@ impl Device {
             Request::Generations(reply) => drop(reply.send(self.generations())),
             Request::Generation(number, reply) => drop(reply.send(self.generation(number))),
             Request::Trace(packet, reply) => drop(reply.send(self.trace(&packet).await)),
+            Request::Traffic(reply) => {
+                self.counts.answer(&self.hands.kernel, self.design(), reply);
+            }
             Request::Names(reply) => {
                 drop(reply.send(Ok(self.names.status(self.design(), &self.known))));
             }
@@ -177,6 +189,7 @@ impl Device {
         let now = clock::since_start();
         self.end_of_wait(now).await;
         self.follow_hosts().await;
+        self.counts.watch(&self.hands.kernel, now);
         if self.looks.take_look(now) {
             self.repair().await;
             give_back();
@@ -235,6 +248,7 @@ impl Device {
             awaiting: self.awaiting(),
             returned: self.returned.clone(),
             storage: self.storage.clone(),
+            shortages: Vec::new(),
             fault,
             site: self.in_force.as_ref().map(|in_force| summary(&in_force.design)),
             tunnel: self.hands.tunnel.as_ref().map(|tunnel| tunnel.status(Instant::now())),

@@ -19,6 +19,7 @@ mod proof;
 mod query_log;
 mod stamps;
 mod store;
+mod traffic;
 mod tunnel;
 mod way;
 
@@ -70,6 +71,7 @@ pub async fn run(places: Places) -> anyhow::Result<()> {
     let operator = read_operator_key(&places.operator_key)?;
     let key = store.tunnel_key()?;
     let kernel = Kernel::connect()?;
+    traffic::make_room(&kernel);
     let refusals = Refusals::listen().await?;
     let watch = Watch::start()?;
     let mut terminate = signal(SignalKind::terminate())?;
