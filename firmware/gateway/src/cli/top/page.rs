@@ -2,7 +2,7 @@
 
 use sekisho_control::{ConnectionTable, Fullness, NaptUse, Traffic};
 use sekisho_design::{Lan, Language, Name};
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+use unicode_width::UnicodeWidthStr as _;
 
 use super::{
     Shown,

@@ -2,13 +2,14 @@
 
 use std::{
     fmt::Write as _,
-    io::{self, Write as _},
+    io::{self, Read as _, Write as _},
+    thread,
 };
 
 use rustix::termios::{
     LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetwinsize, tcsetattr,
 };
-use tokio::io::{Interest, unix::AsyncFd};
+use tokio::sync::oneshot;
 
 use super::page::Room;
 
@@ -24,21 +25,26 @@ const INTERRUPT: u8 = 3;
 
 /// The terminal, until it is dropped.
 pub(super) struct Screen {
-    keys: AsyncFd<io::Stdin>,
     before: Termios,
+    ended: oneshot::Receiver<()>,
 }
 
 impl Screen {
     /// Takes the terminal.
     pub(super) fn open() -> io::Result<Self> {
-        let keys = AsyncFd::with_interest(io::stdin(), Interest::READABLE)?;
-        let before = tcgetattr(&keys)?;
+        let before = tcgetattr(io::stdin())?;
         let mut modes = before.clone();
         modes.local_modes -= LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG;
         modes.special_codes[SpecialCodeIndex::VMIN] = 1;
         modes.special_codes[SpecialCodeIndex::VTIME] = 0;
-        tcsetattr(&keys, OptionalActions::Flush, &modes)?;
-        let screen = Self { keys, before };
+        tcsetattr(io::stdin(), OptionalActions::Flush, &modes)?;
+        let (done, ended) = oneshot::channel();
+        let screen = Self { before, ended };
+        // It sits in a read that nothing ends but a key, and goes with the program.
+        thread::spawn(move || {
+            wait_for_end();
+            drop(done);
+        });
         say(ENTER)?;
         Ok(screen)
     }
@@ -60,21 +66,10 @@ impl Screen {
         say(&text)
     }
 
-    /// Waits until somebody wants no more of it: q, Ctrl-C, or nobody there. A terminal that fails is gone.
+    /// Waits until somebody wants no more of it: q, Ctrl-C, or nobody there.
     pub(super) async fn ended(&mut self) {
-        loop {
-            let Ok(mut ready) = self.keys.readable().await else { return };
-            let mut typed = [0; 64];
-            match rustix::io::read(io::stdin(), &mut typed) {
-                Ok(0) | Err(_) => return,
-                Ok(length) => {
-                    if typed[..length].iter().any(|key| matches!(*key, b'q' | b'Q' | INTERRUPT)) {
-                        return;
-                    }
-                }
-            }
-            ready.clear_ready();
-        }
+        // Whether the thread said so or is gone is the same.
+        let _ = (&mut self.ended).await;
     }
 }
 
@@ -82,7 +77,17 @@ impl Drop for Screen {
     fn drop(&mut self) {
         // Where the terminal is gone there is nothing to leave as it was.
         let _ = say(LEAVE);
-        let _ = tcsetattr(&self.keys, OptionalActions::Now, &self.before);
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.before);
+    }
+}
+
+/// Reads keys until one of them is the end. A terminal that fails is gone.
+fn wait_for_end() {
+    let mut typed = [0; 64];
+    while let Ok(length @ 1..) = io::stdin().read(&mut typed) {
+        if typed[..length].iter().any(|key| matches!(*key, b'q' | b'Q' | INTERRUPT)) {
+            return;
+        }
     }
 }
 
