@@ -184,3 +184,64 @@ impl Reader {
         Ok(ports)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, fs, path::Path};
+
+    use sekisho_control::{Phase, Scarce};
+    use sekisho_host::Places;
+
+    use super::*;
+
+    fn status() -> Status {
+        Status {
+            version: String::new(),
+            phase: Phase::Closed,
+            generation: 0,
+            awaiting: None,
+            returned: None,
+            storage: None,
+            site: None,
+            tunnel: None,
+            shortages: Vec::new(),
+            fault: None,
+            refused: BTreeMap::new(),
+            last_refusals: Vec::new(),
+        }
+    }
+
+    /// A kernel whose table takes ten connections.
+    fn kernel(settings: &Path) -> Kernel {
+        fs::create_dir_all(settings.join("net/netfilter")).unwrap();
+        fs::write(settings.join("net/netfilter/nf_conntrack_max"), "10\n").unwrap();
+        let places = Places { settings: settings.to_owned(), ..Places::default() };
+        Kernel::connect_with(places).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_status_tells_of_the_alarm_until_it_is_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let kernel = kernel(folder.path());
+        let mut counts = Counts::new(&kernel);
+        let course = [
+            (0, "7", Fullness::Roomy),
+            (1000, "8", Fullness::Near),
+            (1500, "3", Fullness::Near),
+            (2000, "10", Fullness::Full),
+            (3000, "3", Fullness::Roomy),
+            (4000, "nonsense", Fullness::Roomy),
+        ];
+        for (now, count, fullness) in course {
+            fs::write(folder.path().join("net/netfilter/nf_conntrack_count"), count).unwrap();
+            counts.watch(&kernel, Duration::from_millis(now));
+            assert_eq!(counts.alarm.level(), fullness, "{now}");
+            let (reply, answer) = oneshot::channel();
+            counts.complete(status(), &kernel, None, reply);
+            let shortages = answer.await.unwrap().unwrap().shortages;
+            let scarce: Vec<_> = shortages.iter().map(|shortage| shortage.of).collect();
+            let expected = [Scarce::Connections];
+            assert_eq!(scarce, expected[usize::from(fullness == Fullness::Roomy)..], "{now}");
+        }
+    }
+}
