@@ -8,6 +8,7 @@
 mod change;
 mod names;
 mod proof;
+mod traffic;
 
 use std::{
     collections::BTreeMap,
@@ -35,6 +36,10 @@ pub use self::names::{
     ZoneOwner, ZoneStatus,
 };
 pub use self::proof::{Confirmation, Proof, ProofAwaited, Token};
+pub use self::traffic::{
+    ConnectionTable, Fullness, HostTraffic, MOST_HOSTS, NaptUse, PortsInUse, RowKind, RowTraffic,
+    Scarce, Shortage, Tally, Traffic,
+};
 
 /// `GET`: [`Status`].
 pub const STATUS: &str = "/v1/status";
@@ -61,6 +66,9 @@ pub const NAME_QUERY: &str = "/v1/names/query";
 pub const ZONE_DATA: &str = "/v1/names/zone-data";
 /// The path that tells what was refused last, and why: `GET`, with `?last=N` of the packets.
 pub const REFUSALS: &str = "/v1/refusals";
+
+/// `GET`: [`Traffic`].
+pub const TRAFFIC: &str = "/v1/traffic";
 
 /// Largest request body, in bytes: two files of the largest size that the design room reads, with JSON's escapes.
 pub const LARGEST_BODY: usize = 8 << 20;
@@ -159,6 +167,9 @@ pub struct Status {
     /// The line and its queues; `None` where nothing is shaped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<LineStatus>,
+    /// What is nearly used up, or is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shortages: Vec<Shortage>,
     /// What of this status couldn't be found out, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<Failure>,

@@ -104,6 +104,22 @@ pub async fn drop_flows(doomed: impl FnMut(&Flow) -> bool) -> Result<u64, HostEr
     sweep(doomed).await.map_err(|source| HostError::Connections { source })
 }
 
+/// Shows every IPv4 flow of this thread's network namespace to `look`; one that is opened or ends meanwhile may not be shown,
+/// and one may be shown twice.
+///
+/// # Errors
+/// [`HostError::Connections`]; some flows were not shown.
+///
+/// # Panics
+/// Outside a tokio runtime.
+pub async fn each_flow(mut look: impl FnMut(&Flow)) -> Result<(), HostError> {
+    let shown = drop_flows(|flow| {
+        look(flow);
+        false
+    });
+    shown.await.map(drop)
+}
+
 const ICMP: u8 = 1;
 const TCP: u8 = 6;
 const UDP: u8 = 17;

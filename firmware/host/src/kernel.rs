@@ -15,6 +15,7 @@ use sekisho_plan::{
 
 use crate::{
     HostError, clock, link,
+    meters::Meters,
     netlink::Netlink,
     nft::{Count, Nft},
     queue::{self, Uses},
@@ -49,6 +50,20 @@ pub struct Scope {
     /// Settings, by path below `/proc/sys/`.
     pub settings: BTreeSet<String>,
 }
+
+/// How full the kernel's table of connections is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Connections {
+    /// Connections that it tracks.
+    pub count: u64,
+    /// How many it can track.
+    pub most: u64,
+}
+
+/// The settings that say so, and that of the table's width: a table that is as wide as it is full is looked through in one step.
+const COUNT: &str = "net/netfilter/nf_conntrack_count";
+const MOST: &str = "net/netfilter/nf_conntrack_max";
+const WIDTH: &str = "net/netfilter/nf_conntrack_buckets";
 
 impl Default for Places {
     fn default() -> Self {
@@ -198,6 +213,52 @@ impl Kernel {
         self.netlink.stands()
     }
 
+    /// Where the sets are read that the kernel fills by itself; a handle of its own, so that others needn't wait for it.
+    pub fn meters(&self) -> Meters {
+        Meters::new(self.nft.clone())
+    }
+
+    /// How full the table of connections is; `None` where the kernel tracks none.
+    ///
+    /// # Errors
+    /// [`HostError::Setting`].
+    pub fn connections(&self) -> Result<Option<Connections>, HostError> {
+        let number = |path: &str| {
+            let text = settings::read(&self.settings, path)?;
+            let malformed = |error| HostError::Setting {
+                tried: "read",
+                path: path.to_owned(),
+                source: io::Error::new(io::ErrorKind::InvalidData, error),
+            };
+            text.map(|text| text.parse().map_err(malformed)).transpose()
+        };
+        let connections = number(COUNT)?.zip(number(MOST)?);
+        Ok(connections.map(|(count, most)| Connections { count, most }))
+    }
+
+    /// Makes room for so many connections. False where the table isn't this namespace's to set, which only the machine's own is.
+    ///
+    /// # Errors
+    /// [`HostError::Setting`].
+    pub fn make_room(&self, connections: u32) -> Result<bool, HostError> {
+        for path in [WIDTH, MOST] {
+            match settings::write(&self.settings, path, &connections.to_string()) {
+                Err(HostError::Setting { source, .. })
+                    if matches!(
+                        source.kind(),
+                        io::ErrorKind::PermissionDenied
+                            | io::ErrorKind::ReadOnlyFilesystem
+                            | io::ErrorKind::NotFound
+                    ) =>
+                {
+                    return Ok(false);
+                }
+                other => other?,
+            }
+        }
+        Ok(true)
+    }
+
     /// The elements of a set of our table, as `nft -j` lists them; none where set or table don't exist.
     pub async fn elements(&self, set: &str) -> Result<Vec<serde_json::Value>, HostError> {
         self.nft.elements(set).await
@@ -244,5 +305,24 @@ mod tests {
         is_send(kernel.counters());
         is_send(kernel.fill_set("set", &[]));
         is_send(kernel);
+    }
+
+    #[tokio::test]
+    async fn connections_are_counted_and_room_is_made_where_it_may_be() {
+        let root = tempfile::tempdir().unwrap();
+        let settings = root.path().to_owned();
+        let kernel = Kernel::connect_with(Places { settings, ..Places::default() }).unwrap();
+        assert_eq!(kernel.connections().unwrap(), None);
+        assert!(!kernel.make_room(70_000).unwrap(), "a kernel that tracks nothing");
+        let put = |path: &str, text: &str| std::fs::write(root.path().join(path), text).unwrap();
+        std::fs::create_dir_all(root.path().join("net/netfilter")).unwrap();
+        put(COUNT, "12\n");
+        put(MOST, "65536\n");
+        put(WIDTH, "65536\n");
+        assert!(kernel.make_room(70_000).unwrap());
+        let seen = kernel.connections().unwrap();
+        assert_eq!(seen, Some(Connections { count: 12, most: 70_000 }));
+        put(COUNT, "many\n");
+        assert!(matches!(kernel.connections(), Err(HostError::Setting { tried: "read", .. })));
     }
 }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use sekisho_plan::table::{MalformedListing, TABLE, Table, parse_listing, transaction};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
@@ -16,7 +17,7 @@ use tokio::{
 use crate::HostError;
 
 /// What a named counter has seen since it was made.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
 pub struct Count {
     /// Packets.
     pub packets: u64,
@@ -24,7 +25,7 @@ pub struct Count {
     pub bytes: u64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Nft {
     program: PathBuf,
 }
@@ -36,7 +37,7 @@ impl Nft {
 
     /// Our table, `None` where it doesn't exist.
     pub(crate) async fn table(&self) -> Result<Option<Table>, HostError> {
-        match self.list("table").await? {
+        match self.listed(WHOLE).await? {
             Some(listing) => table(listing).map_err(unreadable),
             None => Ok(None),
         }
@@ -52,14 +53,15 @@ impl Nft {
     }
 
     pub(crate) async fn counters(&self) -> Result<BTreeMap<String, Count>, HostError> {
-        match self.list("counters").await? {
+        let (family, table) = TABLE;
+        match self.listed(&["counters", "table", family, table]).await? {
             Some(listing) => counters(&listing).ok_or_else(|| unreadable("no list of counters")),
             None => Ok(BTreeMap::new()),
         }
     }
 
     pub(crate) async fn elements(&self, set: &str) -> Result<Vec<Value>, HostError> {
-        let Some(listing) = self.list("table").await? else { return Ok(Vec::new()) };
+        let Some(listing) = self.listed(WHOLE).await? else { return Ok(Vec::new()) };
         elements(&listing, set).ok_or_else(|| unreadable("no list of objects"))
     }
 
@@ -79,16 +81,22 @@ impl Nft {
         self.run(&["-j", "-f", "-"], &transaction.to_string()).await.map(drop)
     }
 
+    /// A set's listing, as text; `None` where the table doesn't exist.
+    pub(crate) async fn set(&self, name: &str) -> Result<Option<String>, HostError> {
+        let (family, table) = TABLE;
+        self.list(&["set", family, table, name]).await
+    }
+
+    async fn listed(&self, what: &[&str]) -> Result<Option<Value>, HostError> {
+        let listing = self.list(what).await?;
+        listing.map(|listing| serde_json::from_str(&listing).map_err(unreadable)).transpose()
+    }
+
     /// Lists something of our table, protocols by number; `None` where the table doesn't exist. That it doesn't is asked only after a
     /// refusal, and not read from the words of the refusal, which differ from release to release.
-    async fn list(&self, what: &str) -> Result<Option<Value>, HostError> {
-        let (family, table) = TABLE;
-        let arguments: &[&str] = match what {
-            "table" => &["-j", "-p", "list", "table", family, table],
-            _ => &["-j", "-p", "list", what, "table", family, table],
-        };
-        match self.run(arguments, "").await {
-            Ok(listing) => serde_json::from_str(&listing).map(Some).map_err(unreadable),
+    async fn list(&self, what: &[&str]) -> Result<Option<String>, HostError> {
+        match self.run(&[&["-j", "-p", "list"], what].concat(), "").await {
+            Ok(listing) => Ok(Some(listing)),
             Err(refusal @ HostError::NftRefused { .. }) => {
                 if self.exists().await? {
                     Err(refusal)
@@ -155,6 +163,9 @@ impl Nft {
     }
 }
 
+/// What to list for the whole of our table.
+const WHOLE: &[&str] = &["table", TABLE.0, TABLE.1];
+
 /// The largest rule set of a site loads in well under a second.
 const LIMIT: Duration = Duration::from_secs(5);
 
@@ -202,7 +213,7 @@ fn counters(listing: &Value) -> Option<BTreeMap<String, Count>> {
         .collect()
 }
 
-fn unreadable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> HostError {
+pub(crate) fn unreadable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> HostError {
     HostError::NftAnswer { source: source.into() }
 }
 

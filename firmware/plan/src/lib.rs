@@ -18,9 +18,11 @@ pub mod state;
 mod step;
 pub mod table;
 pub mod trace;
+mod tracking;
 
 pub use desired::{TUNNEL, desired, lan_number, tunnel_mtu};
 pub use deviation::{Deviation, deviations};
 pub use diff::{MissingPorts, steps};
 pub use state::KernelState;
 pub use step::{Change, Step};
+pub use tracking::table_size;

@@ -16,6 +16,7 @@ mod rewrite;
 mod sheet;
 mod show;
 mod status;
+mod top;
 mod trace;
 mod why_refused;
 
@@ -135,6 +136,11 @@ enum Command {
     /// none can. Nothing is changed. The device remembers the last 1,000 packets since its start; its counters, in
     /// 'sekisho status', know of all.
     WhyRefused(why_refused::Last),
+    /// Show which rows and hosts send and get how much: traffic, connections opened, refusals
+    ///
+    /// On a terminal the table is live, with rates since the look before; q or Ctrl-C ends it. Rows hold what policies admitted
+    /// for their hosts; policies are counted apart as well.
+    Top(top::Top),
     /// Make files that other machines take
     #[command(subcommand)]
     Export(export::Export),
@@ -255,6 +261,8 @@ enum CommandError {
     Write(#[from] sekisho_host::HostError),
     #[error(transparent)]
     Client(#[from] ClientError),
+    #[error("can't use the terminal: {0}")]
+    Terminal(#[source] io::Error),
     #[error("can't start: {0}")]
     Runtime(#[source] io::Error),
 }
@@ -268,6 +276,7 @@ impl CommandError {
             | Self::NoTrace(_)
             | Self::NoHosts(_)
             | Self::Write(_)
+            | Self::Terminal(_)
             | Self::Runtime(_) => 2,
             Self::Client(ClientError::Failure(failure)) => match failure.kind {
                 FailureKind::Refused => 1,
@@ -308,6 +317,7 @@ impl CommandError {
             Self::OtherForm(_) => Some("have it written anew: sekisho format FILE".to_owned()),
             Self::NotImported(fault) => fault.way_out(),
             Self::Write(fault) => fault.way_out().map(str::to_owned),
+            Self::Terminal(_) => Some("print it once: --once".to_owned()),
             Self::Read { .. } | Self::Refused(_) | Self::Runtime(_) => None,
         }
     }
@@ -323,6 +333,7 @@ impl CommandError {
             | Self::NoHosts(_)
             | Self::OtherForm(_)
             | Self::Write(_)
+            | Self::Terminal(_)
             | Self::Runtime(_)
             | Self::Client(_) => &[],
         }
@@ -350,6 +361,12 @@ pub fn main() -> ExitCode {
     let table = matches!(arguments.command, Command::Ledger(_) | Command::Sheet(_));
     if matches!(arguments.format, Format::Csv | Format::Html) && !table {
         let reason = "only 'ledger' and 'sheet' have the formats csv and html";
+        let mut command = Arguments::command().bin_name("sekisho");
+        command.error(ErrorKind::ArgumentConflict, reason).exit();
+    }
+    if let Command::Top(top) = &arguments.command
+        && let Some(reason) = top.misuse()
+    {
         let mut command = Arguments::command().bin_name("sekisho");
         command.error(ErrorKind::ArgumentConflict, reason).exit();
     }
@@ -470,8 +487,15 @@ fn run(arguments: &Arguments, language: Language) -> Result<Output, CommandError
             if json { show::json(&status) } else { status::text(&status, language) }
         }
         Command::WhyRefused(last) => {
-            let refused = runtime.block_on(why_refused::ask(socket, &last))?;
+            let refused = runtime.block_on(why_refused::ask(socket, last))?;
             if json { show::json(&refused) } else { why_refused::text(&refused, language) }
+        }
+        Command::Top(top) => {
+            let text = runtime.block_on(top::run(socket, top, arguments.format, language))?;
+            if text.is_empty() {
+                return Ok(Output::Exact(Vec::new()));
+            }
+            text
         }
         Command::Names(names::NamesOf { query: None }) => {
             let status = runtime.block_on(names::status(socket))?;

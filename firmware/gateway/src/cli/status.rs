@@ -32,6 +32,12 @@ pub(super) fn text(status: &Status, language: Language) -> String {
     if let Some(found) = &status.line {
         text += &line(found, language);
     }
+    for shortage in &status.shortages {
+        let (sentence, way_out) = (&shortage.sentence, &shortage.way_out);
+        let (sentence, way_out) =
+            language.pick((&sentence.ja, &way_out.ja), (&sentence.en, &way_out.en));
+        let _ = writeln!(text, "{}{sentence}\n    {way_out}", say("逼迫      ", "SCARCE    "));
+    }
     let refused = say("拒否      ", "refused   ");
     if let Some(fault) = &status.fault {
         let _ = writeln!(text, "{refused}{}: {}", say("不明", "UNKNOWN"), whole(fault));
@@ -217,8 +223,8 @@ fn place(centre: &CentreStatus, language: Language) -> String {
 mod tests {
     use std::collections::BTreeMap;
 
-    use sekisho_control::{Failure, FailureKind, Refused, WayStatus};
-    use sekisho_design::{Class, Lan, Placement, ProfileStamp};
+    use sekisho_control::{Failure, FailureKind, Refused, Scarce, Shortage, WayStatus};
+    use sekisho_design::{Both, Class, Lan, Placement, ProfileStamp};
 
     use super::*;
 
@@ -230,6 +236,7 @@ mod tests {
             awaiting: None,
             returned: None,
             storage: None,
+            shortages: Vec::new(),
             site: None,
             tunnel: None,
             line: None,
@@ -348,6 +355,15 @@ sekisho 1.2.3
         let mut copied = status(Phase::InForce);
         let rival = CentreStatus { rival_age_s: Some(7), ..centre("east", true) };
         copied.tunnel = Some(TunnelStatus { carrier: None, cut_off: false, centres: vec![rival] });
+        let mut scarce = status(Phase::InForce);
+        let both = |ja: &str, en: &str| Both { ja: ja.to_owned(), en: en.to_owned() };
+        scarce.shortages.push(Shortage {
+            of: Scarce::Connections,
+            used: 8,
+            most: 10,
+            sentence: both("埋まる", "fills"),
+            way_out: both("止める", "stop it"),
+        });
         let mut changed = status(Phase::InForce);
         changed.generation = 4;
         changed.awaiting = Some(Awaiting { generation: 5, seconds_left: 90, proof: None });
@@ -396,6 +412,7 @@ sekisho 1.2.3
                 "kbit/s（応答する拠点がないため、bulk を割合どおりに抑えています）",
                 "kbit/s, bulk is held to its share while no centre answers",
             ),
+            (scarce, "逼迫      埋まる\n    止める\n", "SCARCE    fills\n    stop it\n"),
             (copied, "警報: この装置の鍵を", "ALARM: somebody else uses this device's key"),
             (
                 proof(4),

@@ -26,7 +26,7 @@ use hyper_util::{
 use sekisho_control::{
     APPLY, Apply, Author, CONFIRM, Confirmation, Decision, Failure, FailureKind, GENERATIONS, KEY,
     LARGEST_BODY, NAME_QUERY, NAMES, NameQuery, PLAN, Packet, Proposal, REFUSALS, ROLL_BACK,
-    STATUS, TRACE, ZONE_DATA,
+    STATUS, TRACE, TRAFFIC, ZONE_DATA,
 };
 use sekisho_host::user_name;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -80,6 +80,7 @@ pub(super) async fn serve(listener: UnixListener, requests: mpsc::Sender<Request
         .route(PLAN, post(plan))
         .route(APPLY, post(apply))
         .route(TRACE, post(trace))
+        .route(TRAFFIC, get(traffic))
         .route(NAMES, get(names))
         .route(NAME_QUERY, post(name_query))
         .route(ZONE_DATA, get(zone_data))
@@ -224,6 +225,10 @@ async fn generation(
         Ok(Segment(number)) => queue.ask(|reply| Request::Generation(number, reply)).await,
         Err(rejection) => malformed(rejection.body_text()),
     }
+}
+
+async fn traffic(State(queue): State<Queue>) -> Response {
+    queue.ask(Request::Traffic).await
 }
 
 async fn names(State(queue): State<Queue>) -> Response {

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use sekisho_control::{
     Applied, Apply, Author, Awaiting, Confirmation, Decision, Failure, Generation, Key, LineStatus,
     LiveTrace, NameAnswer, NameQuery, NamesStatus, Packet, Phase, Plan, PlannedStep, Proposal,
-    Refused, RefusedFlows, Returned, Settled, Status, Stored, ZoneData,
+    Refused, RefusedFlows, Returned, Settled, Status, Stored, Traffic, ZoneData,
 };
 use sekisho_design::{Design, PublicKey, diff};
 use sekisho_host::{HostError, Kernel, Refusal, clock, give_back};
@@ -35,6 +35,7 @@ use super::{
     refused::RefusedLog,
     stamps::Stamps,
     store::{Files, Store},
+    traffic::Counts,
     windows::Windows,
 };
 
@@ -65,6 +66,8 @@ pub enum Request {
     Generation(u64, Reply<Stored>),
     /// What would happen to a packet now.
     Trace(Packet, Reply<LiveTrace>),
+    /// What was counted by row and host.
+    Traffic(Reply<Traffic>),
     /// How names are resolved.
     Names(Reply<NamesStatus>),
     /// What a client would be told about a name.
@@ -97,6 +100,7 @@ pub struct Device {
     returned: Option<Returned>,
     storage: Option<Failure>,
     looks: Looks,
+    counts: Counts,
     refused: RefusedLog,
     /// Entries of the kernel's log that never came here.
     refusals_lost: u64,
@@ -119,6 +123,7 @@ impl Device {
         state: &Path,
     ) -> anyhow::Result<Self> {
         let run = kernel.run()?;
+        let counts = Counts::new(&kernel);
         Ok(Self {
             hands: Hands {
                 kernel,
@@ -143,6 +148,7 @@ impl Device {
             returned: None,
             storage: None,
             looks: Looks::new(clock::since_start()),
+            counts,
             refused: RefusedLog::default(),
             refusals_lost: 0,
         })
@@ -151,7 +157,10 @@ impl Device {
     /// Answers one request. A client that went away in the meantime is no matter.
     pub(super) async fn answer(&mut self, request: Request) {
         match request {
-            Request::Status(reply) => drop(reply.send(Ok(self.status().await))),
+            Request::Status(reply) => {
+                let status = self.status().await;
+                self.counts.complete(status, &self.hands.kernel, self.design(), reply);
+            }
             Request::Key(reply) => drop(reply.send(Ok(Key { public: self.hands.key.public() }))),
             Request::Plan(proposal, reply) => drop(reply.send(self.plan(proposal).await)),
             Request::Apply(apply, author, reply) => {
@@ -164,6 +173,9 @@ impl Device {
             Request::Generations(reply) => drop(reply.send(self.generations())),
             Request::Generation(number, reply) => drop(reply.send(self.generation(number))),
             Request::Trace(packet, reply) => drop(reply.send(self.trace(&packet).await)),
+            Request::Traffic(reply) => {
+                self.counts.answer(&self.hands.kernel, self.design(), reply);
+            }
             Request::Names(reply) => {
                 drop(reply.send(Ok(self.names.status(self.design(), &self.known))));
             }
@@ -191,6 +203,7 @@ impl Device {
         let now = clock::since_start();
         self.end_of_wait(now).await;
         self.keep_up().await;
+        self.counts.watch(&self.hands.kernel, now);
         if self.looks.take_look(now) {
             self.repair().await;
             give_back();
@@ -245,6 +258,7 @@ impl Device {
             storage: self.storage.clone(),
             fault: fault.or(line_fault),
             line,
+            shortages: Vec::new(),
             site: self.in_force.as_ref().map(|in_force| summary(&in_force.design)),
             tunnel: self.hands.tunnel.as_ref().map(|tunnel| tunnel.status(Instant::now())),
             refused,

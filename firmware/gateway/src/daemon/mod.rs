@@ -21,6 +21,7 @@ mod query_log;
 mod refused;
 mod stamps;
 mod store;
+mod traffic;
 mod tunnel;
 mod way;
 mod windows;
@@ -73,6 +74,7 @@ pub async fn run(places: Places) -> anyhow::Result<()> {
     let operator = read_operator_key(&places.operator_key)?;
     let key = store.tunnel_key()?;
     let kernel = Kernel::connect()?;
+    traffic::make_room(&kernel);
     let refusals = Refusals::listen().await?;
     let watch = Watch::start()?;
     let mut terminate = signal(SignalKind::terminate())?;

@@ -76,8 +76,8 @@ impl Windows {
     }
 
     fn keep(&mut self) {
-        let text: String =
-            self.over.iter().map(|(name, until)| format!("{name} {until}\n")).collect();
+        let line = |(name, until): &Ended| format!("{name} {until}\n");
+        let text: String = self.over.iter().map(line).collect();
         let kept = files::write(&self.path, text.as_bytes(), 0o600);
         if let Err(fault) = &kept
             && !self.unwritten

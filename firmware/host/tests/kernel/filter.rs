@@ -30,6 +30,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("counters_go_on_across_a_change", counters_go_on),
         trial("set_is_filled_and_emptied_whole", fill),
         trial("large_transaction_passes", large),
+        trial("many_flows_are_held_as_they_were_told", many_flows),
         trial("refused_transaction_leaves_the_old_table", refused),
         trial("without_rights_nothing_is_read_as_absent", without_rights),
         trial("nft_missing", missing),
@@ -66,6 +67,7 @@ fn table(friends: &[&str], extra: &[Value]) -> Table {
             },
         )]),
         chains: BTreeMap::from([("input".to_owned(), Chain { declaration: object(&hook), rules })]),
+        ..Table::default()
     }
 }
 
@@ -154,6 +156,22 @@ async fn large() {
     let (deaf, _folder) = instead("echo 'Error: not listening' >&2; exit 1");
     let error = deaf.fill_set("friends", &many).await.expect_err("refused");
     assert_eq!(error.to_string(), "the packet filter refused: Error: not listening");
+}
+
+/// More than fit into one netlink attribute, with a mark, whose bytes the kernel has in another order than an address.
+async fn many_flows() {
+    let mut table = table(&[], &[]);
+    let types = ["mark", "ipv4_addr", "ipv4_addr", "inet_proto", "inet_service"];
+    let declaration = object(&json!({ "type": types, "flags": ["interval"] }));
+    let flow = |n: u32| {
+        let to = Ipv4Addr::from_bits(0x6448_0000 + n).to_string();
+        json!({ "concat": [1, "192.0.2.1", to, 6, 8000 + n] })
+    };
+    let elements = by_text((1..=1500).map(flow));
+    table.sets.insert("flows".to_owned(), Set { declaration, elements });
+    let kernel = kernel();
+    perform(&kernel, &step(None, Some(table.clone()))).await;
+    assert_eq!(observe(&kernel).await.table.as_deref(), Some(&table));
 }
 
 async fn refused() {

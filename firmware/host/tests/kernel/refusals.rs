@@ -52,6 +52,7 @@ async fn reported() {
         protocol: 17,
         source_port: Some(40_000),
         destination_port: Some(443),
+        icmp_type: None,
         input: None,
         output: Some(port("port1")),
     };

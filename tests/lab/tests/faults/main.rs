@@ -7,6 +7,7 @@ mod bounds;
 mod common;
 mod confirm;
 mod connections;
+mod counts;
 mod environment;
 mod every_call;
 mod expect;
@@ -15,6 +16,7 @@ mod files;
 mod input;
 mod meddling;
 mod neighbours;
+mod policies;
 mod proof;
 mod restart;
 mod snapshot;
@@ -66,6 +68,10 @@ fn main() {
             connections::a_change_ends_its_own_connections_and_no_others,
         ),
         (
+            "traffic_is_counted_for_its_rows_and_hosts",
+            counts::traffic_is_counted_for_its_rows_and_hosts,
+        ),
+        (
             "an_address_that_somebody_has_is_refused",
             neighbours::an_address_that_somebody_has_is_refused,
         ),
@@ -99,6 +105,11 @@ fn main() {
         (
             "long_a_stream_across_changes_of_the_large_sample_loses_nothing",
             figures::a_stream_across_changes_of_the_large_sample,
+        ),
+        ("long_throughput_with_many_policies", policies::throughput_with_many_policies),
+        (
+            "long_a_stream_across_changes_of_many_policies_loses_nothing",
+            policies::a_stream_across_changes_of_many_policies,
         ),
         ("long_an_outage_lasts_a_second_at_most", restart::an_outage_lasts_a_second_at_most),
     ]);
