@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Approval, Endpoint, Global, Host, InterfaceAddress, LineRate, Name, Names, OrganisationCode,
-    Origin, PortMode, PortName, Private, PublicKey, Service,
+    Approval, Collector, Endpoint, FlowLog, Global, Host, InterfaceAddress, LineRate, Name, Names,
+    OrganisationCode, Origin, PortMode, PortName, Private, PublicKey, Service,
 };
 
 /// One site, whole: the operator's profile and the organisation's own part, checked against each other.
@@ -30,6 +30,10 @@ pub struct Design {
     pub terminals: Vec<Terminals>,
     /// How the office resolves names; `None` where no method is chosen (R17).
     pub names: Option<Names>,
+    /// The log of flows; `None` where none is kept (R77).
+    pub flow_log: Option<FlowLog>,
+    /// The office's collector of log messages; `None` where there is none (R77).
+    pub collector: Option<Collector>,
 }
 
 /// Whose site it is and how its servers are placed.

@@ -2,6 +2,7 @@
 //!
 //! Every structure is taken apart by name, so that a field that is added to the model must find its sentence here.
 
+mod log;
 mod names;
 mod profile;
 mod rows;
@@ -38,7 +39,18 @@ pub fn diff(before: &Design, after: &Design) -> Vec<Difference> {
         design
     };
     let (before, after) = (&unresolved(before), &unresolved(after));
-    let Design { profile, site, lgwan, lans, maintenance, servers, terminals, names } = before;
+    let Design {
+        profile,
+        site,
+        lgwan,
+        lans,
+        maintenance,
+        servers,
+        terminals,
+        names,
+        flow_log,
+        collector,
+    } = before;
     let mut writer = Writer::default();
     compare_site(&mut writer, site, &after.site);
     compare_lgwan(&mut writer, lgwan, &after.lgwan);
@@ -47,6 +59,8 @@ pub fn diff(before: &Design, after: &Design) -> Vec<Difference> {
     rows::servers(&mut writer, servers, &after.servers);
     rows::terminals(&mut writer, terminals, &after.terminals);
     names::compare(&mut writer, names.as_ref(), after.names.as_ref());
+    log::flow_log(&mut writer, flow_log.as_ref(), after.flow_log.as_ref());
+    log::collector(&mut writer, collector.as_ref(), after.collector.as_ref());
     profile::compare(&mut writer, profile, &after.profile);
     writer.found
 }

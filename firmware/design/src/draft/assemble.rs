@@ -3,19 +3,27 @@
 use std::collections::BTreeMap;
 
 use super::{
-    CentreDraft, EntryDraft, LanDraft, LgwanDraft, NamesDraft, Optional, PortDraft, ProfileDraft,
-    ServerDraft, SiteDraft, TargetDraft, TerminalsDraft, Whole,
+    CentreDraft, CollectorDraft, EntryDraft, FlowLogDraft, LanDraft, LgwanDraft, NamesDraft,
+    Optional, PortDraft, ProfileDraft, ServerDraft, SiteDraft, TargetDraft, TerminalsDraft, Whole,
 };
 use crate::{
-    Allowance, Centre, Design, InterfaceAddress, Lan, LanInterface, LanRoute, Lgwan, Maintenance,
-    NameEntry, NameTarget, Names, PlatformNetwork, PortMode, PortName, Profile, Server, Site,
-    Terminals, Zone,
+    Allowance, Centre, Collector, Design, FlowLog, InterfaceAddress, Lan, LanInterface, LanRoute,
+    Lgwan, Maintenance, NameEntry, NameTarget, Names, PlatformNetwork, PortMode, PortName, Profile,
+    Server, Site, Terminals, Zone,
 };
 
 /// The design; `None` where a value is unknown, which never is without an error taken down.
 pub(crate) fn assemble(site: SiteDraft, profile: ProfileDraft) -> Option<Design> {
     let names = match site.names {
         Some(draft) => Some(names(draft, &site.lans)?),
+        None => None,
+    };
+    let flow_log = match site.flow_log {
+        Some(FlowLogDraft { days, size }) => Some(FlowLog { days: days?, size: size? }),
+        None => None,
+    };
+    let collector = match site.collector {
+        Some(draft) => Some(collector(draft)?),
         None => None,
     };
     let lans = site.lans.into_iter().map(|(lan, draft)| Some((lan, lan_interface(draft)?)));
@@ -39,6 +47,8 @@ pub(crate) fn assemble(site: SiteDraft, profile: ProfileDraft) -> Option<Design>
         servers: site.servers.into_iter().map(server).collect::<Option<_>>()?,
         terminals: site.terminals.into_iter().map(terminals).collect::<Option<_>>()?,
         names,
+        flow_log,
+        collector,
     })
 }
 
@@ -120,6 +130,17 @@ fn names(draft: NamesDraft, designed: &BTreeMap<Lan, LanDraft>) -> Option<Names>
         outside_answers: plain(draft.outside_answers)?,
         query_log_days: optional(draft.query_log_days)?,
         entries: draft.entries.into_iter().map(entry).collect::<Option<_>>()?,
+    })
+}
+
+fn collector(draft: CollectorDraft) -> Option<Collector> {
+    let transport = draft.transport?;
+    Some(Collector {
+        address: draft.address?.value,
+        port: optional(draft.port)?.unwrap_or_else(|| transport.usual_port()),
+        transport,
+        interface: draft.interface?.value,
+        send: plain(draft.send)?,
     })
 }
 

@@ -2,6 +2,7 @@
 //! taken down; rules stay silent about it.
 
 mod assemble;
+mod log;
 mod names;
 mod profile;
 mod site;
@@ -16,9 +17,9 @@ use ipnet::Ipv4Net;
 use jiff::Timestamp;
 
 use crate::{
-    Approval, DnsName, Endpoint, Environment, Global, Host, InterfaceAddress, Kind, Lan, LineRate,
-    Method, Name, OrganisationCode, Origin, Placement, PortMode, PortName, Private, ProfileStamp,
-    PublicKey, Service,
+    Approval, CollectorTransport, DnsName, Endpoint, Environment, Global, Host, InterfaceAddress,
+    Kind, Lan, LineRate, LogSize, Method, Name, OfficeSide, OrganisationCode, Origin, Placement,
+    PortMode, PortName, Private, ProfileStamp, PublicKey, Sent, Service,
     reader::{At, Place},
 };
 
@@ -56,6 +57,10 @@ pub(crate) struct SiteDraft {
     /// Whether no row of terminals is missing there.
     pub(crate) terminals_whole: bool,
     pub(crate) names: Option<NamesDraft>,
+    /// Whether a flow log is designed, known or not.
+    pub(crate) has_flow_log: bool,
+    pub(crate) flow_log: Option<FlowLogDraft>,
+    pub(crate) collector: Option<CollectorDraft>,
 }
 
 #[derive(Debug)]
@@ -139,6 +144,22 @@ pub(crate) struct EntryDraft {
 pub(crate) enum TargetDraft {
     Addresses(Vec<At<Ipv4Addr>>),
     Alias(At<DnsName>),
+}
+
+#[derive(Debug)]
+pub(crate) struct FlowLogDraft {
+    pub(crate) days: Option<u16>,
+    pub(crate) size: Option<LogSize>,
+}
+
+#[derive(Debug)]
+pub(crate) struct CollectorDraft {
+    pub(crate) address: Option<At<Ipv4Addr>>,
+    /// `None` inside where the transport's usual one is meant.
+    pub(crate) port: Optional<u16>,
+    pub(crate) transport: Option<CollectorTransport>,
+    pub(crate) interface: Option<At<OfficeSide>>,
+    pub(crate) send: Whole<Sent>,
 }
 
 /// What rows of servers and of terminals have in common.

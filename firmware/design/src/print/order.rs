@@ -25,6 +25,8 @@ pub(crate) static ROOT: Keys = keys(&[
     ("server", &SERVER),
     ("terminals", &TERMINALS),
     ("names", &NAMES),
+    ("flow-log", &FLOW_LOG),
+    ("collector", &COLLECTOR),
 ]);
 
 static SITE: Keys = keys(&[
@@ -107,6 +109,18 @@ static ENTRY: Keys = keys(&[
     ("addresses", &UNKNOWN),
     ("alias", &UNKNOWN),
     ("interfaces", &UNKNOWN),
+]);
+
+static FLOW_LOG: Keys = keys(&[("days", &UNKNOWN), ("size", &UNKNOWN)]);
+
+static COLLECTOR: Keys = keys(&[
+    ("address", &UNKNOWN),
+    ("port", &UNKNOWN),
+    ("transport", &UNKNOWN),
+    ("interface", &UNKNOWN),
+    ("send", &UNKNOWN),
+    ("name", &UNKNOWN),
+    ("certificate-authority", &UNKNOWN),
 ]);
 
 impl Keys {

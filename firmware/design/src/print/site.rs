@@ -6,8 +6,9 @@ use ipnet::Ipv4Net;
 
 use super::tree::{Entry, Tree, Value};
 use crate::{
-    Allowance, Approval, Design, Environment, Lan, LanInterface, LanRoute, Lgwan, Maintenance,
-    NameEntry, NameTarget, Names, PortMode, Server, Service, Site, Terminals,
+    Allowance, Approval, Collector, CollectorTransport, Design, Environment, FlowLog, Lan,
+    LanInterface, LanRoute, Lgwan, Maintenance, NameEntry, NameTarget, Names, PortMode, Server,
+    Service, Site, Terminals,
     draft::{ENVIRONMENTS, KINDS, METHODS, USUAL_MTU},
     messages::{origin, range},
     migrate,
@@ -15,7 +16,18 @@ use crate::{
 
 /// The organisation's part of a design.
 pub(super) fn tree(design: &Design) -> Tree {
-    let Design { profile: _, site, lgwan, lans, maintenance, servers, terminals, names } = design;
+    let Design {
+        profile: _,
+        site,
+        lgwan,
+        lans,
+        maintenance,
+        servers,
+        terminals,
+        names,
+        flow_log,
+        collector,
+    } = design;
     let mut interface = Tree::default();
     interface.set("lgwan", Value::Tree(uplink(lgwan)));
     for (lan, design) in lans {
@@ -36,6 +48,13 @@ pub(super) fn tree(design: &Design) -> Tree {
     rows(&mut root, "terminals", terminals.iter().map(terminals_row));
     if let Some(names) = names {
         root.set("names", Value::Tree(resolution(names, lans)));
+    }
+    if let Some(FlowLog { days, size }) = flow_log {
+        let log = table([("days", Value::number((*days).into())), ("size", text(size))]);
+        root.set("flow-log", log);
+    }
+    if let Some(collector) = collector {
+        root.set("collector", Value::Tree(log_collector(collector)));
     }
     root
 }
@@ -151,6 +170,25 @@ fn entry(entry: &NameEntry, designed: &BTreeMap<Lan, LanInterface>) -> Tree {
     }
     if !lans.iter().eq(designed.keys()) {
         tree.set("interfaces", Value::list(lans.iter().map(text)));
+    }
+    tree
+}
+
+fn log_collector(collector: &Collector) -> Tree {
+    let Collector { address, port, transport, interface, send } = collector;
+    let mut tree = Tree::default();
+    tree.set("address", text(address));
+    if *port != transport.usual_port() {
+        tree.set("port", Value::number((*port).into()));
+    }
+    if *transport != CollectorTransport::Udp {
+        tree.set("transport", Value::text(transport.as_str()));
+    }
+    tree.set("interface", text(interface));
+    tree.set("send", Value::list(send.iter().map(text)));
+    if let CollectorTransport::Tls { authority, name } = transport {
+        tree.set("name", text(name));
+        tree.set("certificate-authority", text(authority));
     }
     tree
 }

@@ -4,6 +4,7 @@ mod age;
 mod entries;
 mod globals;
 mod interfaces;
+mod log;
 mod names;
 mod netset;
 mod networks;
@@ -39,5 +40,6 @@ pub(crate) fn run(
     routes::run(site, log);
     names::run(site, profile, log);
     entries::run(site, profile, log);
+    self::log::run(site, log);
     age::run(site, profile, in_force, log);
 }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::Ipv4Net;
 use sekisho_design::{
-    Approval, Design, Duplex, Global, Lan, Method, NameEntry, NameTarget, PlatformNetwork,
-    PortMode, Service, Speed,
+    Approval, Design, Duplex, FlowLog, Global, Lan, Method, NameEntry, NameTarget, OfficeSide,
+    PlatformNetwork, PortMode, Sent, Service, Speed,
 };
 
 /// Panics where a design breaks one.
@@ -16,6 +16,7 @@ pub(crate) fn keeps_invariants(design: &Design) {
     approvals(design);
     lines(design);
     names(design);
+    logs(design);
     assert!(!design.lans.is_empty());
     assert!(!design.profile.centres.is_empty() && !design.profile.networks.is_empty());
 }
@@ -161,6 +162,28 @@ fn names(design: &Design) {
         assert!(!design.profile.zones.iter().any(|zone| zone.name == name.as_str()));
         assert!(!matches!(target, NameTarget::Addresses(addresses) if addresses.is_empty()));
     }
+}
+
+/// A collector is another host on its own side; what it gets is there.
+fn logs(design: &Design) {
+    if let Some(FlowLog { days, size }) = design.flow_log {
+        assert!((1..=366).contains(&days));
+        assert!((1_000_000..=10_000_000_000).contains(&size.bytes()));
+    }
+    let Some(collector) = &design.collector else { return };
+    let maintenance = design.maintenance.as_ref().map(|port| port.address);
+    match collector.interface {
+        OfficeSide::Lan(lan) => {
+            assert!(reach(design, lan).any(|network| network.contains(&collector.address)));
+        }
+        OfficeSide::Maintenance => {
+            assert!(maintenance.unwrap().subnet().contains(&collector.address));
+        }
+    }
+    let lans = design.lans.values().map(|lan| lan.address);
+    assert!(lans.chain(maintenance).all(|own| own.address() != collector.address));
+    assert!(collector.port > 0 && !collector.send.is_empty());
+    assert!(design.flow_log.is_some() || !collector.send.contains(&Sent::Flows));
 }
 
 /// What the ports are held to that are held to something.
