@@ -4,7 +4,7 @@ use std::{fmt, net::Ipv4Addr, str::FromStr};
 
 use serde::Serialize;
 
-use crate::{Certificates, DnsName, Lan, line};
+use crate::{Certificates, Design, DnsName, Lan, PortName, line};
 
 /// The log of flows on the device's own disk. A site that has none logs none.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
@@ -111,6 +111,20 @@ impl fmt::Display for LogSize {
 impl From<LogSize> for String {
     fn from(size: LogSize) -> Self {
         size.to_string()
+    }
+}
+
+impl Design {
+    /// The port of a side of the office and the device's address on it; `None` where the side isn't designed.
+    pub fn office_port(&self, side: OfficeSide) -> Option<(&PortName, Ipv4Addr)> {
+        match side {
+            OfficeSide::Lan(lan) => {
+                self.lans.get(&lan).map(|lan| (&lan.port, lan.address.address()))
+            }
+            OfficeSide::Maintenance => {
+                self.maintenance.as_ref().map(|port| (&port.port, port.address.address()))
+            }
+        }
     }
 }
 

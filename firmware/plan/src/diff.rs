@@ -6,6 +6,7 @@ use sekisho_design::PortName;
 
 use crate::{
     Change, KernelState, Step,
+    desired::{FLOW_FOLDER, tracks_nothing},
     state::{Address, Link, LinkKind, Route, RouteAction},
 };
 
@@ -22,7 +23,7 @@ fn names(ports: &[PortName]) -> String {
 const FORWARDING: &str = "net/ipv4/ip_forward";
 
 /// The steps, in an order that neither opens what both states refuse nor cuts what both let through: settings, the tunnel
-/// device, the packet filter in one transaction; then what is new, addresses, links, routes and rules; then what goes, the
+/// device, the packet filter in one transaction, settings of the tracking that its rules switch on; then what is new, addresses, links, routes and rules; then what goes, the
 /// other way round; forwarding at the end. Nothing is forwarded before the filter stands, and where it goes, it goes when
 /// all ports are closed. Carried out backwards with [`Step::undo`], the same steps lead back.
 ///
@@ -51,12 +52,15 @@ pub fn steps(observed: &KernelState, desired: &KernelState) -> Result<Vec<Step>,
     let (closing, opening): (Vec<_>, Vec<_>) =
         forwarding.into_iter().partition(|(_, change)| change.after == "0");
     steps.extend(closing.into_iter().map(setting));
+    let (tracking, settings): (Vec<_>, Vec<_>) =
+        settings.into_iter().partition(|(path, _)| path.starts_with(FLOW_FOLDER));
     steps.extend(settings.into_iter().map(setting));
     let table = (observed.table != desired.table).then(|| Step::Table {
         change: Change::new(observed.table.clone(), desired.table.clone()),
     });
     let (laid, removed) = if desired.table.is_some() { (table, None) } else { (None, table) };
     steps.extend(laid);
+    steps.extend(tracking.into_iter().map(setting));
     let (displaced, leaving): (Vec<_>, Vec<_>) = differ(&observed.addresses, &desired.addresses)
         .partition(|gone| {
             differ(&desired.addresses, &observed.addresses).any(|come| gone.displaces(&come))
@@ -180,9 +184,10 @@ pub(crate) fn setting_steps(
         .iter()
         .filter_map(|(path, after)| {
             let before = observed.settings.get(path);
-            // A kernel without IPv6 has nothing to switch off. Settings of a device that is made by these very steps
-            // are taken from its defaults.
-            if before.is_none() && path.starts_with("net/ipv6/") {
+            // A kernel without IPv6 has nothing to switch off, nor has one that tracks no flows yet. Settings of a device
+            // that is made by these very steps are taken from its defaults.
+            let off = path.starts_with("net/ipv6/") || tracks_nothing(path, after);
+            if before.is_none() && off {
                 return None;
             }
             let before = before.cloned().unwrap_or_default();

@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use ipnet::Ipv4Net;
 use nftables::expr::Expression;
-use sekisho_design::{Design, Environment, Host, Lan, Method, PlatformNetwork};
+use sekisho_design::{
+    Collector, CollectorTransport, Design, Environment, Host, Lan, Method, PlatformNetwork,
+};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -59,6 +61,9 @@ pub(super) fn office_dns(lan: Lan) -> String {
     format!("office-dns-{lan}")
 }
 
+/// The office's collector of log messages, to which the device may speak; there only where one is designed.
+pub(super) const COLLECTOR: &str = "collector";
+
 const DNS_PORT: u32 = 53;
 const NTP_PORT: u32 = 123;
 
@@ -68,6 +73,7 @@ pub(super) fn sets(design: &Design) -> BTreeMap<String, Set> {
     addresses(design, &mut sets);
     permits(design, &mut sets);
     names(design, &mut sets);
+    collector(design, &mut sets);
     sets
 }
 
@@ -189,6 +195,17 @@ fn names(design: &Design, sets: &mut Sets) {
             servers.flat_map(|server| dns_services(&[address(*server)])),
         );
     }
+}
+
+/// Whom the device tells of flows and refusals (R77).
+fn collector(design: &Design, sets: &mut Sets) {
+    let Some(Collector { address: host, port, transport, .. }) = &design.collector else { return };
+    let protocol = match transport {
+        CollectorTransport::Udp => UDP,
+        CollectorTransport::Tcp | CollectorTransport::Tls { .. } => TCP,
+    };
+    let service = joined(vec![address(*host), number(protocol), number((*port).into())]);
+    add(sets, COLLECTOR, exact_set(&["ipv4_addr", "inet_proto", "inet_service"]), [service]);
 }
 
 /// DNS over either protocol, behind a key.
