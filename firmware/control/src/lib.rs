@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod change;
+mod flows;
 mod names;
 mod proof;
 
@@ -28,6 +29,10 @@ use serde::{Deserialize, Serialize};
 pub use self::change::{
     Applied, Apply, Author, Awaiting, Decision, Generation, LONGEST_REASON, LONGEST_WAIT_S,
     Outcome, Returned, SHORTEST_WAIT_S, Settled, Stored,
+};
+pub use self::flows::{
+    CollectorStatus, FlowCursor, FlowEnd, FlowLogStatus, FlowPage, FlowQuery, FlowRecord,
+    LARGEST_PAGE, MalformedCursor, Opener, Traffic,
 };
 pub use self::names::{
     CacheStatus, HostStatus, NameAnswer, NameQuery, NamesStatus, UpstreamStatus, ZoneData,
@@ -58,6 +63,9 @@ pub const NAMES: &str = "/v1/names";
 pub const NAME_QUERY: &str = "/v1/names/query";
 /// `GET`: [`ZoneData`], fetched from the platform now.
 pub const ZONE_DATA: &str = "/v1/names/zone-data";
+
+/// `GET` with a [`FlowQuery`]: [`FlowPage`].
+pub const FLOWS: &str = "/v1/flows";
 
 /// Largest request body, in bytes: two files of the largest size that the design room reads, with JSON's escapes.
 pub const LARGEST_BODY: usize = 8 << 20;
@@ -160,6 +168,12 @@ pub struct Status {
     pub refused: BTreeMap<String, Refused>,
     /// The last refusals, newest first.
     pub last_refusals: Vec<RefusedPacket>,
+    /// The log of flows; `None` while none is wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow_log: Option<FlowLogStatus>,
+    /// The office's collector; `None` while there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collector: Option<CollectorStatus>,
 }
 
 /// Whether a design is in force.
