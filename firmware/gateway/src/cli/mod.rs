@@ -8,6 +8,7 @@ mod change;
 mod client;
 mod diff;
 mod export;
+mod flows;
 mod format;
 mod import;
 mod ledger;
@@ -127,6 +128,9 @@ enum Command {
     Restore(change::Earlier),
     /// Show the site in force, the tunnel and what was refused
     Status,
+    /// Show the flows that the device has logged: who spoke with whom, when, and how much
+    #[command(after_long_help = flows::LONG_HELP)]
+    Flows(flows::Flows),
     /// Make files that other machines take
     #[command(subcommand)]
     Export(export::Export),
@@ -175,7 +179,7 @@ enum Format {
     Text,
     /// One JSON value for programs
     Json,
-    /// A table for spreadsheets, UTF-8 with a byte order mark; ledger and sheet only
+    /// A table for spreadsheets, UTF-8 with a byte order mark; flows (without the mark), ledger and sheet only
     Csv,
     /// A page to print on A4; ledger and sheet only
     Html,
@@ -339,9 +343,15 @@ impl CommandError {
 /// Runs the command line.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let table = matches!(arguments.command, Command::Ledger(_) | Command::Sheet(_));
-    if matches!(arguments.format, Format::Csv | Format::Html) && !table {
-        let reason = "only 'ledger' and 'sheet' have the formats csv and html";
+    let table = match arguments.format {
+        Format::Text | Format::Json => true,
+        Format::Csv if matches!(arguments.command, Command::Flows(_)) => true,
+        Format::Csv | Format::Html => {
+            matches!(arguments.command, Command::Ledger(_) | Command::Sheet(_))
+        }
+    };
+    if !table {
+        let reason = "only 'ledger' and 'sheet' have the formats csv and html, and 'flows' has csv";
         let mut command = Arguments::command().bin_name("sekisho");
         command.error(ErrorKind::ArgumentConflict, reason).exit();
     }
@@ -460,6 +470,10 @@ fn run(arguments: &Arguments, language: Language) -> Result<Output, CommandError
         Command::Status => {
             let status: Status = runtime.block_on(client::get(socket, STATUS))?;
             if json { show::json(&status) } else { status::text(&status, language) }
+        }
+        Command::Flows(flows) => {
+            runtime.block_on(flows::run(socket, flows, arguments.format, language))?;
+            return Ok(Output::Exact(Vec::new()));
         }
         Command::Names(names::NamesOf { query: None }) => {
             let status = runtime.block_on(names::status(socket))?;

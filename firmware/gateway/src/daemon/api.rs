@@ -11,7 +11,8 @@ use anyhow::Context;
 use axum::{
     Extension, Json, Router,
     extract::{
-        self, DefaultBodyLimit, FromRequest, Path as Segment, State, rejection::PathRejection,
+        self, DefaultBodyLimit, FromRequest, Path as Segment, Query, State,
+        rejection::{PathRejection, QueryRejection},
     },
     http::StatusCode,
     response::{IntoResponse, Response},
@@ -23,9 +24,9 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use sekisho_control::{
-    APPLY, Apply, Author, CONFIRM, Confirmation, Decision, Failure, FailureKind, GENERATIONS, KEY,
-    LARGEST_BODY, NAME_QUERY, NAMES, NameQuery, PLAN, Packet, Proposal, ROLL_BACK, STATUS, TRACE,
-    ZONE_DATA,
+    APPLY, Apply, Author, CONFIRM, Confirmation, Decision, FLOWS, Failure, FailureKind, FlowQuery,
+    GENERATIONS, KEY, LARGEST_BODY, NAME_QUERY, NAMES, NameQuery, PLAN, Packet, Proposal,
+    ROLL_BACK, STATUS, TRACE, ZONE_DATA,
 };
 use sekisho_host::user_name;
 use serde::{Serialize, de::DeserializeOwned};
@@ -82,6 +83,7 @@ pub(super) async fn serve(listener: UnixListener, requests: mpsc::Sender<Request
         .route(NAMES, get(names))
         .route(NAME_QUERY, post(name_query))
         .route(ZONE_DATA, get(zone_data))
+        .route(FLOWS, get(flows))
         .route(CONFIRM, post(confirm))
         .route(ROLL_BACK, post(roll_back))
         .route(GENERATIONS, get(generations))
@@ -234,6 +236,16 @@ async fn name_query(State(queue): State<Queue>, Body(query): Body<NameQuery>) ->
 
 async fn zone_data(State(queue): State<Queue>) -> Response {
     queue.ask(Request::ZoneData).await
+}
+
+async fn flows(
+    State(queue): State<Queue>,
+    query: Result<Query<FlowQuery>, QueryRejection>,
+) -> Response {
+    match query {
+        Ok(Query(query)) => queue.ask(|reply| Request::Flows(query, reply)).await,
+        Err(rejection) => malformed(rejection.body_text()),
+    }
 }
 
 async fn trace(State(queue): State<Queue>, Body(packet): Body<Packet>) -> Response {

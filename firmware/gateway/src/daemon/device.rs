@@ -14,9 +14,9 @@ use std::{
 
 use jiff::Timestamp;
 use sekisho_control::{
-    Applied, Apply, Author, Awaiting, Confirmation, Decision, Failure, Generation, Key, LiveTrace,
-    NameAnswer, NameQuery, NamesStatus, Packet, Phase, Plan, PlannedStep, Proposal, Refused,
-    RefusedPacket, Returned, Settled, Status, Stored, ZoneData,
+    Applied, Apply, Author, Awaiting, Confirmation, Decision, Failure, FlowPage, FlowQuery,
+    Generation, Key, LiveTrace, NameAnswer, NameQuery, NamesStatus, Packet, Phase, Plan,
+    PlannedStep, Proposal, Refused, RefusedPacket, Returned, Settled, Status, Stored, ZoneData,
 };
 use sekisho_design::{Design, PublicKey, diff};
 use sekisho_host::{Kernel, Refusal, clock, give_back};
@@ -32,6 +32,7 @@ use self::{
 use super::{
     effects::{Hands, scope},
     fault::{device_failure, disk_failure, unseen},
+    flow_log::FlowLog,
     heartbeat::Heartbeat,
     known::Known,
     live,
@@ -75,6 +76,8 @@ pub enum Request {
     NameQuery(NameQuery, Reply<NameAnswer>),
     /// What the platform's zones hold.
     ZoneData(Reply<ZoneData>),
+    /// What the flow log has.
+    Flows(FlowQuery, Reply<FlowPage>),
 }
 
 /// The device: the kernel, the stored design, the tunnel.
@@ -87,6 +90,7 @@ pub struct Device {
     /// What the names of the design in force stand for.
     known: Known,
     names: Names,
+    flow_log: FlowLog,
     /// Hosts of the design in force may be elsewhere than the kernel and the tunnel look for them.
     hosts_moved: bool,
     /// The generation that comes up after a restart, 0 for none, and its files.
@@ -132,6 +136,7 @@ impl Device {
             in_force: None,
             known: Known::open(state),
             names: Names::new(state),
+            flow_log: FlowLog::start(state)?,
             hosts_moved: false,
             kept: (0, None),
             pending: None,
@@ -164,6 +169,7 @@ impl Device {
             }
             Request::NameQuery(query, reply) => self.names.query(self.design(), query, reply),
             Request::ZoneData(reply) => self.names.zone_data(reply),
+            Request::Flows(query, reply) => self.flow_log.query(query, reply),
         }
     }
 
@@ -189,6 +195,7 @@ impl Device {
     }
 
     pub(super) fn log(&mut self, refusal: Refusal) {
+        self.flow_log.tell(&refusal);
         let Refusal { side, rule, source, destination, protocol, destination_port, .. } = refusal;
         info!(target: "sekisho::refused", side, rule, %source, %destination, protocol, port = destination_port);
         let (IpAddr::V4(source), IpAddr::V4(destination)) = (source, destination) else { return };
@@ -213,6 +220,7 @@ impl Device {
             self.hands.stamps.note(latest, Instant::now());
             self.hands.stamps.close(Instant::now());
         }
+        self.flow_log.stop();
     }
 
     async fn status(&self) -> Status {
@@ -240,6 +248,8 @@ impl Device {
             tunnel: self.hands.tunnel.as_ref().map(|tunnel| tunnel.status(Instant::now())),
             refused,
             last_refusals: self.refusals.iter().cloned().collect(),
+            flow_log: self.flow_log.status(),
+            collector: self.flow_log.collector(),
         }
     }
 
