@@ -24,14 +24,14 @@ pub(super) fn run(site: &SiteDraft, log: &mut Log) {
 /// The interface is designed, and the address is that of another host which it reaches. What it reaches is neither LGWAN's
 /// nor the platform's by other rules.
 fn place(collector: &CollectorDraft, site: &SiteDraft, log: &mut Log) {
-    let Some(At { value: side, place }) = &collector.interface else { return };
-    if let OfficeSide::Lan(lan) = side {
+    let Some(At { value: interface, place }) = &collector.interface else { return };
+    if let OfficeSide::Lan(lan) = interface {
         designed(*lan, place, site, log);
     } else if site.interfaces.is_some() && site.maintenance.is_none() {
         log.add(place, Rule::MaintenanceNotDesigned);
     }
     let Some(At { value: address, place }) = &collector.address else { return };
-    let (address, side) = (*address, *side);
+    let (address, interface) = (*address, *interface);
     let maintenance = site.maintenance.as_ref().and_then(|port| port.address.as_ref());
     let own = maintenance.map(|at| at.value.address());
     let mut devices = Lan::ALL.into_iter().filter_map(|lan| device(site, lan)).chain(own);
@@ -39,7 +39,7 @@ fn place(collector: &CollectorDraft, site: &SiteDraft, log: &mut Log) {
         log.add(place, Rule::OfDevice { address });
         return;
     }
-    let reached = match side {
+    let reached = match interface {
         OfficeSide::Lan(lan) => {
             on_subnet(address, lan, place, site, log);
             reach(site).get(&lan).map(|reach| reach.around_address(address).is_some())
@@ -50,6 +50,6 @@ fn place(collector: &CollectorDraft, site: &SiteDraft, log: &mut Log) {
         }),
     };
     if reached == Some(false) {
-        log.add(place, Rule::CollectorUnreachable { address, interface: side });
+        log.add(place, Rule::CollectorUnreachable { address, interface });
     }
 }

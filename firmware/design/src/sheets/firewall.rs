@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Sheet;
-use crate::{Design, Duplex, Language, Lgwan, Method};
+use crate::{Collector, CollectorTransport, Design, Duplex, Language, Lgwan, Method};
 
 /// What the tunnel does on the wire. The crate that runs it knows; a sheet must not say anything else.
 #[derive(Clone, Copy, Debug)]
@@ -161,6 +161,16 @@ impl Sheet {
             "A firewall between an office LAN and the device must let the rows of the flow inventory pass, between the inside addresses and the platform's.",
         );
         self.name_notes(design);
+        if let Some(Collector { address, port, transport, .. }) = &design.collector {
+            let protocol = match transport {
+                CollectorTransport::Udp => "UDP",
+                CollectorTransport::Tcp | CollectorTransport::Tls { .. } => "TCP",
+            };
+            self.note(
+                format!("装置とログ収集サーバの間のファイアウォールは、装置から {address} への{protocol}の{port}番も通してください。"),
+                format!("A firewall between the device and the collector of log messages must let {protocol} port {port} pass from the device to {address}."),
+            );
+        }
     }
 
     /// Who asks whom for names between an office LAN and the device.

@@ -57,7 +57,7 @@ fn authority(design: &mut Design) -> &mut Certificates {
 
 /// The shortest thing that looks like a certificate: one SEQUENCE with so many bytes.
 fn certificate(length: u8) -> Certificates {
-    let bytes = vec![[0x30, length].to_vec(), vec![0; length.into()]].concat();
+    let bytes = [&[0x30, length][..], &vec![0; length.into()]].concat();
     let text = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, bytes);
     format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----").parse().unwrap()
 }

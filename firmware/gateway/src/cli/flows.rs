@@ -154,10 +154,19 @@ impl<W: Write> Printer<W> {
             (Format::Csv, 0) => write!(self.out, "{HEADER}\r\n")?,
             (Format::Json, 0) => writeln!(self.out, "[]")?,
             (Format::Json, _) => writeln!(self.out, "\n]")?,
+            (Format::Text | Format::Html, 0) => eprintln!("{}", nothing(self.language)),
             (Format::Csv | Format::Text | Format::Html, _) => {}
         }
         self.out.flush()
     }
+}
+
+/// What there is to say where nothing was found.
+fn nothing(language: Language) -> &'static str {
+    language.pick(
+        "該当する通信はありません。記録されるのは終わった通信だけで、設計に [flow-log] が要ります。",
+        "No such flows. A flow is logged once it has ended, where the design has [flow-log].",
+    )
 }
 
 /// A flow as people read it, times as they are in Japan.

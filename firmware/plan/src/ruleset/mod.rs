@@ -315,10 +315,10 @@ fn output(design: &Design, site: &Ports<'_>) -> Vec<Value> {
         let asked = in_set(Key::Service, &sets::office_dns(*lan));
         rule(&[to_link(&[port]), is_tcp_or_udp(), asked, accept()])
     }));
-    let side = design.collector.as_ref().map(|collector| collector.interface);
-    rules.extend(side.and_then(|side| design.office_port(side)).map(|(port, _)| {
-        let collector = in_set(Key::Service, sets::COLLECTOR);
-        rule(&[to_link(&[port.as_str()]), is_tcp_or_udp(), collector, accept()])
+    let collector = design.collector.as_ref();
+    rules.extend(collector.and_then(|it| design.office_port(it.interface)).map(|(port, _)| {
+        let told = in_set(Key::Service, sets::COLLECTOR);
+        rule(&[to_link(&[port.as_str()]), is_tcp_or_udp(), told, accept()])
     }));
     rules.extend([
         rule(&[

@@ -117,7 +117,12 @@ fn flows_are_counted_while_they_are_logged() {
                 let key = path.strip_prefix("net/netfilter/nf_conntrack_")?;
                 Some(format!("{key}={}", change.after))
             }
-            _ => None,
+            Step::Link { .. }
+            | Step::Address { .. }
+            | Step::Route { .. }
+            | Step::Reroute { .. }
+            | Step::Rule { .. }
+            | Step::Table { .. } => None,
         };
         let numbered = steps.iter().enumerate();
         numbered.filter_map(|(number, step)| Some((number, tracking(step)?))).collect()

@@ -7,7 +7,7 @@ use sekisho_lab::Lab;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 /// Bytes of each packet: headers of IP and of ICMP, and 100 of data.
-pub(crate) const PACKET: u64 = 20 + 8 + 100;
+pub(crate) const PACKET: usize = 20 + 8 + 100;
 
 const REQUEST: u8 = 8;
 const IDENTIFIER: u8 = 7;
@@ -28,7 +28,7 @@ pub(crate) fn echo(
         socket.set_read_timeout(Some(PATIENCE))?;
         for number in 0..count {
             socket.send(&request(number))?;
-            let mut answer = [0; PACKET as usize];
+            let mut answer = [0; PACKET];
             socket.read_exact(&mut answer).with_context(|| format!("echo {number} to {to}"))?;
         }
         Ok(())

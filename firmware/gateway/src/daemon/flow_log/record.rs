@@ -162,7 +162,7 @@ pub(super) mod tests {
         EndedFlow {
             flow: Flow { zone, protocol, original, reply },
             began: Some(UNIX_EPOCH + Duration::from_millis(1_500)),
-            ended: Some(UNIX_EPOCH + Duration::from_secs(60)),
+            ended: Some(UNIX_EPOCH + Duration::from_mins(1)),
             sent: Some(Count { packets: 5, bytes: 500 }),
             answered: Some(Count { packets: 7, bytes: 7_000 }),
         }

@@ -33,9 +33,9 @@ pub(super) fn flow(record: &FlowRecord, own: Ipv4Addr) -> String {
     field(&mut data, "opened_by", opened_by.as_str());
     field(&mut data, "protocol", &protocol);
     for (name, end) in [("inside", inside), ("global", global), ("platform", platform)] {
-        field(&mut data, name, end.address);
+        field(&mut data, name, &end.address);
         if let Some(port) = end.port {
-            field(&mut data, &format!("{name}_port"), port);
+            field(&mut data, &format!("{name}_port"), &port);
         }
     }
     for (way, traffic) in [("out", out), ("in", back)] {
@@ -98,7 +98,7 @@ fn message(
 }
 
 /// A parameter of structured data (RFC 5424, clause 6.3.3).
-fn field(data: &mut String, name: &str, value: impl ToString) {
+fn field(data: &mut String, name: &str, value: &(impl ToString + ?Sized)) {
     let _ = write!(data, " {name}=\"");
     for c in value.to_string().chars() {
         if matches!(c, '"' | '\\' | ']') {
