@@ -41,6 +41,14 @@ pub(crate) fn flows_are_logged_and_reach_the_collector_by_every_transport() -> a
         flow_reaches(&office, name)?;
     }
 
+    // A collector that starts anew gets what waited for it.
+    drop(office);
+    reached(&lab, false)?;
+    refuse(&lab, 82)?;
+    let office = Rsyslog::start(&lab, "atena", COLLECTOR, &authority)?;
+    office.wait_for(&["tls", " REFUSAL ", "destination_port=\"82\""])?;
+    reached(&lab, true)?;
+
     // Another name than its certificate's, and another authority, which only has the name of the first.
     let other = Authority::make("/run/other-authority")?;
     for (transport, said) in [
@@ -65,9 +73,14 @@ fn talk(lab: &Lab) -> anyhow::Result<()> {
     let url = format!("http://{JUKI}:443/bytes/{BODY}");
     let fetch = ["curl", "-sS", "-o", "/dev/null", "--interface", &web, &url];
     lab.host("platform").must(&fetch)?;
-    let url = format!("http://{web}:81/");
+    refuse(lab, 81)
+}
+
+/// A terminal asks for what nobody declared.
+fn refuse(lab: &Lab, port: u16) -> anyhow::Result<()> {
+    let url = format!("http://{PLATFORM_WEB}:{port}/");
     let refused = lab.host("terminal").run(&["curl", "-sS", "--max-time", "2", &url])?;
-    ensure!(!refused.status.success(), "port 81 is open");
+    ensure!(!refused.status.success(), "port {port} is open");
     Ok(())
 }
 
