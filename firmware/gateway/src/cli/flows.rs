@@ -54,10 +54,12 @@ much is kept and whether any were lost.
 With --format csv: a header and a line a flow (RFC 4180), ASCII, times in UTC; columns that weren't noted are empty. \
 With --format json: one list.
 
-通信の記録を表示します。記録されるのは終わった通信だけです。庁内とプラットフォームの間の接続ややりとりごとに、開始と終了の時刻、LAN、\
-始めた側、庁内のアドレス、グローバルアドレス、プラットフォームのアドレス、双方向のパケット数とバイト数が残ります。\
-表計算ソフトで開くには --format csv を付けます（時刻はUTC）。時刻は 2026-04-01、2026-04-01T09:30（日本時間）、7d（7日前から）の\
-ように書きます。設計に [flow-log] がなければ記録されません。";
+通信の記録を表示します。記録されるのは、終わった通信だけです。庁内とプラットフォームの間の
+接続ややりとりごとに、開始と終了の時刻、LAN、始めた側、庁内のアドレス、グローバルアドレス、
+プラットフォームのアドレス、双方向のパケット数とバイト数が残ります。
+時刻は 2026-04-01、2026-04-01T09:30（日本時間）、7d（7日前から）のように書きます。
+表計算ソフトで開くには --format csv を付けます（時刻はUTCです）。
+設計に [flow-log] がなければ記録されません。";
 
 /// Fetches and prints, page by page.
 pub(super) async fn run(
