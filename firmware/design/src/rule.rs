@@ -3,7 +3,7 @@
 //! A code is a theme and a number:
 //! `FILE` the file as a whole, `FORM` keys and values, `ORG` organisation and placement, `ADDR` interfaces and
 //! networks, `POOL` global addresses, `ROW` servers and terminals, `NAME` name resolution, `LOG` flow log and collector, `PLAT` the platform, `SIGN`
-//! signature and age, `CSV` tables that rows come from.
+//! signature and age, `CSV` tables that rows come from. The file is long because each rule stands here once.
 
 use std::net::Ipv4Addr;
 

@@ -207,9 +207,15 @@ impl Keeper {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
+                // Whoever asks gets what the kernel has told by then.
+                biased;
                 changed = self.wanted.changed() => match changed {
                     Ok(()) => self.follow(),
                     Err(_) => break,
+                },
+                ended = next(&mut self.ends) => match ended {
+                    Ok(flow) => self.note(&flow),
+                    Err(fault) => self.go_deaf(fault),
                 },
                 Some(asker) = self.asked.recv() => {
                     self.files.write(clock::since_start(), Timestamp::now());
@@ -217,10 +223,6 @@ impl Keeper {
                     // Whoever asked may have gone.
                     let _ = asker.send(());
                 }
-                ended = next(&mut self.ends) => match ended {
-                    Ok(flow) => self.note(&flow),
-                    Err(fault) => self.go_deaf(fault),
-                },
                 _ = tick.tick() => self.tick(),
             }
         }
