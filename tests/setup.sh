@@ -16,6 +16,7 @@ wanted=(
   tcpdump tcpdump             # reads the lab's recordings
   strace strace               # refuses the daemon its calls, one by one
   faketime faketime           # a wrong clock for the daemon
+  openssl openssl             # certificates of an office
   wireguard-go wireguard-go   # another WireGuard, which the tunnel is tested against
   dig bind9-dnsutils          # clients of the name service
   drill ldnsutils
@@ -53,25 +54,30 @@ if ((${#missing[@]})); then
   "${root[@]}" env DEBIAN_FRONTEND=noninteractive $install
 fi
 
-# A server whose package would start a service on this machine is unpacked beside: program and package.
+# A server whose package would start a service on this machine is unpacked beside: program, package, and packages that it
+# needs beside it; one that needs some is unpacked even where the machine has the program.
 unpack() {
   local into=${CARGO_TARGET_DIR:-target}/tools/$2
-  if command -v "$1" >/dev/null || [[ -x $into/usr/sbin/$1 ]]; then
+  if [[ -x $into/usr/sbin/$1 ]] || { (($# == 2)) && command -v "$1" >/dev/null; }; then
     return
   fi
   echo "Unpacking $1 into $into"
   local folder
   folder=$(mktemp -d)
-  if ! (cd "$folder" && apt-get download -q "$2" 2>&1) >"$folder/log"; then
+  if ! (cd "$folder" && apt-get download -q "${@:2}" 2>&1) >"$folder/log"; then
     cat "$folder/log" >&2
     rm -rf "$folder"
     echo "$1 can't be fetched. As root, run: apt-get update" >&2
     exit 1
   fi
   mkdir -p "$into"
-  dpkg -x "$folder/$2"_*.deb "$into"
+  local package
+  for package in "$folder"/*.deb; do
+    dpkg -x "$package" "$into"
+  done
   rm -rf "$folder"
 }
+unpack rsyslogd rsyslog rsyslog-openssl libestr0 libfastjson4 # an office's collector of log messages
 unpack named bind9 # the platform's resolver in the lab; its libraries came with dig
 unpack vsftpd vsftpd # an FTP server of office or platform
 if [[ ${1-} == bench ]]; then

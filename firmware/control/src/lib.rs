@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod change;
+mod flows;
 mod names;
 mod proof;
 mod traffic;
@@ -30,6 +31,10 @@ use serde::{Deserialize, Serialize};
 pub use self::change::{
     Applied, Apply, Author, Awaiting, Decision, Generation, LONGEST_REASON, LONGEST_WAIT_S,
     Outcome, Returned, SHORTEST_WAIT_S, Settled, Stored,
+};
+pub use self::flows::{
+    CollectorStatus, FlowCursor, FlowEnd, FlowLogStatus, FlowPage, FlowQuery, FlowRecord,
+    LARGEST_PAGE, MalformedCursor, Opener, Volume,
 };
 pub use self::names::{
     CacheStatus, HostStatus, NameAnswer, NameQuery, NamesStatus, UpstreamStatus, ZoneData,
@@ -69,6 +74,9 @@ pub const REFUSALS: &str = "/v1/refusals";
 
 /// `GET`: [`Traffic`].
 pub const TRAFFIC: &str = "/v1/traffic";
+
+/// `GET` with a [`FlowQuery`]: [`FlowPage`].
+pub const FLOWS: &str = "/v1/flows";
 
 /// Largest request body, in bytes: two files of the largest size that the design room reads, with JSON's escapes.
 pub const LARGEST_BODY: usize = 8 << 20;
@@ -177,6 +185,12 @@ pub struct Status {
     pub refused: BTreeMap<String, Refused>,
     /// The last refusals, newest first.
     pub last_refusals: Vec<RefusedPacket>,
+    /// The log of flows; `None` while none is wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow_log: Option<FlowLogStatus>,
+    /// The office's collector; `None` while there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collector: Option<CollectorStatus>,
 }
 
 /// Whether a design is in force.

@@ -7,6 +7,7 @@
 
 mod address;
 mod approval;
+mod certificate;
 mod check;
 mod class;
 mod diff;
@@ -16,6 +17,7 @@ mod import;
 mod key;
 mod ledger;
 mod line;
+mod log;
 mod messages;
 mod migrate;
 mod model;
@@ -37,6 +39,7 @@ mod words;
 
 pub use address::{Global, InterfaceAddress, Private};
 pub use approval::Approval;
+pub use certificate::{Certificates, MalformedCertificates};
 pub use check::{Accepted, LARGEST_FILE, Source, Sources, Trust, check, stamp};
 pub use class::Class;
 pub use diff::{Difference, diff};
@@ -45,6 +48,7 @@ pub use import::{Changes, Imported, LARGEST_TABLE, RowKind, Tables, import};
 pub use key::{MalformedKey, PublicKey};
 pub use ledger::{Holder, Holding, Ledger, Totals, ledger};
 pub use line::{Duplex, LineRate, PortMode, Speed};
+pub use log::{Collector, CollectorTransport, FlowLog, LogSize, OfficeSide, Sent};
 pub use model::{
     Allowance, Centre, Design, Environment, Kind, Lan, LanInterface, LanRoute, Lgwan, Maintenance,
     Placement, PlatformNetwork, Profile, ProfileStamp, Server, Site, Terminals, Zone,

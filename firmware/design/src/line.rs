@@ -66,35 +66,39 @@ impl FromStr for LineRate {
     type Err = MalformedRate;
 
     fn from_str(text: &str) -> Result<Self, MalformedRate> {
-        let bits = || {
-            let (number, zeros) = UNITS
-                .iter()
-                .find_map(|(letter, zeros)| Some((text.strip_suffix(*letter)?, *zeros)))?;
-            let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
-            let digits = |part: &str| {
-                let plain = part.bytes().all(|byte| byte.is_ascii_digit());
-                part.parse::<u64>().ok().filter(|_| plain)
-            };
-            // Digits beyond single bits are refused.
-            let missing = zeros.checked_sub(u32::try_from(fraction.len()).ok()?)?;
-            let fraction = digits(fraction)?.checked_mul(10u64.pow(missing))?;
-            digits(whole)?.checked_mul(10u64.pow(zeros))?.checked_add(fraction)
-        };
-        bits().and_then(Self::new).ok_or_else(|| MalformedRate(text.to_owned()))
+        scaled(text).and_then(Self::new).ok_or_else(|| MalformedRate(text.to_owned()))
     }
 }
 
 impl fmt::Display for LineRate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // No rate is under the smallest unit.
-        let fits = |(_, zeros): &&(char, u32)| self.0 >= 10u64.pow(*zeros);
-        let (letter, zeros) = UNITS.iter().find(fits).copied().unwrap_or(('k', 3));
-        let (whole, fraction) = (self.0 / 10u64.pow(zeros), self.0 % 10u64.pow(zeros));
-        let fraction = format!("{fraction:0width$}", width = zeros as usize);
-        match fraction.trim_end_matches('0') {
-            "" => write!(f, "{whole}{letter}"),
-            fraction => write!(f, "{whole}.{fraction}{letter}"),
-        }
+        write_scaled(f, self.0)
+    }
+}
+
+/// A number with its unit, in powers of a thousand, like `1.5M`; `None` where it is none or has parts smaller than one.
+pub(crate) fn scaled(text: &str) -> Option<u64> {
+    let (number, zeros) =
+        UNITS.iter().find_map(|(letter, zeros)| Some((text.strip_suffix(*letter)?, *zeros)))?;
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    let digits = |part: &str| {
+        let plain = part.bytes().all(|byte| byte.is_ascii_digit());
+        part.parse::<u64>().ok().filter(|_| plain)
+    };
+    let missing = zeros.checked_sub(u32::try_from(fraction.len()).ok()?)?;
+    let fraction = digits(fraction)?.checked_mul(10u64.pow(missing))?;
+    digits(whole)?.checked_mul(10u64.pow(zeros))?.checked_add(fraction)
+}
+
+/// Writes a number, which is not under the smallest unit, as [`scaled`] reads it.
+pub(crate) fn write_scaled(f: &mut fmt::Formatter<'_>, value: u64) -> fmt::Result {
+    let fits = |(_, zeros): &&(char, u32)| value >= 10u64.pow(*zeros);
+    let (letter, zeros) = UNITS.iter().find(fits).copied().unwrap_or(('k', 3));
+    let (whole, fraction) = (value / 10u64.pow(zeros), value % 10u64.pow(zeros));
+    let fraction = format!("{fraction:0width$}", width = zeros as usize);
+    match fraction.trim_end_matches('0') {
+        "" => write!(f, "{whole}{letter}"),
+        fraction => write!(f, "{whole}.{fraction}{letter}"),
     }
 }
 

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Approval, Class, Endpoint, Global, GlobalFor, Host, InterfaceAddress, Limits, LineRate, Name,
-    NamedServices, Names, Object, OrganisationCode, Origin, Policy, PortMode, PortName, Private,
-    PublicKey, Service, Traffic,
+    Approval, Class, Collector, Endpoint, FlowLog, Global, GlobalFor, Host, InterfaceAddress,
+    Limits, LineRate, Name, NamedServices, Names, Object, OrganisationCode, Origin, Policy,
+    PortMode, PortName, Private, PublicKey, Service, Traffic,
 };
 
 /// One site, whole: the operator's profile and the organisation's own part, checked against each other.
@@ -41,6 +41,10 @@ pub struct Design {
     pub limits: Limits,
     /// How the office resolves names; `None` where no method is chosen (R17).
     pub names: Option<Names>,
+    /// The log of flows; `None` where none is kept (R77).
+    pub flow_log: Option<FlowLog>,
+    /// The office's collector of log messages; `None` where there is none (R77).
+    pub collector: Option<Collector>,
 }
 
 /// Whose site it is and how its servers are placed.

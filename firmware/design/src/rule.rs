@@ -3,7 +3,8 @@
 //! A code is a theme and a number:
 //! `FILE` the file as a whole, `FORM` keys and values, `ORG` organisation and placement, `ADDR` interfaces and
 //! networks, `LINE` how the line is divided, `POOL` global addresses, `ROW` servers and terminals, `PERM` policies and their
-//! words, `NAME` name resolution, `PLAT` the platform, `SIGN` signature and age, `CSV` tables that rows come from.
+//! words, `NAME` name resolution, `LOG` flow log and collector, `PLAT` the platform, `SIGN` signature and age, `CSV` tables
+//! that rows come from. The file is long because each rule stands here once.
 
 use std::net::Ipv4Addr;
 
@@ -11,8 +12,8 @@ use ipnet::Ipv4Net;
 use jiff::Timestamp;
 
 use crate::{
-    CentrePart, Column, DnsName, Environment, Global, Kind, Lan, LineRate, Name, OrganisationCode,
-    Placement, PortName, Private, Role, RowKind, Service, Severity, Shape, Speed,
+    CentrePart, Column, DnsName, Environment, Global, Kind, Lan, LineRate, Name, OfficeSide,
+    OrganisationCode, Placement, PortName, Private, Role, RowKind, Service, Severity, Shape, Speed,
 };
 
 macro_rules! rules {
@@ -674,6 +675,35 @@ rules! {
         /// What that is.
         role: Role,
     },
+
+    /// A size is no number with a unit, or out of bounds.
+    "LOG-01" BadLogSize {
+        /// The text.
+        text: String,
+    },
+    /// A text is no certificate in PEM (RFC 7468), nor some of them.
+    "LOG-02" BadCertificates,
+    /// TLS without whom to trust, or without the name to look for (RFC 5425, clause 5.2).
+    "LOG-03" TlsInPart {
+        /// The key that is missing.
+        missing: &'static str,
+    },
+    /// A key of TLS, and no TLS: messages would go in the clear to whoever has the address.
+    "LOG-04" OnlyWithTls {
+        /// The key.
+        key: &'static str,
+    },
+    /// The collector is neither on the subnet of its interface nor behind a route.
+    "LOG-05" CollectorUnreachable {
+        /// Its address.
+        address: Ipv4Addr,
+        /// Its interface.
+        interface: OfficeSide,
+    },
+    /// The collector is to get flows, and none are logged.
+    "LOG-06" FlowsNotLogged,
+    /// The collector is on the maintenance port, and there is none.
+    "LOG-07" MaintenanceNotDesigned,
 
     /// The profile has no centre.
     "PLAT-01" NoCentre,

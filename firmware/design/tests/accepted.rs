@@ -10,8 +10,8 @@ mod pair;
 use std::net::Ipv4Addr;
 
 use sekisho_design::{
-    Accepted, Approval, Duplex, Environment, Lan, LineRate, Method, NameTarget, PortMode, Service,
-    Speed, stamp,
+    Accepted, Approval, Collector, CollectorTransport, Duplex, Environment, Lan, LineRate, Method,
+    NameTarget, OfficeSide, PortMode, Sent, Service, Speed, stamp,
 };
 
 fn replaced(text: String, edits: &[(&str, &str)]) -> String {
@@ -254,4 +254,33 @@ fn every_way_to_resolve_names_is_read() {
     assert_eq!(names(&[(&format!("[names]{whole}"), "")]), None);
     let least = names(&[(options, "\nmethod = \"device\"")]).unwrap();
     assert!(least.office_dns.is_empty() && !least.rewrite_own && least.query_log_days.is_none());
+}
+
+#[test]
+fn a_collector_needs_little_and_gets_what_it_needs() {
+    let read = |edits: &[(&str, &str)]| {
+        let design = accepted(edits, &[]).design;
+        (design.flow_log, design.collector)
+    };
+    let (log, collector) = read(&[]);
+    assert_eq!(log.map(|log| (log.days, log.size.bytes())), Some((30, 200_000_000)));
+    let collector = collector.unwrap();
+    assert_eq!((collector.port, collector.interface), (6514, OfficeSide::Lan(Lan::HeadOffice)));
+    let CollectorTransport::Tls { authority, name } = &collector.transport else {
+        panic!("{collector:?}")
+    };
+    assert_eq!((authority.der().count(), name.as_str()), (1, "log.city.example"));
+
+    let site = pair::base("site.toml");
+    let (_, whole) = site.split_once("[flow-log]").unwrap();
+    let instead = |text: &str| read(&[(&format!("[flow-log]{whole}"), text)]);
+    assert_eq!(instead(""), (None, None));
+    let least = "[flow-log]\n[collector]\naddress = \"10.20.0.9\"\ninterface = \"head-office\"\nsend = [\"flows\"]\n";
+    let (usual, behind_a_router) = instead(least);
+    assert_eq!(usual, log, "a month, and 200 MB");
+    let Collector { port, transport, send, .. } = behind_a_router.unwrap();
+    assert_eq!((port, transport, &*send), (514, CollectorTransport::Udp, &[Sent::Flows][..]));
+    let refusals = least.replace("[flow-log]\n", "").replace("flows", "refusals");
+    let (log, collector) = instead(&refusals);
+    assert!(log.is_none() && collector.unwrap().send == [Sent::Refusals]);
 }

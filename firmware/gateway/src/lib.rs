@@ -8,3 +8,4 @@
 
 pub mod cli;
 pub mod daemon;
+mod flow_line;

@@ -160,4 +160,8 @@ fn only_tables_have_the_formats_of_tables() {
     let output = sekisho(&words, "en");
     assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{output:?}");
     assert!(String::from_utf8(output.stderr).unwrap().contains("only 'ledger' and 'sheet'"));
+    let page = ["flows", "--format", "html"];
+    let output = Command::new(env!("CARGO_BIN_EXE_sekisho")).args(page).output().unwrap();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{output:?}");
+    assert!(String::from_utf8(output.stderr).unwrap().contains("'flows' has csv"));
 }

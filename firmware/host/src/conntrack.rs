@@ -130,7 +130,7 @@ const ECHO_REQUEST: u8 = 8;
 /// Attributes of a flow (`CTA_ID`, `CTA_ZONE`) and of an ICMP flow's end (`CTA_PROTO_ICMP_TYPE`): see
 /// `nfnetlink_conntrack.h`.
 const ID: u16 = 12;
-const ZONE: u16 = 18;
+pub(crate) const ZONE: u16 = 18;
 const ICMP_TYPE: u16 = 5;
 
 /// So many are dropped before the answers are read: these fit into the smallest receive buffer of a socket.
@@ -253,14 +253,23 @@ fn read(message: NetfilterMessageInner) -> Option<Entry> {
         }
     }
     let (reply, id) = (reply?, id?);
-    let number = match &zone {
+    let flow = read_flow(&original?, &reply, zone.as_ref())?;
+    Some(Entry { flow, name: Name { reply, zone, id } })
+}
+
+/// A flow from its attributes.
+pub(crate) fn read_flow(
+    original: &[Tuple],
+    reply: &[Tuple],
+    zone: Option<&DefaultNla>,
+) -> Option<Flow> {
+    let zone = match zone {
         Some(zone) => u16::from_be_bytes(value(zone).try_into().ok()?),
         None => 0,
     };
-    let (original, protocol) = read_tuple(&original?)?;
-    let (back, _) = read_tuple(&reply)?;
-    let flow = Flow { zone: number, protocol, original, reply: back };
-    Some(Entry { flow, name: Name { reply, zone, id } })
+    let (original, protocol) = read_tuple(original)?;
+    let (reply, _) = read_tuple(reply)?;
+    Some(Flow { zone, protocol, original, reply })
 }
 
 /// The ends of a direction, and the protocol.
@@ -310,7 +319,7 @@ fn read_numbers(parts: &[ProtoTuple]) -> Option<(u8, Detail)> {
     Some((protocol?, detail))
 }
 
-fn value(attribute: &DefaultNla) -> Vec<u8> {
+pub(crate) fn value(attribute: &DefaultNla) -> Vec<u8> {
     let mut bytes = vec![0; attribute.value_len()];
     attribute.emit_value(&mut bytes);
     bytes

@@ -114,6 +114,16 @@ impl Lock {
     }
 }
 
+/// Bytes that may still be written to the file system of a file or folder.
+///
+/// # Errors
+/// [`HostError::File`].
+pub fn room(path: &Path) -> Result<u64, HostError> {
+    let found = nix::sys::statvfs::statvfs(path);
+    let found = found.map_err(|source| file_error("look at", path, source.into()))?;
+    Ok(found.blocks_available().saturating_mul(found.fragment_size()))
+}
+
 fn with_file_beside(
     path: &Path,
     contents: &[u8],

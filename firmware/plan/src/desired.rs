@@ -55,6 +55,22 @@ const PATIENCE: [(&str, &str); 10] = [
     ("udp_timeout_stream", "300"),
 ];
 
+/// The kernel's settings of its connection tracking. They are there once a rule has asked for it.
+const FLOW_FOLDER: &str = "net/netfilter/";
+
+/// Settings by the state of the flow log, on and off (`nf_conntrack-sysctl` of the kernel's documentation).
+const FLOW_SETTINGS: [(&str, &str, &str); 3] = [
+    ("nf_conntrack_acct", "1", "0"),
+    ("nf_conntrack_events", "1", "2"),
+    ("nf_conntrack_timestamp", "1", "0"),
+];
+
+/// Whether this is what a setting of the flow log is while there is none.
+pub(crate) fn tracks_nothing(path: &str, value: &str) -> bool {
+    let key = path.strip_prefix(FLOW_FOLDER);
+    FLOW_SETTINGS.iter().any(|(known, _, off)| key == Some(known) && *off == value)
+}
+
 /// A LAN's number: its packet mark, its conntrack zone, and its place among the route tables.
 pub fn lan_number(lan: Lan) -> u32 {
     match lan {
@@ -75,6 +91,7 @@ pub fn desired(design: &Design) -> KernelState {
     links(design, &mut state);
     state.queues = shaping::queues(design);
     settings(&mut state);
+    flow_settings(design, &mut state);
     routes(design, &mut state);
     state
 }
@@ -133,6 +150,16 @@ fn settings(state: &mut KernelState) {
         set(format!("{CONNTRACK}{key}"), seconds);
     }
     set("net/ipv4/ip_forward".to_owned(), "1");
+}
+
+/// While flows are logged, the kernel counts the packets of each, notes when it began, and tells its end whether or not
+/// somebody listened when it began. Otherwise each setting is the kernel's own.
+fn flow_settings(design: &Design, state: &mut KernelState) {
+    let logged = design.flow_log.is_some();
+    for (key, on, off) in FLOW_SETTINGS {
+        let value = if logged { on } else { off };
+        state.settings.insert(format!("{FLOW_FOLDER}{key}"), value.to_owned());
+    }
 }
 
 fn routes(design: &Design, state: &mut KernelState) {

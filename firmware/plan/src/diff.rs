@@ -6,6 +6,7 @@ use sekisho_design::PortName;
 
 use crate::{
     Change, KernelState, Step,
+    desired::tracks_nothing,
     state::{Address, Link, LinkKind, Route, RouteAction},
 };
 
@@ -202,9 +203,10 @@ pub(crate) fn setting_steps(
         .iter()
         .filter_map(|(path, after)| {
             let before = observed.settings.get(path);
-            // A kernel without IPv6 has nothing to switch off. Settings of a device that is made by these very steps
-            // are taken from its defaults; connection tracking's may not be there yet.
-            if before.is_none() && path.starts_with("net/ipv6/") {
+            // A kernel without IPv6 has nothing to switch off, nor has one that tracks no flows yet. Settings of a device that
+            // is made by these very steps are taken from its defaults; connection tracking's may not be there yet.
+            let off = path.starts_with("net/ipv6/") || tracks_nothing(path, after);
+            if before.is_none() && off {
                 return None;
             }
             let before = before.cloned().unwrap_or_default();

@@ -2,6 +2,7 @@
 //!
 //! Every structure is taken apart by name, so that a field that is added to the model must find its sentence here.
 
+mod log;
 mod names;
 mod policies;
 mod profile;
@@ -54,6 +55,8 @@ pub fn diff(before: &Design, after: &Design) -> Vec<Difference> {
         policies,
         limits,
         names,
+        flow_log,
+        collector,
     } = before;
     let mut writer = Writer::default();
     compare_site(&mut writer, site, &after.site);
@@ -68,6 +71,8 @@ pub fn diff(before: &Design, after: &Design) -> Vec<Difference> {
     policies::policies(&mut writer, policies, &after.policies);
     policies::limits(&mut writer, *limits, after.limits);
     names::compare(&mut writer, names.as_ref(), after.names.as_ref());
+    log::flow_log(&mut writer, flow_log.as_ref(), after.flow_log.as_ref());
+    log::collector(&mut writer, collector.as_ref(), after.collector.as_ref());
     profile::compare(&mut writer, profile, &after.profile);
     writer.found
 }

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::{
-    AllowanceDraft, CentreDraft, EntryDraft, GlobalForDraft, LanDraft, LgwanDraft, LimitsDraft,
-    NamesDraft, ObjectDraft, Optional, PolicyDraft, PortDraft, ProfileDraft, ServerDraft,
-    ServicesDraft, SiteDraft, TargetDraft, TerminalsDraft, TrafficDraft, Whole,
-    objects::directions,
+    AllowanceDraft, CentreDraft, CollectorDraft, EntryDraft, FlowLogDraft, GlobalForDraft,
+    LanDraft, LgwanDraft, LimitsDraft, NamesDraft, ObjectDraft, Optional, PolicyDraft, PortDraft,
+    ProfileDraft, ServerDraft, ServicesDraft, SiteDraft, TargetDraft, TerminalsDraft, TrafficDraft,
+    Whole, objects::directions,
 };
 use crate::{
-    Allowance, Centre, Design, Direction, GlobalFor, InterfaceAddress, Lan, LanInterface, LanRoute,
-    Lgwan, Limits, Maintenance, NameEntry, NameTarget, NamedServices, Names, Object,
-    PlatformNetwork, Policy, PortMode, PortName, Profile, Server, Site, Terminals, Traffic, Zone,
+    Allowance, Centre, Collector, Design, Direction, FlowLog, GlobalFor, InterfaceAddress, Lan,
+    LanInterface, LanRoute, Lgwan, Limits, Maintenance, NameEntry, NameTarget, NamedServices,
+    Names, Object, PlatformNetwork, Policy, PortMode, PortName, Profile, Server, Site, Terminals,
+    Traffic, Zone,
 };
 
 /// The design; `None` where a value is unknown, which never is without an error taken down.
@@ -22,6 +23,14 @@ pub(crate) fn assemble(site: SiteDraft, profile: ProfileDraft) -> Option<Design>
         None => None,
     };
     let policies = site.policies.into_iter().zip(directions);
+    let flow_log = match site.flow_log {
+        Some(FlowLogDraft { days, size }) => Some(FlowLog { days: days?, size: size? }),
+        None => None,
+    };
+    let collector = match site.collector {
+        Some(draft) => Some(collector(draft)?),
+        None => None,
+    };
     let lans = site.lans.into_iter().map(|(lan, draft)| Some((lan, lan_interface(draft)?)));
     Some(Design {
         profile: platform(profile)?,
@@ -53,6 +62,8 @@ pub(crate) fn assemble(site: SiteDraft, profile: ProfileDraft) -> Option<Design>
             .collect::<Option<_>>()?,
         limits: limits(site.limits?)?,
         names,
+        flow_log,
+        collector,
     })
 }
 
@@ -186,6 +197,17 @@ fn names(draft: NamesDraft, designed: &BTreeMap<Lan, LanDraft>) -> Option<Names>
         outside_answers: plain(draft.outside_answers)?,
         query_log_days: optional(draft.query_log_days)?,
         entries: draft.entries.into_iter().map(entry).collect::<Option<_>>()?,
+    })
+}
+
+fn collector(draft: CollectorDraft) -> Option<Collector> {
+    let transport = draft.transport?;
+    Some(Collector {
+        address: draft.address?.value,
+        port: optional(draft.port)?.unwrap_or_else(|| transport.usual_port()),
+        transport,
+        interface: draft.interface?.value,
+        send: plain(draft.send)?,
     })
 }
 

@@ -2,6 +2,7 @@
 //! taken down; rules stay silent about it.
 
 mod assemble;
+mod log;
 mod names;
 mod objects;
 mod policies;
@@ -19,9 +20,9 @@ use ipnet::Ipv4Net;
 use jiff::Timestamp;
 
 use crate::{
-    Approval, Class, DnsName, Endpoint, Environment, Global, Host, InterfaceAddress, Kind, Lan,
-    LineRate, Method, Name, OrganisationCode, Origin, Placement, PortMode, PortName, Private,
-    ProfileStamp, PublicKey, Service, Shares,
+    Approval, Class, CollectorTransport, DnsName, Endpoint, Environment, Global, Host,
+    InterfaceAddress, Kind, Lan, LineRate, LogSize, Method, Name, OfficeSide, OrganisationCode,
+    Origin, Placement, PortMode, PortName, Private, ProfileStamp, PublicKey, Sent, Service, Shares,
     reader::{At, Place},
 };
 
@@ -73,6 +74,10 @@ pub(crate) struct SiteDraft {
     pub(crate) policies_whole: bool,
     pub(crate) limits: Option<LimitsDraft>,
     pub(crate) names: Option<NamesDraft>,
+    /// Whether a flow log is designed, known or not.
+    pub(crate) has_flow_log: bool,
+    pub(crate) flow_log: Option<FlowLogDraft>,
+    pub(crate) collector: Option<CollectorDraft>,
 }
 
 #[derive(Debug)]
@@ -165,6 +170,22 @@ pub(crate) struct EntryDraft {
 pub(crate) enum TargetDraft {
     Addresses(Vec<At<Ipv4Addr>>),
     Alias(At<DnsName>),
+}
+
+#[derive(Debug)]
+pub(crate) struct FlowLogDraft {
+    pub(crate) days: Option<u16>,
+    pub(crate) size: Option<LogSize>,
+}
+
+#[derive(Debug)]
+pub(crate) struct CollectorDraft {
+    pub(crate) address: Option<At<Ipv4Addr>>,
+    /// `None` inside where the transport's usual one is meant.
+    pub(crate) port: Optional<u16>,
+    pub(crate) transport: Option<CollectorTransport>,
+    pub(crate) interface: Option<At<OfficeSide>>,
+    pub(crate) send: Whole<Sent>,
 }
 
 /// What rows of servers and of terminals have in common.

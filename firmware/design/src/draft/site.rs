@@ -2,7 +2,7 @@
 
 use super::{
     AllowanceDraft, GlobalForDraft, LanDraft, LgwanDraft, Optional, PortDraft, RouteDraft,
-    RowDraft, ServerDraft, SiteDraft, TerminalsDraft, Unknown, Whole, names, policies,
+    RowDraft, ServerDraft, SiteDraft, TerminalsDraft, Unknown, Whole, log as logs, names, policies,
     policies::CLASSES, traffic, values,
 };
 use crate::{
@@ -45,6 +45,11 @@ pub(crate) fn read_site(text: &str, log: &mut Log) -> SiteDraft {
         draft.limits = policies::read_limits(table, log);
         let resolution = table.optional("names");
         draft.names = resolution.and_then(|node| node.table(log, names::read_names));
+        let flow_log = table.optional("flow-log");
+        draft.has_flow_log = flow_log.is_some() || log.is_broken(File::Site);
+        draft.flow_log = flow_log.and_then(|node| node.table(log, logs::read_flow_log));
+        let collector = table.optional("collector");
+        draft.collector = collector.and_then(|node| node.table(log, logs::read_collector));
         draft
     })
 }

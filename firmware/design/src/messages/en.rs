@@ -1,7 +1,7 @@
 //! English.
 
 use super::{excerpt, harmless, range};
-use crate::{CentrePart, Column, Environment, Kind, Lan, Role, RowKind, Rule, Shape};
+use crate::{CentrePart, Column, Environment, Kind, Lan, OfficeSide, Role, RowKind, Rule, Shape};
 
 #[expect(clippy::too_many_lines, reason = "one arm a rule")]
 pub(super) fn sentence(rule: &Rule) -> String {
@@ -329,6 +329,23 @@ pub(super) fn sentence(rule: &Rule) -> String {
                 network = range(*network)
             )
         }
+        Rule::BadLogSize { text } => format!("'{}' can't be the size of a log", excerpt(text)),
+        Rule::BadCertificates => "this is no certificate in PEM".to_owned(),
+        Rule::TlsInPart { missing } => format!("'{missing}' is missing: TLS takes it"),
+        Rule::OnlyWithTls { key } => {
+            format!("'{key}' belongs to transport \"tls\"; by this one, messages go in the clear")
+        }
+        Rule::CollectorUnreachable { address, interface: OfficeSide::Maintenance } => {
+            format!("collector {address} is not on the subnet of the maintenance port")
+        }
+        Rule::CollectorUnreachable { address, interface: OfficeSide::Lan(on) } => {
+            format!(
+                "collector {address} is neither on the subnet of the {} nor behind one of its routes",
+                lan(*on)
+            )
+        }
+        Rule::FlowsNotLogged => "no flows are logged, so none can be sent".to_owned(),
+        Rule::MaintenanceNotDesigned => "the maintenance port is not designed".to_owned(),
         Rule::NoCentre => "the profile has no centre".to_owned(),
         Rule::CentreTwice { part, first } => {
             format!("centre '{first}' has the same {}", centre_part(*part))
@@ -639,6 +656,19 @@ pub(super) fn mend(rule: &Rule) -> String {
         Rule::AnswersInside { .. } => {
             "Write the networks that the operator named; the office's own are no place for the platform's names."
         }
+        Rule::BadLogSize { .. } => "Write 200M or 1.5G in bytes, from 1M to 10G.",
+        Rule::BadCertificates => {
+            "Paste the certificate of whoever vouches for the collector, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----, between two lines of \"\"\". A private key has no place here."
+        }
+        Rule::TlsInPart { .. } => {
+            "Write both: 'certificate-authority', the certificate of whoever vouches for the collector, and 'name', the name in the collector's own."
+        }
+        Rule::OnlyWithTls { .. } => "Write transport = \"tls\", or remove the key.",
+        Rule::CollectorUnreachable { .. } => {
+            "Correct the address or 'interface'. It must be a host of a LAN or of the maintenance port; nothing on LGWAN or the platform."
+        }
+        Rule::FlowsNotLogged => "Add [flow-log], or take \"flows\" out of 'send'.",
+        Rule::MaintenanceNotDesigned => "Add [interface.maintenance], or name a LAN here.",
         Rule::NameWithoutResolver { .. } => {
             "Add LGWAN's resolvers as 'dns' to [interface.lgwan], or ask the operator for addresses."
         }
@@ -723,7 +753,7 @@ pub(super) fn lan(lan: Lan) -> &'static str {
     }
 }
 
-fn role(role: Role) -> &'static str {
+pub(super) fn role(role: Role) -> &'static str {
     match role {
         Role::Lgwan => "LGWAN side",
         Role::Lan(on) => lan(on),

@@ -1,7 +1,7 @@
 //! Japanese, for the clerk at the town hall.
 
 use super::{excerpt, harmless, range};
-use crate::{CentrePart, Column, Environment, Kind, Lan, Role, RowKind, Rule, Shape};
+use crate::{CentrePart, Column, Environment, Kind, Lan, OfficeSide, Role, RowKind, Rule, Shape};
 
 #[expect(clippy::too_many_lines, reason = "one arm a rule")]
 pub(super) fn sentence(rule: &Rule) -> String {
@@ -383,6 +383,22 @@ pub(super) fn sentence(rule: &Rule) -> String {
                 network = range(*network)
             )
         }
+        Rule::BadLogSize { text } => {
+            format!("「{}」は記録の大きさとして使えません。", excerpt(text))
+        }
+        Rule::BadCertificates => "PEM形式の証明書として読めません。".to_owned(),
+        Rule::TlsInPart { missing } => format!("TLSに要る「{missing}」がありません。"),
+        Rule::OnlyWithTls { key } => {
+            format!("「{key}」は送り方 \"tls\" のためのものです。この送り方では暗号化されません。")
+        }
+        Rule::CollectorUnreachable { address, interface: OfficeSide::Maintenance } => {
+            format!("ログ収集サーバ{address}は保守ポートのサブネットにありません。")
+        }
+        Rule::CollectorUnreachable { address, interface: OfficeSide::Lan(on) } => {
+            format!("ログ収集サーバ{address}は{}のサブネットにも経路の先にもありません。", lan(*on))
+        }
+        Rule::FlowsNotLogged => "通信を記録していないため、送るものがありません。".to_owned(),
+        Rule::MaintenanceNotDesigned => "保守ポートが設計されていません。".to_owned(),
         Rule::NoCentre => "拠点が一つもありません。".to_owned(),
         Rule::CentreTwice { part, first } => {
             format!("拠点「{first}」と{}が同じです。", centre_part(*part))
@@ -728,6 +744,23 @@ pub(super) fn mend(rule: &Rule) -> String {
         Rule::AnswersInside { .. } => {
             "機構から示されたネットワークを書いてください。庁内のネットワークは書けません。"
         }
+        Rule::BadLogSize { .. } => {
+            "200M、1.5G のように、バイト数を 1M から 10G までで書いてください。"
+        }
+        Rule::BadCertificates => {
+            "ログ収集サーバを証明する認証局の証明書を、-----BEGIN CERTIFICATE----- から -----END CERTIFICATE----- まで、\"\"\" の行で挟んで貼り付けてください。秘密鍵は書けません。"
+        }
+        Rule::TlsInPart { .. } => {
+            "認証局の証明書 certificate-authority と、ログ収集サーバの証明書にある名前 name の両方を書いてください。"
+        }
+        Rule::OnlyWithTls { .. } => "transport = \"tls\" と書くか、この項目を削除してください。",
+        Rule::CollectorUnreachable { .. } => {
+            "アドレスか interface を直してください。LANか保守ポートの先のホストに限ります。LGWANやプラットフォームのホストは書けません。"
+        }
+        Rule::FlowsNotLogged => "[flow-log] を書き足すか、send から \"flows\" を除いてください。",
+        Rule::MaintenanceNotDesigned => {
+            "[interface.maintenance] を書き足すか、LANを指定してください。"
+        }
         Rule::NameWithoutResolver { .. } => {
             "[interface.lgwan] の dns にLGWANのDNSサーバを書くか、アドレスで書いた接続情報を機構に求めてください。"
         }
@@ -812,7 +845,7 @@ pub(super) fn lan(lan: Lan) -> &'static str {
     }
 }
 
-fn role(role: Role) -> &'static str {
+pub(super) fn role(role: Role) -> &'static str {
     match role {
         Role::Lgwan => "LGWAN側",
         Role::Lan(on) => lan(on),

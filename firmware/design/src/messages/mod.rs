@@ -5,7 +5,7 @@ mod ja;
 
 use ipnet::Ipv4Net;
 
-use crate::{Environment, Kind, Lan, Language, Origin, Rule};
+use crate::{Environment, Kind, Lan, Language, OfficeSide, Origin, Role, Rule};
 
 /// What is wrong, in one sentence.
 pub(crate) fn sentence(rule: &Rule, language: Language) -> String {
@@ -36,6 +36,22 @@ pub(crate) fn lan(lan: Lan, language: Language) -> &'static str {
     match language {
         Language::Japanese => ja::lan(lan),
         Language::English => en::lan(lan),
+    }
+}
+
+/// What people call a side of the office.
+pub(crate) fn side(side: OfficeSide, language: Language) -> &'static str {
+    match language {
+        Language::Japanese => ja::role(role(side)),
+        Language::English => en::role(role(side)),
+    }
+}
+
+/// What a side of the office is to the device.
+fn role(side: OfficeSide) -> Role {
+    match side {
+        OfficeSide::Lan(lan) => Role::Lan(lan),
+        OfficeSide::Maintenance => Role::Maintenance,
     }
 }
 

@@ -39,7 +39,8 @@ pub fn print_site(design: &Design) -> String {
 /// The tree of a file that can be read as a whole.
 pub(crate) fn parsed(site: &Source<'_>) -> Result<Parsed, Problems> {
     let text = site_text(site)?;
-    parse::parse(text).map_err(|error| {
+    // The ends of lines inside a text are the editor's as well (TOML 1.1, multi-line strings).
+    parse::parse(&text.replace("\r\n", "\n")).map_err(|error| {
         let mut log = Log::default();
         let offset = error.span().map_or(0, |span| span.start);
         let detail = error.message().to_owned();

@@ -30,6 +30,8 @@ pub(crate) static ROOT: Keys = keys(&[
     ("policy", &POLICY),
     ("limits", &LIMITS),
     ("names", &NAMES),
+    ("flow-log", &FLOW_LOG),
+    ("collector", &COLLECTOR),
 ]);
 
 static SITE: Keys = keys(&[
@@ -147,6 +149,18 @@ static ENTRY: Keys = keys(&[
     ("addresses", &UNKNOWN),
     ("alias", &UNKNOWN),
     ("interfaces", &UNKNOWN),
+]);
+
+static FLOW_LOG: Keys = keys(&[("days", &UNKNOWN), ("size", &UNKNOWN)]);
+
+static COLLECTOR: Keys = keys(&[
+    ("address", &UNKNOWN),
+    ("port", &UNKNOWN),
+    ("transport", &UNKNOWN),
+    ("interface", &UNKNOWN),
+    ("send", &UNKNOWN),
+    ("name", &UNKNOWN),
+    ("certificate-authority", &UNKNOWN),
 ]);
 
 impl Keys {

@@ -6,9 +6,10 @@ use ipnet::Ipv4Net;
 
 use super::tree::{Entry, Tree, Value};
 use crate::{
-    Allowance, Approval, Class, Design, Direction, Environment, GlobalFor, Lan, LanInterface,
-    LanRoute, Lgwan, Limits, Maintenance, NameEntry, NameTarget, NamedServices, Names, Object,
-    Policy, PortMode, Server, Service, ServiceMember, Site, Terminals, Traffic,
+    Allowance, Approval, Class, Collector, CollectorTransport, Design, Direction, Environment,
+    FlowLog, GlobalFor, Lan, LanInterface, LanRoute, Lgwan, Limits, Maintenance, NameEntry,
+    NameTarget, NamedServices, Names, Object, Policy, PortMode, Server, Service, ServiceMember,
+    Site, Terminals, Traffic,
     draft::{ENVIRONMENTS, KINDS, METHODS, USUAL_MTU},
     messages::{origin, range},
     migrate,
@@ -30,6 +31,8 @@ pub(super) fn tree(design: &Design) -> Tree {
         policies,
         limits,
         names,
+        flow_log,
+        collector,
     } = design;
     let mut interface = Tree::default();
     interface.set("lgwan", Value::Tree(uplink(lgwan)));
@@ -61,6 +64,13 @@ pub(super) fn tree(design: &Design) -> Tree {
     }
     if let Some(names) = names {
         root.set("names", Value::Tree(resolution(names, lans)));
+    }
+    if let Some(FlowLog { days, size }) = flow_log {
+        let log = table([("days", Value::number((*days).into())), ("size", text(size))]);
+        root.set("flow-log", log);
+    }
+    if let Some(collector) = collector {
+        root.set("collector", Value::Tree(log_collector(collector)));
     }
     root
 }
@@ -294,6 +304,25 @@ fn entry(entry: &NameEntry, designed: &BTreeMap<Lan, LanInterface>) -> Tree {
     }
     if !lans.iter().eq(designed.keys()) {
         tree.set("interfaces", Value::list(lans.iter().map(text)));
+    }
+    tree
+}
+
+fn log_collector(collector: &Collector) -> Tree {
+    let Collector { address, port, transport, interface, send } = collector;
+    let mut tree = Tree::default();
+    tree.set("address", text(address));
+    if *port != transport.usual_port() {
+        tree.set("port", Value::number((*port).into()));
+    }
+    if *transport != CollectorTransport::Udp {
+        tree.set("transport", Value::text(transport.as_str()));
+    }
+    tree.set("interface", text(interface));
+    tree.set("send", Value::list(send.iter().map(text)));
+    if let CollectorTransport::Tls { authority, name } = transport {
+        tree.set("name", text(name));
+        tree.set("certificate-authority", text(authority));
     }
     tree
 }

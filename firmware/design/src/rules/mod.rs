@@ -5,6 +5,7 @@ mod destinations;
 mod entries;
 mod globals;
 mod interfaces;
+mod log;
 mod names;
 mod netset;
 mod networks;
@@ -47,5 +48,6 @@ pub(crate) fn run(
     policies::run(site, profile, log);
     names::run(site, profile, log);
     entries::run(site, profile, log);
+    self::log::run(site, log);
     age::run(site, profile, in_force, log);
 }

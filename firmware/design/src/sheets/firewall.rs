@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::Sheet;
-use crate::{Design, Direction, Duplex, Language, Lgwan, Method, messages::harmless, words};
+use crate::{
+    Collector, CollectorTransport, Design, Direction, Duplex, Language, Lgwan, Method,
+    messages::harmless, words,
+};
 
 /// What the tunnel does on the wire. The crate that runs it knows; a sheet must not say anything else.
 #[derive(Clone, Copy, Debug)]
@@ -162,6 +165,16 @@ impl Sheet {
         );
         self.name_notes(design);
         self.policy_notes(design);
+        if let Some(Collector { address, port, transport, .. }) = &design.collector {
+            let protocol = match transport {
+                CollectorTransport::Udp => "UDP",
+                CollectorTransport::Tcp | CollectorTransport::Tls { .. } => "TCP",
+            };
+            self.note(
+                format!("装置とログ収集サーバの間のファイアウォールは、装置から {address} への{protocol}の{port}番も通してください。"),
+                format!("A firewall between the device and the collector of log messages must let {protocol} port {port} pass from the device to {address}."),
+            );
+        }
     }
 
     /// What a firewall in the office sees of each policy.

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::Ipv4Net;
 use sekisho_design::{
-    Approval, Class, Design, Direction, Duplex, Environment, Global, Lan, Limits, Member, Method,
-    NameEntry, NameTarget, PlatformNetwork, Policy, PortMode, Service, Speed, lan_shares,
+    Approval, Class, Design, Direction, Duplex, Environment, FlowLog, Global, Lan, Limits, Member,
+    Method, NameEntry, NameTarget, OfficeSide, PlatformNetwork, Policy, PortMode, Sent, Service,
+    Speed, lan_shares,
 };
 
 /// Panics where a design breaks one.
@@ -20,6 +21,7 @@ pub(crate) fn keeps_invariants(design: &Design) {
     policies(design);
     let Limits { connections, new_per_second } = design.limits;
     assert!([connections, new_per_second].iter().all(|limit| (1..=1_000_000).contains(limit)));
+    logs(design);
     assert!(!design.lans.is_empty());
     assert!(!design.profile.centres.is_empty() && !design.profile.networks.is_empty());
 }
@@ -250,6 +252,28 @@ fn names(design: &Design) {
         assert!(!design.profile.zones.iter().any(|zone| zone.name == name.as_str()));
         assert!(!matches!(target, NameTarget::Addresses(addresses) if addresses.is_empty()));
     }
+}
+
+/// A collector is another host on its own side; what it gets is there.
+fn logs(design: &Design) {
+    if let Some(FlowLog { days, size }) = design.flow_log {
+        assert!((1..=366).contains(&days));
+        assert!((1_000_000..=10_000_000_000).contains(&size.bytes()));
+    }
+    let Some(collector) = &design.collector else { return };
+    let maintenance = design.maintenance.as_ref().map(|port| port.address);
+    match collector.interface {
+        OfficeSide::Lan(lan) => {
+            assert!(reach(design, lan).any(|network| network.contains(&collector.address)));
+        }
+        OfficeSide::Maintenance => {
+            assert!(maintenance.unwrap().subnet().contains(&collector.address));
+        }
+    }
+    let lans = design.lans.values().map(|lan| lan.address);
+    assert!(lans.chain(maintenance).all(|own| own.address() != collector.address));
+    assert!(collector.port > 0 && !collector.send.is_empty());
+    assert!(design.flow_log.is_some() || !collector.send.contains(&Sent::Flows));
 }
 
 /// What the ports are held to that are held to something.

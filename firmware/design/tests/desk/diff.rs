@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use ipnet::Ipv4Net;
 use proptest::prelude::*;
 use sekisho_design::{
-    Approval, Centre, Class, Design, Direction, Duplex, Environment, Global, GlobalFor,
-    InterfaceAddress, Kind, Lan, LanRoute, Limits, LineRate, Maintenance, Member, Method,
-    NameEntry, NameTarget, NamedHost, NamedServices, Names, Object, Origin, Placement, Policy,
-    PortMode, Private, PublicKey, Service, ServiceMember, Shares, Speed, diff,
+    Approval, Centre, Certificates, Class, Collector, CollectorTransport, Design, Direction,
+    Duplex, Environment, FlowLog, Global, GlobalFor, InterfaceAddress, Kind, Lan, LanRoute, Limits,
+    LineRate, LogSize, Maintenance, Member, Method, NameEntry, NameTarget, NamedHost,
+    NamedServices, Names, Object, OfficeSide, Origin, Placement, Policy, PortMode, Private,
+    PublicKey, Sent, Service, ServiceMember, Shares, Speed, diff,
 };
 
 use crate::sample;
@@ -44,6 +45,24 @@ fn names(design: &mut Design) -> &mut Names {
     design.names.as_mut().unwrap()
 }
 
+fn collector(design: &mut Design) -> &mut Collector {
+    design.collector.as_mut().unwrap()
+}
+
+fn authority(design: &mut Design) -> &mut Certificates {
+    match &mut collector(design).transport {
+        CollectorTransport::Tls { authority, .. } => authority,
+        CollectorTransport::Udp | CollectorTransport::Tcp => panic!("the base has TLS"),
+    }
+}
+
+/// The shortest thing that looks like a certificate: one SEQUENCE with so many bytes.
+fn certificate(length: u8) -> Certificates {
+    let bytes = [&[0x30, length][..], &vec![0; length.into()]].concat();
+    let text = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, bytes);
+    format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----").parse().unwrap()
+}
+
 fn alias(text: &str) -> NameTarget {
     NameTarget::Alias(text.parse().unwrap())
 }
@@ -74,7 +93,7 @@ fn west(design: &mut Design) -> &mut Centre {
     centres.find(|centre| centre.name.as_str() == "west").unwrap()
 }
 
-pub(crate) const CHANGES: [Change; 92] = [
+pub(crate) const CHANGES: [Change; 100] = [
     ("site.name", |design| design.site.name = "新市".into()),
     ("site.organisation", |design| design.site.organisation = "010006".parse().unwrap()),
     ("site.kind", |design| design.site.kind = Kind::Prefecture),
@@ -247,6 +266,24 @@ pub(crate) const CHANGES: [Change; 92] = [
     ("names.entry.other.city.example.head-office.target", |design| {
         names(design).entries[2].target = alias("test-web.platform.example");
     }),
+    ("flow-log.days", |design| design.flow_log.as_mut().unwrap().days = 366),
+    ("flow-log.size", |design| {
+        design.flow_log.as_mut().unwrap().size = "1.5G".parse().unwrap();
+    }),
+    ("collector.address", |design| {
+        collector(design).address = "192.168.254.51".parse().unwrap();
+    }),
+    ("collector.port", |design| collector(design).port = 10514),
+    ("collector.interface", |design| {
+        collector(design).interface = OfficeSide::Lan(Lan::EducationBoard);
+    }),
+    ("collector.send", |design| collector(design).send = vec![Sent::Refusals]),
+    ("collector.certificate-authority", |design| *authority(design) = certificate(8)),
+    ("collector.name", |design| {
+        if let CollectorTransport::Tls { name, .. } = &mut collector(design).transport {
+            *name = "other.city.example".parse().unwrap();
+        }
+    }),
     ("profile.organisation", |design| design.profile.organisation = "010006".parse().unwrap()),
     ("profile.serial", |design| design.profile.stamp.serial += 1),
     ("profile.issued", |design| {
@@ -319,6 +356,17 @@ pub(crate) fn base() -> Design {
             entry("portal.city.example", &Lan::ALL, alias("web.platform.example")),
             entry("other.city.example", &[Lan::HeadOffice], alias("web.platform.example")),
         ],
+    });
+    design.flow_log = Some(FlowLog { days: 30, size: LogSize::new(200_000_000).unwrap() });
+    design.collector = Some(Collector {
+        address: "192.168.254.50".parse().unwrap(),
+        port: 6514,
+        transport: CollectorTransport::Tls {
+            authority: certificate(1),
+            name: "log.city.example".parse().unwrap(),
+        },
+        interface: OfficeSide::Maintenance,
+        send: Sent::ALL.to_vec(),
     });
     design
 }
@@ -610,4 +658,23 @@ fn no_text_of_a_file_can_steer_a_terminal() {
     for said in found.iter().flat_map(|found| [&found.sentence.ja, &found.sentence.en]) {
         assert!(!said.contains(['\u{1b}', '\u{202e}']), "{said}");
     }
+}
+
+#[test]
+fn a_collector_that_loses_tls_loses_whom_it_trusts() {
+    let mut after = base();
+    collector(&mut after).transport = CollectorTransport::Tcp;
+    after.flow_log = None;
+    let wanted =
+        ["transport", "certificate-authority", "name"].map(|key| format!("collector.{key}"));
+    let wanted: BTreeSet<_> = wanted.into_iter().chain(["flow-log".to_owned()]).collect();
+    assert_eq!(paths(&base(), &after), wanted);
+    assert_eq!(paths(&after, &base()), wanted);
+    let said = diff(&base(), &after);
+    let said = |path: &str| &said.iter().find(|one| one.path == path).unwrap().sentence;
+    assert_eq!(
+        said("collector.transport").en,
+        "The collector: the transport changes from tls to tcp."
+    );
+    assert_eq!(said("flow-log").ja, "通信の記録（30日、200Mバイトまで）がなくなります。");
 }

@@ -182,3 +182,19 @@ fn the_firewall_request_tells_who_asks_for_names() {
         assert!(note(&design).contains(said), "{method:?}");
     }
 }
+
+#[test]
+fn the_firewall_request_names_the_collector() {
+    let notes = |sample: &str, language| {
+        let sheet = Sheet::firewall(&sample::design(sample), &HABITS, language);
+        sheet.notes.into_iter().filter(|note| note.contains("514")).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        notes("3-data-centre", Language::English),
+        [
+            "A firewall between the device and the collector of log messages must let TCP port 514 pass from the device to 10.10.0.60."
+        ]
+    );
+    assert!(notes("3-data-centre", Language::Japanese)[0].contains("10.10.0.60 へのTCPの514番"));
+    assert!(notes("1-office", Language::English).is_empty());
+}

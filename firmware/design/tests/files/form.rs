@@ -11,21 +11,37 @@ pub(crate) const POLICIES: &str = include_str!("policies.toml");
 /// A heading with its entries, each with the line breaks that it has.
 type Section = (String, Vec<String>);
 
+/// The lines of a text; a value of many lines is one of them.
+fn lines(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut open = false;
+    for line in text.lines() {
+        match lines.last_mut() {
+            Some(value) if open => *value = format!("{value}\n{line}"),
+            _ => lines.push(line.to_owned()),
+        }
+        open ^= line.matches("\"\"\"").count() == 1;
+    }
+    lines
+}
+
 /// The base site with its policies in pieces. What stands above the first heading has no heading.
 fn sections() -> Vec<Section> {
     let mut sections: Vec<Section> = vec![(String::new(), Vec::new())];
     let mut open = false;
-    for line in (pair::base("site.toml") + POLICIES).lines().filter(|line| !line.is_empty()) {
+    for line in
+        lines(&(pair::base("site.toml") + POLICIES)).into_iter().filter(|line| !line.is_empty())
+    {
         let entries = &mut sections.last_mut().unwrap().1;
         if open {
             let entry = entries.last_mut().unwrap();
             *entry = format!("{entry}\n{line}");
             open = line != "]";
         } else if line.starts_with('[') {
-            sections.push((line.to_owned(), Vec::new()));
+            sections.push((line, Vec::new()));
         } else {
-            entries.push(line.to_owned());
             open = line.ends_with('[');
+            entries.push(line);
         }
     }
     sections
@@ -55,7 +71,7 @@ enum Decoration {
 
 /// The text with numbered comments and empty lines.
 fn decorated(text: &str, decorations: &[(Index, Decoration)]) -> String {
-    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let mut lines = lines(text);
     for (number, (at, decoration)) in decorations.iter().enumerate() {
         let at = at.index(lines.len());
         match decoration {
@@ -175,8 +191,29 @@ fn names() -> impl Strategy<Value = String> {
     })
 }
 
-/// The base site without what it says of names.
-fn nameless() -> String {
+/// A flow log and a collector, with or without what may be left out.
+fn logs() -> impl Strategy<Value = String> {
+    let base = pair::base("site.toml");
+    let authority = lines(&base).into_iter().find(|line| line.starts_with("certificate")).unwrap();
+    let tls = format!("transport = \"tls\"\nname = \"Log.City.Example\"\n{authority}\n");
+    let transport = prop::sample::select(vec![String::new(), "transport = \"tcp\"\n".into(), tls]);
+    let place = prop::sample::select(vec![
+        "interface = \"head-office\"\naddress = \"10.20.0.9\"\n",
+        "interface = \"maintenance\"\naddress = \"192.168.254.9\"\n",
+    ]);
+    let rest = prop::sample::select(vec![
+        "send = [\"refusals\"]\n",
+        "send = [\"refusals\", \"flows\"]\nport = 514\n",
+        "send = [\"flows\"]\nport = 6514\n",
+    ]);
+    let log = prop::sample::select(vec!["", "size = \"1.5G\"\n", "days = 366\n"]);
+    (log, transport, place, rest).prop_map(|(log, transport, place, rest)| {
+        format!("[flow-log]\n{log}[collector]\n{transport}{place}{rest}")
+    })
+}
+
+/// The base site without what it says of names and logs.
+fn plain() -> String {
     let base = pair::base("site.toml");
     base.split_once("[names]").unwrap().0.to_owned()
 }
@@ -212,15 +249,17 @@ proptest! {
         rows in rows(),
         policies in policies(),
         names in prop_oneof![Just(String::new()), names()],
+        logs in prop_oneof![Just(String::new()), logs()],
         left_out in prop::sample::subsequence(vec!["speed|duplex", "line-rate", "mtu", "dns", "share", "shares", "hold-back"], 0..=7),
     ) {
         let is_left_out = |line: &&str| {
             let key = line.split(" = ").next().unwrap_or_default();
             left_out.iter().any(|keys| keys.split('|').any(|left_out| left_out == key))
         };
-        let base = nameless();
+        let base = plain();
         let base: Vec<_> = base.lines().filter(|line| !is_left_out(line)).collect();
-        let design_of_text = design(&(base.join("\n") + "\n" + &names + &rows + &policies));
+        let text = base.join("\n") + "\n" + &names + &logs + &rows + &policies;
+        let design_of_text = design(&text);
         let printed = print_site(&design_of_text);
         prop_assert_eq!(&design(&printed), &design_of_text, "{}", printed);
         prop_assert_eq!(formatted(&printed).unwrap(), printed);

@@ -11,7 +11,7 @@ pub(crate) fn formatted(text: &str) -> Result<String, Problems> {
 }
 
 /// Each pair: as somebody wrote it, and the canonical form.
-const EXAMPLES: [(&str, &str); 14] = [
+const EXAMPLES: [(&str, &str); 15] = [
     ("", ""),
     ("# nothing yet\r\n\r\n\r\n# really", "# nothing yet\n\n# really\n"),
     // Order: tables, then keys; what nobody knows stays, last.
@@ -43,6 +43,11 @@ const EXAMPLES: [(&str, &str); 14] = [
     (
         "names.entry=[{alias='b',name='a'}]\n# servers\nnames.office-dns.head-office=['d'] # one\n",
         "[names]\noffice-dns = {\n  # servers\n  head-office = [\"d\"],  # one\n}\n\n[[names.entry]]\nname = \"a\"\nalias = \"b\"\n",
+    ),
+    // A text of many lines keeps them.
+    (
+        "[collector]\ncertificate-authority = \"\"\"\nMII\n\"\"\" # ours\nsend=['flows']\n[flow-log]\nsize='1M'\n",
+        "[flow-log]\nsize = \"1M\"\n\n[collector]\nsend = [\"flows\"]\ncertificate-authority = \"\"\"\nMII\n\"\"\"  # ours\n",
     ),
     // A list keeps its line breaks and the comments in it; a long line is broken.
     (

@@ -76,6 +76,8 @@ fn every_key_that_the_reader_knows_has_its_place() {
         "names.",
         "names.office-dns.",
         "names.entry[0].",
+        "flow-log.",
+        "collector.",
     ] {
         assert!(tables.contains(path), "{path}: {tables:?}");
     }

@@ -8,6 +8,7 @@ mod change;
 mod client;
 mod diff;
 mod export;
+mod flows;
 mod format;
 mod import;
 mod ledger;
@@ -141,6 +142,9 @@ enum Command {
     /// On a terminal the table is live, with rates since the look before; q or Ctrl-C ends it. Rows hold what policies admitted
     /// for their hosts; policies are counted apart as well.
     Top(top::Top),
+    /// Show the flows that the device has logged: who spoke with whom, when, and how much
+    #[command(after_long_help = flows::LONG_HELP)]
+    Flows(flows::Flows),
     /// Make files that other machines take
     #[command(subcommand)]
     Export(export::Export),
@@ -189,7 +193,7 @@ enum Format {
     Text,
     /// One JSON value for programs
     Json,
-    /// A table for spreadsheets, UTF-8 with a byte order mark; ledger and sheet only
+    /// A table for spreadsheets, UTF-8 with a byte order mark; flows (without the mark), ledger and sheet only
     Csv,
     /// A page to print on A4; ledger and sheet only
     Html,
@@ -358,9 +362,15 @@ impl CommandError {
 /// Runs the command line.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let table = matches!(arguments.command, Command::Ledger(_) | Command::Sheet(_));
-    if matches!(arguments.format, Format::Csv | Format::Html) && !table {
-        let reason = "only 'ledger' and 'sheet' have the formats csv and html";
+    let table = match arguments.format {
+        Format::Text | Format::Json => true,
+        Format::Csv if matches!(arguments.command, Command::Flows(_)) => true,
+        Format::Csv | Format::Html => {
+            matches!(arguments.command, Command::Ledger(_) | Command::Sheet(_))
+        }
+    };
+    if !table {
+        let reason = "only 'ledger' and 'sheet' have the formats csv and html, and 'flows' has csv";
         let mut command = Arguments::command().bin_name("sekisho");
         command.error(ErrorKind::ArgumentConflict, reason).exit();
     }
@@ -496,6 +506,10 @@ fn run(arguments: &Arguments, language: Language) -> Result<Output, CommandError
                 return Ok(Output::Exact(Vec::new()));
             }
             text
+        }
+        Command::Flows(flows) => {
+            runtime.block_on(flows::run(socket, flows, arguments.format, language))?;
+            return Ok(Output::Exact(Vec::new()));
         }
         Command::Names(names::NamesOf { query: None }) => {
             let status = runtime.block_on(names::status(socket))?;

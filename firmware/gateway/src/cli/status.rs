@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use sekisho_control::{
-    Awaiting, CentreStatus, ClassStatus, LineStatus, Phase, ProofAwaited, Returned, SiteSummary,
-    Status, TunnelStatus,
+    Awaiting, CentreStatus, ClassStatus, CollectorStatus, Failure, FlowLogStatus, LineStatus,
+    Phase, ProofAwaited, Returned, SiteSummary, Status, TunnelStatus,
 };
 use sekisho_design::Language;
 
@@ -48,7 +48,58 @@ pub(super) fn text(status: &Status, language: Language) -> String {
         let count = language.pick(ja, format!("{packets} packets, {bytes} bytes"));
         let _ = writeln!(text, "{refused}{rule:<40} {count}");
     }
+    if let Some(log) = &status.flow_log {
+        let _ = writeln!(text, "{}{}", say("通信記録  ", "flow log  "), flow_log(log, language));
+        text += &wrong(log.fault.as_ref(), language);
+    }
+    if let Some(served) = &status.collector {
+        let line = collector(served, language);
+        let _ = writeln!(text, "{}{line}", say("ログ収集  ", "collector "));
+        text += &wrong(served.fault.as_ref(), language);
+    }
     text
+}
+
+/// How much of the log there is, and what it lacks.
+fn flow_log(log: &FlowLogStatus, language: Language) -> String {
+    let FlowLogStatus { days, size, used, written, lost, overruns, fault: _ } = log;
+    let [size, used] = [size, used].map(|bytes| bytes.div_ceil(1_000_000));
+    let said = language.pick(
+        format!("{days}日、{size} MBのうち{used} MB、起動後の記録 {written} 件"),
+        format!("{days} days, {used} of {size} MB, {written} flows written since the start"),
+    );
+    let lost = if *lost == 0 {
+        String::new()
+    } else {
+        language.pick(format!("、書けずに失った {lost} 件"), format!(", {lost} LOST"))
+    };
+    let overruns = if *overruns == 0 {
+        String::new()
+    } else {
+        language
+            .pick(format!("、聞き漏らし {overruns} 回"), format!(", {overruns} times some MISSED"))
+    };
+    said + &lost + &overruns
+}
+
+/// Whether the collector gets what it is to get.
+fn collector(served: &CollectorStatus, language: Language) -> String {
+    let CollectorStatus { address, transport, connected, sent, waiting, lost, fault: _ } = served;
+    let state = if *connected {
+        language.pick("送信中", "reached")
+    } else {
+        language.pick("届きません", "NOT REACHED")
+    };
+    language.pick(
+        format!("{address} {transport} {state}、送信 {sent}、待ち {waiting}、失った {lost}"),
+        format!("{address} {transport} {state}, {sent} sent, {waiting} waiting, {lost} lost"),
+    )
+}
+
+/// What is wrong, on lines of its own.
+fn wrong(fault: Option<&Failure>, language: Language) -> String {
+    let word = language.pick("異常", "FAULTY");
+    fault.map_or_else(String::new, |fault| format!("    {word}: {}\n", whole(fault)))
 }
 
 fn phase(phase: &Phase, language: Language) -> String {
@@ -223,7 +274,7 @@ fn place(centre: &CentreStatus, language: Language) -> String {
 mod tests {
     use std::collections::BTreeMap;
 
-    use sekisho_control::{Failure, FailureKind, Refused, Scarce, Shortage, WayStatus};
+    use sekisho_control::{FailureKind, Refused, Scarce, Shortage, WayStatus};
     use sekisho_design::{Both, Class, Lan, Placement, ProfileStamp};
 
     use super::*;
@@ -243,6 +294,8 @@ mod tests {
             fault: None,
             refused: BTreeMap::new(),
             last_refusals: Vec::new(),
+            flow_log: None,
+            collector: None,
         }
     }
 
@@ -340,6 +393,56 @@ sekisho 1.2.3
 ";
         assert_eq!(text(&status, Language::English), en);
         assert_eq!(text(&status, Language::Japanese), ja);
+    }
+
+    #[test]
+    fn the_logs_are_told_in_both_languages() {
+        let mut status = status(Phase::InForce);
+        status.flow_log = Some(FlowLogStatus {
+            days: 30,
+            size: 200_000_000,
+            used: 1_000_001,
+            written: 12,
+            lost: 0,
+            overruns: 0,
+            fault: None,
+        });
+        status.collector = Some(CollectorStatus {
+            address: "10.10.0.60:514".parse().unwrap(),
+            transport: "tcp".to_owned(),
+            connected: true,
+            sent: 11,
+            waiting: 0,
+            lost: 1,
+            fault: None,
+        });
+        let end = |status: &Status, language| {
+            let told = text(status, language);
+            told.splitn(3, '\n').nth(2).unwrap().to_owned()
+        };
+        assert_eq!(
+            end(&status, Language::English),
+            "flow log  30 days, 2 of 200 MB, 12 flows written since the start\n\
+             collector 10.10.0.60:514 tcp reached, 11 sent, 0 waiting, 1 lost\n"
+        );
+        let log = status.flow_log.as_mut().unwrap();
+        (log.lost, log.overruns, log.fault) = (3, 2, Some(fault("no room")));
+        let collector = status.collector.as_mut().unwrap();
+        (collector.connected, collector.fault) = (false, Some(fault("no answer")));
+        assert_eq!(
+            end(&status, Language::English),
+            "flow log  30 days, 2 of 200 MB, 12 flows written since the start, 3 LOST, 2 times some MISSED\n    \
+             FAULTY: no room\n  do this\n\
+             collector 10.10.0.60:514 tcp NOT REACHED, 11 sent, 0 waiting, 1 lost\n    \
+             FAULTY: no answer\n  do this\n"
+        );
+        assert_eq!(
+            end(&status, Language::Japanese),
+            "通信記録  30日、200 MBのうち2 MB、起動後の記録 12 件、書けずに失った 3 件、聞き漏らし 2 回\n    \
+             異常: no room\n  do this\n\
+             ログ収集  10.10.0.60:514 tcp 届きません、送信 11、待ち 0、失った 1\n    \
+             異常: no answer\n  do this\n"
+        );
     }
 
     #[test]

@@ -24,9 +24,9 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use sekisho_control::{
-    APPLY, Apply, Author, CONFIRM, Confirmation, Decision, Failure, FailureKind, GENERATIONS, KEY,
-    LARGEST_BODY, NAME_QUERY, NAMES, NameQuery, PLAN, Packet, Proposal, REFUSALS, ROLL_BACK,
-    STATUS, TRACE, TRAFFIC, ZONE_DATA,
+    APPLY, Apply, Author, CONFIRM, Confirmation, Decision, FLOWS, Failure, FailureKind, FlowQuery,
+    GENERATIONS, KEY, LARGEST_BODY, NAME_QUERY, NAMES, NameQuery, PLAN, Packet, Proposal, REFUSALS,
+    ROLL_BACK, STATUS, TRACE, TRAFFIC, ZONE_DATA,
 };
 use sekisho_host::user_name;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -85,6 +85,7 @@ pub(super) async fn serve(listener: UnixListener, requests: mpsc::Sender<Request
         .route(NAME_QUERY, post(name_query))
         .route(ZONE_DATA, get(zone_data))
         .route(REFUSALS, get(refusals))
+        .route(FLOWS, get(flows))
         .route(CONFIRM, post(confirm))
         .route(ROLL_BACK, post(roll_back))
         .route(GENERATIONS, get(generations))
@@ -260,6 +261,16 @@ async fn refusals(
         Ok(Query(Last { last })) => {
             queue.ask(|reply| Request::Refusals(last.unwrap_or(USUAL_LAST), reply)).await
         }
+        Err(rejection) => malformed(rejection.body_text()),
+    }
+}
+
+async fn flows(
+    State(queue): State<Queue>,
+    query: Result<Query<FlowQuery>, QueryRejection>,
+) -> Response {
+    match query {
+        Ok(Query(query)) => queue.ask(|reply| Request::Flows(query, reply)).await,
         Err(rejection) => malformed(rejection.body_text()),
     }
 }

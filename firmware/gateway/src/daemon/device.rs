@@ -8,9 +8,10 @@ use std::{borrow::Cow, collections::BTreeMap, path::Path, sync::Arc, time::Insta
 
 use jiff::Timestamp;
 use sekisho_control::{
-    Applied, Apply, Author, Awaiting, Confirmation, Decision, Failure, Generation, Key, LineStatus,
-    LiveTrace, NameAnswer, NameQuery, NamesStatus, Packet, Phase, Plan, PlannedStep, Proposal,
-    Refused, RefusedFlows, Returned, Settled, Status, Stored, Traffic, ZoneData,
+    Applied, Apply, Author, Awaiting, Confirmation, Decision, Failure, FlowPage, FlowQuery,
+    Generation, Key, LineStatus, LiveTrace, NameAnswer, NameQuery, NamesStatus, Packet, Phase,
+    Plan, PlannedStep, Proposal, Refused, RefusedFlows, Returned, Settled, Status, Stored, Traffic,
+    ZoneData,
 };
 use sekisho_design::{Design, PublicKey, diff};
 use sekisho_host::{HostError, Kernel, Refusal, clock, give_back};
@@ -25,6 +26,7 @@ use self::{
 use super::{
     effects::{Hands, scope},
     fault::{device_failure, disk_failure, unseen},
+    flow_log::FlowLog,
     heartbeat::Heartbeat,
     known::Known,
     line::Line,
@@ -76,6 +78,8 @@ pub enum Request {
     ZoneData(Reply<ZoneData>),
     /// What was refused last, of so many packets.
     Refusals(usize, Reply<RefusedFlows>),
+    /// What the flow log has.
+    Flows(FlowQuery, Reply<FlowPage>),
 }
 
 /// The device: the kernel, the stored design, the tunnel.
@@ -90,6 +94,7 @@ pub struct Device {
     /// Which of its policies are over.
     windows: Windows,
     names: Names,
+    flow_log: FlowLog,
     /// Hosts of the design in force may be elsewhere than the kernel and the tunnel look for them, or policies over.
     moved: bool,
     /// The generation that comes up after a restart, 0 for none, and its files.
@@ -141,6 +146,7 @@ impl Device {
             known: Known::open(state),
             windows: Windows::open(state),
             names: Names::new(state),
+            flow_log: FlowLog::start(state)?,
             moved: false,
             kept: (0, None),
             pending: None,
@@ -186,6 +192,7 @@ impl Device {
                 let told = self.refused.explained(count, self.refusals_lost, design.as_deref());
                 drop(reply.send(Ok(told)));
             }
+            Request::Flows(query, reply) => self.flow_log.query(query, reply),
         }
     }
 
@@ -216,6 +223,7 @@ impl Device {
     }
 
     pub(super) fn log(&mut self, refusal: Refusal, lost: u64) {
+        self.flow_log.tell(&refusal);
         let design = self.in_force.as_ref().map(|in_force| &in_force.design);
         self.refused.take(refusal, design, Timestamp::now());
         self.refusals_lost = lost;
@@ -229,6 +237,7 @@ impl Device {
             self.hands.stamps.note(latest, Instant::now());
             self.hands.stamps.close(Instant::now());
         }
+        self.flow_log.stop();
     }
 
     async fn status(&self) -> Status {
@@ -263,6 +272,8 @@ impl Device {
             tunnel: self.hands.tunnel.as_ref().map(|tunnel| tunnel.status(Instant::now())),
             refused,
             last_refusals: self.refused.last(SHOWN_REFUSALS).cloned().collect(),
+            flow_log: self.flow_log.status(),
+            collector: self.flow_log.collector(),
         }
     }
 

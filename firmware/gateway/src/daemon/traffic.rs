@@ -204,6 +204,8 @@ mod tests {
             storage: None,
             site: None,
             line: None,
+            flow_log: None,
+            collector: None,
             tunnel: None,
             shortages: Vec::new(),
             fault: None,

@@ -109,3 +109,10 @@ fn lock_names_its_holder() {
     drop(held);
     Lock::take(&path).unwrap();
 }
+
+#[test]
+fn a_file_system_says_how_much_room_it_has() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(room(folder.path()).unwrap() > 0);
+    assert!(room(&folder.path().join("none")).is_err());
+}

@@ -36,11 +36,11 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 const SERVER: &str = "192.168.1.10";
 const SERVER_GLOBAL: &str = "100.64.10.1";
-const TERMINALS_GLOBAL: &str = "100.64.10.31";
-const PLATFORM: &str = "100.72.1.10";
+pub(crate) const TERMINALS_GLOBAL: &str = "100.64.10.31";
+pub(crate) const PLATFORM: &str = "100.72.1.10";
 
 /// Both LANs have the same server and the same terminals, and the same two global addresses: only the zone differs.
-fn office() {
+pub(crate) fn office() {
     shell("ip link set lo up; echo 1 > /proc/sys/net/ipv4/tcp_fwmark_accept");
     for address in
         [SERVER, "192.168.1.100", "192.168.1.101", SERVER_GLOBAL, TERMINALS_GLOBAL, PLATFORM]
@@ -60,7 +60,7 @@ fn office() {
     );
 }
 
-fn address(text: &str) -> Ipv4Addr {
+pub(crate) fn address(text: &str) -> Ipv4Addr {
     text.parse().expect("an address")
 }
 
@@ -78,20 +78,20 @@ fn socket(kind: Type, lan: u32, host: &str, port: u16) -> Socket {
 }
 
 /// One datagram opens a flow.
-fn send(lan: u32, from: (&str, u16), to: (&str, u16)) {
+pub(crate) fn send(lan: u32, from: (&str, u16), to: (&str, u16)) {
     let socket: UdpSocket = socket(Type::DGRAM, lan, from.0, from.1).into();
     socket.send_to(b"open", end(to.0, to.1)).expect("sent");
 }
 
 /// Both ends of a TCP connection.
-fn connect(lan: u32, from: (&str, u16), to: &TcpListener) -> (TcpStream, TcpStream) {
+pub(crate) fn connect(lan: u32, from: (&str, u16), to: &TcpListener) -> (TcpStream, TcpStream) {
     let near = socket(Type::STREAM, lan, from.0, from.1);
     near.connect(&to.local_addr().expect("an address").into()).expect("connected");
     let (far, _) = to.accept().expect("accepted");
     (near.into(), far)
 }
 
-fn talk((near, far): &mut (TcpStream, TcpStream)) {
+pub(crate) fn talk((near, far): &mut (TcpStream, TcpStream)) {
     near.write_all(b"question").expect("written");
     far.read_exact(&mut [0; 8]).expect("heard");
     far.write_all(b"answer").expect("answered");

@@ -5,6 +5,7 @@ mod aids;
 mod conntrack;
 mod files;
 mod filter;
+mod flows;
 mod namespace;
 mod neighbour;
 mod net;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
     trials.extend(filter::trials());
     trials.extend(refusals::trials());
     trials.extend(conntrack::trials());
+    trials.extend(flows::trials());
     trials.extend(neighbour::trials());
     trials.extend(watch::trials());
     trials.extend(files::trials());

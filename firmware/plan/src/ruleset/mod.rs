@@ -441,6 +441,11 @@ fn output(design: &Design, site: &Ports<'_>) -> Vec<Value> {
         let asked = in_set(Key::Service, &sets::office_dns(*lan));
         rule(&[to_link(&[port]), is_tcp_or_udp(), asked, accept()])
     }));
+    let collector = design.collector.as_ref();
+    rules.extend(collector.and_then(|it| design.office_port(it.interface)).map(|(port, _)| {
+        let told = in_set(Key::Service, sets::COLLECTOR);
+        rule(&[to_link(&[port.as_str()]), is_tcp_or_udp(), told, accept()])
+    }));
     rules.extend([
         rule(&[
             to_link(&[TUNNEL]),

@@ -7,7 +7,10 @@ use std::{
 
 use ipnet::Ipv4Net;
 use nftables::expr::Expression;
-use sekisho_design::{Design, Environment, GlobalFor, Host, Lan, Method, Origin, PlatformNetwork};
+use sekisho_design::{
+    Collector, CollectorTransport, Design, Environment, GlobalFor, Host, Lan, Method, Origin,
+    PlatformNetwork,
+};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -87,6 +90,9 @@ pub(super) fn office_dns(lan: Lan) -> String {
     format!("office-dns-{lan}")
 }
 
+/// The office's collector of log messages, to which the device may speak; there only where one is designed.
+pub(super) const COLLECTOR: &str = "collector";
+
 const DNS_PORT: u32 = 53;
 const NTP_PORT: u32 = 123;
 
@@ -100,6 +106,7 @@ pub(super) fn sets(design: &Design) -> BTreeMap<String, Set> {
     crossings(design, &mut sets);
     policies(design, &accounts, &mut sets);
     names(design, &mut sets);
+    collector(design, &mut sets);
     sets
 }
 
@@ -281,6 +288,17 @@ fn names(design: &Design, sets: &mut Sets) {
             servers.flat_map(|server| dns_services(&[address(*server)])),
         );
     }
+}
+
+/// Whom the device tells of flows and refusals (R77).
+fn collector(design: &Design, sets: &mut Sets) {
+    let Some(Collector { address: host, port, transport, .. }) = &design.collector else { return };
+    let protocol = match transport {
+        CollectorTransport::Udp => UDP,
+        CollectorTransport::Tcp | CollectorTransport::Tls { .. } => TCP,
+    };
+    let service = joined(vec![address(*host), number(protocol), number((*port).into())]);
+    add(sets, COLLECTOR, exact_set(&["ipv4_addr", "inet_proto", "inet_service"]), [service]);
 }
 
 /// DNS over either protocol, behind a key.

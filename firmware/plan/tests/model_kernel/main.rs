@@ -132,6 +132,41 @@ fn a_port_that_the_design_no_longer_names_is_closed() {
     assert!(!kernel.addresses.iter().any(|address| address.link == port));
 }
 
+/// The tracking's settings are there once a rule asks for it, and the kernel's own again where flows are logged no longer.
+#[test]
+fn flows_are_counted_while_they_are_logged() {
+    let logged = desired(&sample("3-data-centre"));
+    let mut design = sample("3-data-centre");
+    design.flow_log = None;
+    let unlogged = desired(&design);
+    let settings = |steps: &[Step]| -> Vec<(usize, String)> {
+        let tracking = |step: &Step| match step {
+            Step::Setting { path, change } => {
+                let key = path.strip_prefix("net/netfilter/nf_conntrack_")?;
+                Some(format!("{key}={}", change.after))
+            }
+            Step::Link { .. }
+            | Step::Address { .. }
+            | Step::Route { .. }
+            | Step::Reroute { .. }
+            | Step::Rule { .. }
+            | Step::Table { .. } => None,
+        };
+        let numbered = steps.iter().enumerate();
+        numbered.filter_map(|(number, step)| Some((number, tracking(step)?))).collect()
+    };
+    let mut kernel = fresh();
+    let first = apply(&mut kernel, &logged);
+    let table = first.iter().position(|step| matches!(step, Step::Table { .. })).unwrap();
+    let after = ["acct=1", "events=1", "timestamp=1"].map(str::to_owned);
+    let wanted: Vec<_> = (table + 1..).zip(after).collect();
+    assert_eq!(settings(&first), wanted);
+    let off = settings(&apply(&mut kernel, &unlogged));
+    let off: Vec<_> = off.iter().map(|(_, setting)| setting.as_str()).collect();
+    assert_eq!(off, ["acct=0", "events=2", "timestamp=0"]);
+    assert_eq!(settings(&steps(&fresh(), &unlogged).unwrap()), [], "nothing tracks flows yet");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 

@@ -19,7 +19,9 @@ impl Device {
         let designs = self.in_force.iter().chain(before).map(|in_force| &in_force.design);
         let now = clock::since_start();
         self.known.follow(designs, now);
-        self.names.follow(self.in_force.as_ref().map(|in_force| &in_force.design), now);
+        let design = self.in_force.as_ref().map(|in_force| &in_force.design);
+        self.names.follow(design, now);
+        self.flow_log.follow(design);
         // What comes back was worked out by what its names stood for then.
         self.moved = true;
     }
