@@ -7,5 +7,6 @@ mod every_key;
 #[path = "../common/keys.rs"]
 mod keys;
 mod ledger;
+mod policies;
 mod sample;
 mod sheets;
