@@ -90,7 +90,7 @@ const fn queue_ms(class: Class) -> u64 {
     match class {
         Class::Online => 200,
         Class::Normal => 100,
-        Class::Bulk => 50,
+        Class::Bulk => 30,
     }
 }
 

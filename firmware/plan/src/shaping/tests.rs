@@ -45,9 +45,9 @@ fn a_queue_is_short_in_time_and_ten_packets_long_at_least() {
     let cutting = |bytes| Leaf::Cutting { bytes, longest: 1420 };
     assert_eq!(leaf(10_000_000, 100, Class::Online), cutting(242_500));
     assert_eq!(leaf(10_000_000, 100, Class::Normal), cutting(121_250));
-    assert_eq!(leaf(10_000_000, 100, Class::Bulk), cutting(60_625));
+    assert_eq!(leaf(10_000_000, 100, Class::Bulk), cutting(36_375));
     assert_eq!(leaf(500_000, 10, Class::Online), cutting(14_200));
-    assert_eq!(leaf(1_000_000_000, 100, Class::Bulk), Leaf::Fifo { bytes: 5_625_000 });
+    assert_eq!(leaf(1_000_000_000, 100, Class::Bulk), Leaf::Fifo { bytes: 3_375_000 });
     assert_eq!(leaf(10_000_000_000, 100, Class::Online), Leaf::Fifo { bytes: MOST_BYTES });
 }
 

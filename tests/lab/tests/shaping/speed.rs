@@ -31,8 +31,10 @@ struct Times {
     most: Duration,
 }
 
+/// A glance: few requests on a machine that may be busy with other things. Behind a full queue of the line they would take
+/// 100 ms more each way, seven times as long for a small one.
 pub(crate) fn online_is_quick() -> anyhow::Result<()> {
-    measure(8, |idle, full| full.median * 2 <= idle.median * 3)
+    measure(8, |idle, full| full.median <= idle.median * 2)
 }
 
 pub(crate) fn online_is_quick_for_long() -> anyhow::Result<()> {
@@ -78,7 +80,7 @@ fn measure(count: usize, is_quick: impl Fn(&Times, &Times) -> bool) -> anyhow::R
             "bulk didn't fill way {way}: {carried} bytes in {time:?}, {bulk:?}"
         );
     }
-    ensure!(slow.is_empty(), "more than 1.5 times as slow beside bulk: {slow:?}");
+    ensure!(slow.is_empty(), "too slow beside bulk: {slow:?}");
     Ok(())
 }
 
