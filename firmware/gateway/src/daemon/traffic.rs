@@ -109,7 +109,7 @@ impl Counts {
         let reader = Arc::clone(&self.reader);
         tokio::spawn(async move {
             match reader.lock().await.ports(shared.keys().copied()).await {
-                Ok(ports) => status.shortages.extend(ports.iter().flat_map(|(global, ports)| {
+                Ok(ports) => status.shortages.extend(ports.iter().filter_map(|(global, ports)| {
                     alarm::of_ports(*global, ports.tcp.max(ports.udp), napt_ports())
                 })),
                 Err(fault) => status.fault = status.fault.or(Some(unseen(&fault))),

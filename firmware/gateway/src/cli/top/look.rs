@@ -196,14 +196,16 @@ pub(super) mod tests {
         let [a] = rows(&now, Some(&before), By::Bytes).try_into().unwrap();
         let rate = Figures { up: 2000.0, down: 0.0, packets: 20.0, opened: 0.5, refused: 0.5 };
         assert_eq!(a.rate, Some(rate));
-        assert_eq!((a.total.up, a.total.packets), (9000.0, 91.0));
+        let total = Figures { up: 9000.0, down: 10.0, packets: 91.0, opened: 5.0, refused: 2.0 };
+        assert_eq!(a.total, total);
         let seen = hosts(&now, Some(&before), By::Bytes);
         assert_eq!(
             names(&seen),
             ["192.168.2.2", "192.168.2.1"],
             "what is new has all its counts since"
         );
-        assert_eq!(seen[0].rate.unwrap().up, 100.0);
+        let since = Figures { up: 100.0, ..Figures::default() };
+        assert_eq!(seen[0].rate, Some(since));
         assert!(rows(&now, None, By::Bytes)[0].rate.is_none());
         assert!(rows(&before, Some(&before), By::Bytes)[0].rate.is_none(), "no time between");
     }

@@ -12,7 +12,7 @@ use super::{
 /// Columns of every table: a terminal has 80.
 const WIDTH: usize = 79;
 
-/// Shared addresses that a screen shows.
+/// Shared addresses that a screen shows, the fullest first.
 const ADDRESSES: usize = 3;
 
 /// How many lines there may be.
@@ -85,7 +85,9 @@ fn divided(left: usize, (shown, rows, hosts): (Shown, usize, usize)) -> (usize, 
 fn head(traffic: &Traffic, room: Room, language: Language) -> Vec<String> {
     let table = traffic.connections.map(|table| connections(table, language));
     let most = if room == Room::Endless { usize::MAX } else { ADDRESSES };
-    let napt = traffic.napt.iter().take(most).map(|napt| address(napt, language));
+    let mut napt: Vec<_> = traffic.napt.iter().collect();
+    napt.sort_by_key(|napt| std::cmp::Reverse(napt.ports.tcp.max(napt.ports.udp)));
+    let napt = napt.into_iter().take(most).map(|napt| address(napt, language));
     table.into_iter().chain(napt).collect()
 }
 

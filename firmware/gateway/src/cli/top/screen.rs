@@ -25,6 +25,7 @@ const INTERRUPT: u8 = 3;
 
 /// The terminal, until it is dropped.
 pub(super) struct Screen {
+    output: io::Stdout,
     before: Termios,
     ended: oneshot::Receiver<()>,
 }
@@ -39,19 +40,19 @@ impl Screen {
         modes.special_codes[SpecialCodeIndex::VTIME] = 0;
         tcsetattr(io::stdin(), OptionalActions::Flush, &modes)?;
         let (done, ended) = oneshot::channel();
-        let screen = Self { before, ended };
+        let mut screen = Self { output: io::stdout(), before, ended };
         // It sits in a read that nothing ends but a key, and goes with the program.
         thread::spawn(move || {
             wait_for_end();
             drop(done);
         });
-        say(ENTER)?;
+        screen.say(ENTER)?;
         Ok(screen)
     }
 
     /// How many lines it has now.
     pub(super) fn room(&self) -> Room {
-        let lines = tcgetwinsize(io::stdout()).map(|size| usize::from(size.ws_row));
+        let lines = tcgetwinsize(&self.output).map(|size| usize::from(size.ws_row));
         Room::Lines(lines.ok().filter(|lines| *lines > 0).unwrap_or(USUAL_LINES))
     }
 
@@ -63,7 +64,7 @@ impl Screen {
             let _ = write!(text, "{}{line}\x1b[K", if number == 0 { "" } else { "\n" });
         }
         text += "\x1b[J";
-        say(&text)
+        self.say(&text)
     }
 
     /// Waits until somebody wants no more of it: q, Ctrl-C, or nobody there.
@@ -71,12 +72,17 @@ impl Screen {
         // Whether the thread said so or is gone is the same.
         let _ = (&mut self.ended).await;
     }
+
+    fn say(&mut self, text: &str) -> io::Result<()> {
+        self.output.write_all(text.as_bytes())?;
+        self.output.flush()
+    }
 }
 
 impl Drop for Screen {
     fn drop(&mut self) {
         // Where the terminal is gone there is nothing to leave as it was.
-        let _ = say(LEAVE);
+        let _ = self.say(LEAVE);
         let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.before);
     }
 }
@@ -89,10 +95,4 @@ fn wait_for_end() {
             return;
         }
     }
-}
-
-fn say(text: &str) -> io::Result<()> {
-    let mut output = io::stdout().lock();
-    output.write_all(text.as_bytes())?;
-    output.flush()
 }

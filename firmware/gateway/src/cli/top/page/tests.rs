@@ -81,6 +81,26 @@ fn rates_are_bits_and_fit_into_the_screen() {
 }
 
 #[test]
+fn the_fullest_shared_addresses_come_first() {
+    let mut look = office(0, 1);
+    let napt = look.traffic.napt[0].clone();
+    look.traffic.napt = (1..=5)
+        .map(|last| NaptUse {
+            global: [100, 64, 10, last].into(),
+            ports: PortsInUse { tcp: 0, udp: u32::from(last) },
+            ..napt.clone()
+        })
+        .collect();
+    let first = |room| {
+        let lines = page(&look, None, ALL, room, Language::English);
+        let words = lines.iter().filter_map(|line| line.strip_prefix("NAPT 100.64.10."));
+        words.map(|line| line[..1].to_owned()).collect::<String>()
+    };
+    assert_eq!(first(Room::Lines(30)), "543");
+    assert_eq!(first(Room::Endless), "54321");
+}
+
+#[test]
 fn room_is_divided_and_nothing_is_wasted() {
     let cases = [
         ((24, 50, 50), (10, 10)),

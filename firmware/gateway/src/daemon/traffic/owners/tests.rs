@@ -128,7 +128,7 @@ fn of_too_many_hosts_the_quiet_ones_are_left_out() {
         down: told(1, bytes),
         refused: Tally::default(),
     };
-    let all = MOST_HOSTS as u32 + 2;
+    let all = u32::try_from(MOST_HOSTS).unwrap() + 2;
     let (kept, left_out) = most((0..all).map(|number| host(number, u64::from(number))).collect());
     assert_eq!((kept.len(), left_out), (MOST_HOSTS, 2));
     assert_eq!(kept[0].address, Ipv4Addr::from_bits(2));
