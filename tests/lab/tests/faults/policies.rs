@@ -18,8 +18,14 @@ use crate::{
 
 const MANY: usize = 1000;
 const FEW: usize = 10;
-/// Pairs of a run with many and one with few. Runs drift by some hundredths, so it takes some.
-const ROUNDS: usize = 9;
+/// How long a datagram may take.
+const LOST: Duration = Duration::from_secs(5);
+/// Runs with many and with few, in turn.
+const ROUNDS: usize = 20;
+/// Downloads of one run.
+const DOWNLOADS: usize = 8;
+/// Flows that one run opens.
+const FLOWS: u32 = 400;
 
 /// The site with so many policies before its names. Each is about networks of its own; the last is about the web server.
 fn with_policies(lab: &Lab, site: &Site, name: &str, policies: usize) -> anyhow::Result<Site> {
@@ -43,7 +49,9 @@ fn with_policies(lab: &Lab, site: &Site, name: &str, policies: usize) -> anyhow:
     copy.edit("site.toml", &[("[names]\n", &format!("{text}[names]\n"))])
 }
 
-/// Downloads and datagrams with many policies and with few, run by run in turn: the data of connections and what opens them.
+/// Downloads, which pass as parts of connections, and flows, each judged by its first packet. What else the machine does makes
+/// some runs slow and none fast, so quick ones are compared: those that one in twenty is quicker than. To open a flow may take longer:
+/// its first packet is looked up among all policies, and only that.
 pub(crate) fn throughput_with_many_policies() -> anyhow::Result<()> {
     let (lab, site) = prepared()?;
     let many = with_policies(&lab, &site, "many", MANY)?;
@@ -52,57 +60,59 @@ pub(crate) fn throughput_with_many_policies() -> anyhow::Result<()> {
     for round in 0..2 * ROUNDS {
         let which = (round + round / 2) % 2;
         apply(&lab, [&many, &few][which], &[])?;
-        downloads[which].push(download(&lab)?);
-        openings[which].push(connects(&lab)?);
+        for _ in 0..DOWNLOADS {
+            downloads[which].push(download(&lab)?);
+        }
+        openings[which].extend(openings_each(&lab)?);
     }
     let mut parts = Vec::new();
-    for (what, [of_many, of_few]) in [("MB/s", &downloads), ("connections/s", &openings)] {
-        let ratios: Vec<_> = of_many.iter().zip(of_few).map(|(many, few)| many / few).collect();
-        let part = median(&ratios);
+    for (what, times) in [("download of 20 MB", downloads), ("flow of two datagrams", openings)] {
+        let [[many_quick, many_median], [few_quick, few_median]] = times.map(quick_and_median);
+        let part = few_quick / many_quick;
         println!(
-            "{MANY} policies {:.1} {what}, {FEW} policies {:.1} {what}; median of the pairs {part:.3} {ratios:.3?}",
-            median(of_many),
-            median(of_few)
+            "{what}: {MANY} policies {:.3} ms (median {:.3}), {FEW} policies {:.3} ms (median {:.3}): {part:.3}",
+            many_quick * 1e3,
+            many_median * 1e3,
+            few_quick * 1e3,
+            few_median * 1e3
         );
         parts.push(part);
     }
-    ensure!(parts.iter().all(|part| *part > 0.95), "{MANY} policies cost too much: {parts:.3?}");
+    ensure!(parts[0] > 0.95 && parts[1] > 0.6, "{MANY} policies cost too much: {parts:.3?}");
     Ok(())
 }
 
+/// Seconds of a download.
 fn download(lab: &Lab) -> anyhow::Result<f64> {
-    let url = format!("http://{PLATFORM_WEB}/bytes/150000000");
-    let words = ["curl", "-sS", "-o", "/dev/null", "-w", "%{speed_download}", &url];
-    let rate: f64 = lab.host("terminal").within(60).must(&words)?.trim().parse()?;
-    Ok(rate / 1e6)
+    let url = format!("http://{PLATFORM_WEB}/bytes/20000000");
+    let words = ["curl", "-sS", "-o", "/dev/null", "-w", "%{time_total}", &url];
+    Ok(lab.host("terminal").within(60).must(&words)?.trim().parse()?)
 }
 
-/// How many flows the terminal opens a second, each judged by its first packet: a datagram there and one back.
-fn connects(lab: &Lab) -> anyhow::Result<f64> {
-    const FLOWS: u32 = 400;
-    let port = 7003;
-    let far = lab.host("platform").inside(|| UdpSocket::bind((PLATFORM_WEB, port)))??;
-    far.set_read_timeout(Some(Duration::from_secs(5)))?;
-    let start = Instant::now();
+/// Seconds of each flow that the terminal opens: a datagram there and one back.
+fn openings_each(lab: &Lab) -> anyhow::Result<Vec<f64>> {
+    let end = SocketAddr::from((PLATFORM_WEB, 7003));
+    let far = lab.host("platform").inside(|| UdpSocket::bind(end))??;
+    far.set_read_timeout(Some(LOST))?;
     lab.host("terminal").inside(|| {
+        let mut times = Vec::new();
         for _ in 0..FLOWS {
             let near = UdpSocket::bind("0.0.0.0:0")?;
-            near.set_read_timeout(Some(Duration::from_secs(5)))?;
-            near.send_to(b"there", SocketAddr::from((PLATFORM_WEB, port)))?;
-            let mut buffer = [0; 16];
+            near.set_read_timeout(Some(LOST))?;
+            let (mut buffer, start) = ([0; 16], Instant::now());
+            near.send_to(b"there", end)?;
             let (length, source) = far.recv_from(&mut buffer).context("there")?;
             far.send_to(&buffer[..length], source)?;
             near.recv(&mut buffer).context("back")?;
+            times.push(start.elapsed().as_secs_f64());
         }
-        anyhow::Ok(())
-    })??;
-    Ok(f64::from(FLOWS) / start.elapsed().as_secs_f64())
+        Ok(times)
+    })?
 }
 
-fn median(values: &[f64]) -> f64 {
-    let mut values = values.to_vec();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+fn quick_and_median(mut times: Vec<f64>) -> [f64; 2] {
+    times.sort_by(f64::total_cmp);
+    [times[times.len() / 20], times[times.len() / 2]]
 }
 
 /// Changes of one policy among a thousand, and the same again, under a thousand datagrams a second.
