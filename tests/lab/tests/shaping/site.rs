@@ -40,10 +40,11 @@ fn site() -> anyhow::Result<PathBuf> {
     let traffic = format!("[traffic]\nhold-back = {HOLD_BACK}\n\n");
     let at = site.find("[[server]]").context("the sample has no server")?;
     site.insert_str(at, &traffic);
-    site += &format!(
+    let policy = format!(
         "\n[[policy]]\nname = \"bulk\"\nfrom = [\"counter\"]\nto = [\"{PLATFORM_WEB}\"]\n\
          services = [\"tcp/{BULK_DOWN}\", \"tcp/{BULK_UP}\"]\nclass = \"bulk\"\napproval = \"a trial\"\n"
     );
+    site.push_str(&policy);
     fs::write(folder.join("site.toml"), site)?;
     Ok(folder)
 }

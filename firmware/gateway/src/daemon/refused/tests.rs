@@ -99,7 +99,7 @@ fn a_refusal_is_told_by_its_row_and_by_both_sides_addresses() {
             packet.translated_destination,
         ];
         assert_eq!(found.map(|address| address.to_string()), ends, "{side} {source} {destination}");
-        assert_eq!(packet.row.as_ref().map(|row| row.as_str()), row, "{side} {source}");
+        assert_eq!(packet.row.as_ref().map(sekisho_design::Name::as_str), row, "{side} {source}");
     }
 }
 
