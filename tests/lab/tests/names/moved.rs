@@ -1,11 +1,16 @@
 //! Names in the design itself: endpoints and sources, resolved again and again (R85).
 
-use std::{net::SocketAddr, thread, time::Duration};
+use std::{
+    net::{Ipv4Addr, SocketAddr, TcpStream},
+    thread,
+    time::Duration,
+};
 
 use anyhow::{Context, ensure};
 use sekisho_control::HostStatus;
 use sekisho_lab::{
-    Centre, Extent, Lab, PLATFORM_WEB, Process, TUNNEL_PORT, describe, text, wait_until,
+    Centre, Extent, Lab, PLATFORM_RESOLVER, PLATFORM_WEB, Process, TUNNEL_PORT, describe, text,
+    wait_until,
 };
 
 use crate::peers::{CARRIER, Site, lgwan_dns};
@@ -21,6 +26,9 @@ pub(crate) fn by_name(profile: &str) -> String {
         .replace("198.18.11.10:51820", "east.vpn.example:51820")
         .replace("198.18.12.10:51820", "west.vpn.example:51820")
 }
+
+/// How long a connection may take.
+const ECHOES_WITHIN: Duration = Duration::from_secs(3);
 
 fn hosts(lab: &Lab) -> anyhow::Result<Vec<HostStatus>> {
     let output = lab.sekisho(&["names", "--format", "json"])?;
@@ -120,15 +128,16 @@ fn filter(lab: &Lab) -> anyhow::Result<String> {
     lab.host("gateway").must(&["nft", "list", "set", "inet", "sekisho", "centres"])
 }
 
-/// A source that a row names: the platform's host by that name gets in, and after it has moved, its new address does.
+/// A source that a row names gets in, and a destination that a policy names is reached; also when nobody can say any more
+/// what the names stand for.
 pub(crate) fn a_source_by_name_gets_in() -> anyhow::Result<()> {
     let site = Site::with("1-office", "")?;
     let file = site.0.join("site.toml");
     let text = std::fs::read_to_string(&file)?;
     let named = text.replacen("from = \"100.72.0.0/16\"", "from = \"web.platform.example\"", 1);
     ensure!(named != text, "the sample's rows look otherwise");
-    std::fs::write(&file, named)?;
-    let (lab, _servers) = site.lab()?;
+    std::fs::write(&file, named + POLICY)?;
+    let (mut lab, servers) = site.lab()?;
     let juki = lab.addresses().host("juki")?.global.to_string();
     let url = format!("http://{juki}:443/");
     let from = |address: &str| {
@@ -141,5 +150,33 @@ pub(crate) fn a_source_by_name_gets_in() -> anyhow::Result<()> {
         hosts(&lab).context("its names")?
     );
     ensure!(!from("100.72.0.53")?, "another host of the platform got in");
+    ensure!(echoes(&lab, PLATFORM_WEB)?, "the policy's host isn't reached");
+    ensure!(!echoes(&lab, PLATFORM_RESOLVER)?, "another host of the platform is reached");
+
+    servers.into_iter().try_for_each(|server| server.kill().map(drop))?;
+    lab.kill_daemon()?;
+    lab.start_daemon()?;
+    lab.wait_for_carrier(None, CARRIER)?;
+    ensure!(echoes(&lab, PLATFORM_WEB)?, "the policy's host isn't where it was");
+    let told = || hosts(&lab).is_ok_and(|hosts| hosts.iter().any(|host| host.fault.is_some()));
+    ensure!(wait_until(CARRIER, told), "nobody says that the name can't be resolved");
+    ensure!(echoes(&lab, PLATFORM_WEB)?, "the policy's host isn't where it was");
     Ok(())
+}
+
+/// What juki may beside the web, by a name.
+const POLICY: &str = r#"
+[[policy]]
+name = "echo"
+from = ["juki"]
+to = ["web.platform.example"]
+services = ["tcp/7"]
+approval = "a trial"
+"#;
+
+/// Juki reaches the echo service of a host.
+fn echoes(lab: &Lab, to: Ipv4Addr) -> anyhow::Result<bool> {
+    let end = SocketAddr::from((to, 7));
+    let attempt = lab.host("juki").inside(|| TcpStream::connect_timeout(&end, ECHOES_WITHIN))?;
+    Ok(attempt.is_ok())
 }

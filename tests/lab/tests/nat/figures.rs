@@ -24,6 +24,8 @@ const CONNECTIONS: u32 = 50;
 /// Where the runs' listeners begin; each run has a port, so that no entry of an earlier one is in its way.
 const FIRST: u16 = 7000;
 const ENTRIES: usize = 200_000;
+/// How long the table is kept full: a centre that is silent for five seconds is given up.
+const FULL_FOR: Duration = Duration::from_secs(10);
 /// What the daemon may take beside that many, in kB.
 const MEMORY: usize = 60_000;
 
@@ -120,7 +122,7 @@ pub(crate) fn many_connections_at_once() -> anyhow::Result<()> {
     let room = number("nf_conntrack_max")?;
     ensure!(room > ENTRIES * 11 / 10, "this machine's kernel remembers {room} connections at most");
     let (terminal, first) = (lab.addresses().host("terminal")?.address, memory(daemon, "VmRSS")?);
-    fill(&lab, terminal)?;
+    fill(&lab, terminal, ENTRIES)?;
     let count = number("nf_conntrack_count")?;
     ensure!(count >= ENTRIES, "{count} connections");
     let filled = memory(daemon, "VmRSS")?;
@@ -140,11 +142,44 @@ pub(crate) fn many_connections_at_once() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The kernel's table is full: names are answered and the tunnel lives on, and the device says so.
+pub(crate) fn a_full_table() -> anyhow::Result<()> {
+    let mut lab = up()?;
+    let number = |lab: &Lab, path: &str| -> anyhow::Result<usize> {
+        let path = format!("/proc/sys/net/netfilter/{path}");
+        Ok(lab.host("gateway").must(&["cat", &path])?.trim().parse()?)
+    };
+    let room = number(&lab, "nf_conntrack_max")?;
+    let terminal = lab.addresses().host("terminal")?.address;
+    let carrier = lab.carrier()?;
+    fill(&lab, terminal, room + room / 20)?;
+    let count = number(&lab, "nf_conntrack_count")?;
+    ensure!(count * 100 >= room * 99, "{count} of {room}: the table isn't full");
+
+    // Longer than a centre may be silent.
+    let until = Instant::now() + FULL_FOR;
+    let mut answers = 0;
+    while Instant::now() < until {
+        let server = lab.addresses().device(sekisho_design::Lan::HeadOffice)?.addr().to_string();
+        let question =
+            [&format!("@{server}"), "+short", "+tries=1", "+time=2", "juki.city.example"];
+        let answer = lab.host("terminal").must(&[&["dig"], &question[..]].concat())?;
+        ensure!(answer.trim() == "192.168.1.10", "{answer}");
+        answers += 1;
+    }
+    ensure!(lab.carrier()? == carrier, "the tunnel is down");
+    let status = lab.status()?;
+    ensure!(!status.shortages.is_empty(), "the status says nothing of it");
+    ensure!(lab.daemon()?.output().contains("connections"), "the log says nothing of it");
+    println!("{count} of {room} connections, {answers} names answered");
+    Ok(())
+}
+
 /// One datagram of each connection, none of which is answered.
-fn fill(lab: &Lab, terminal: Ipv4Addr) -> anyhow::Result<()> {
+fn fill(lab: &Lab, terminal: Ipv4Addr, connections: usize) -> anyhow::Result<()> {
     let header = ip(terminal, NOBODY, UDP);
     for to in 5000..5100 {
-        let from = 20_000..20_000 + u16::try_from(ENTRIES / 100)?;
+        let from = 20_000..20_000 + u16::try_from(connections / 100)?;
         let packets: Vec<_> = from.map(|from| header.udp((from, to), b"?")).collect();
         raw::send(lab, "terminal", NOBODY, &packets)?;
     }

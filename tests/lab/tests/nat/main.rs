@@ -49,6 +49,7 @@ fn main() {
         // Those with a lab of their own, before the lab of all others is there.
         ("long_rate_of_new_connections", figures::rate_of_new_connections),
         ("long_many_connections_at_once", figures::many_connections_at_once),
+        ("long_a_full_table_takes_nothing_of_the_devices_own", figures::a_full_table),
         ("udp_all_far_ends_see_one_port", udp::all_far_ends_see_one_port),
         ("udp_two_hosts_with_one_port_are_told_apart", udp::two_hosts_with_one_port),
         ("udp_a_high_port_stays_high", udp::a_high_port_stays_high),
@@ -118,7 +119,8 @@ fn design(lab: &Lab) -> anyhow::Result<String> {
         ensure!(site.contains(from), "the sample has no {from}");
         site = site.replacen(from, &to, 1);
     }
-    Ok(site)
+    // The lab's hosts stand for many.
+    Ok(site + "\n[limits]\nconnections = 1000000\nnew-per-second = 1000000\n")
 }
 
 /// Applies this design with the sample's profile.
