@@ -20,6 +20,8 @@ mod places;
 mod proof;
 mod query_log;
 mod refused;
+#[cfg(test)]
+mod sample;
 mod stamps;
 mod store;
 mod traffic;

@@ -1,9 +1,9 @@
 use std::fs;
 
 use proptest::prelude::*;
-use sekisho_design::{PublicKey, Source, Sources, Trust, check};
 
 use super::*;
+use crate::daemon::sample;
 
 fn s(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -20,17 +20,7 @@ fn answer(addresses: &[&str], seconds: u64) -> Answer {
 
 /// A sample whose centre in the west has a name.
 fn design() -> Design {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let read = |path: &str| fs::read(root.join(path)).unwrap();
-    let key = String::from_utf8(read("tests/lab/keys/operator.pub")).unwrap();
-    let operator: PublicKey = key.trim().parse().unwrap();
-    let site = read("config-samples/1-office/site.toml");
-    let profile = read("config-samples/1-office/platform-profile.toml");
-    let sources = Sources {
-        site: Source { name: "site.toml", bytes: &site },
-        profile: Source { name: "platform-profile.toml", bytes: &profile },
-    };
-    let mut design = check(&sources, &Trust { operator, in_force: None }).unwrap().design;
+    let mut design = sample::office();
     design.profile.centres[1].endpoint = "west.vpn.example:51820".parse().unwrap();
     design.servers[0].allow_from_platform[0].from =
         sekisho_design::Origin::Name(sekisho_design::NamedHost::new(name("web.platform.example")));

@@ -1,23 +1,8 @@
-use std::{fs, path::Path};
-
-use sekisho_design::{GlobalFor, Origin, PublicKey, Source, Sources, Trust, check};
+use sekisho_design::{GlobalFor, Origin};
 use sekisho_plan::trace::{Change, Reason};
 
 use super::*;
-
-fn design() -> Design {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let read = |path: &str| fs::read(root.join(path)).unwrap();
-    let key = String::from_utf8(read("tests/lab/keys/operator.pub")).unwrap();
-    let operator: PublicKey = key.trim().parse().unwrap();
-    let site = read("config-samples/1-office/site.toml");
-    let profile = read("config-samples/1-office/platform-profile.toml");
-    let sources = Sources {
-        site: Source { name: "site.toml", bytes: &site },
-        profile: Source { name: "platform-profile.toml", bytes: &profile },
-    };
-    check(&sources, &Trust { operator, in_force: None }).unwrap().design
-}
+use crate::daemon::sample;
 
 fn refusal(side: &str, rule: &str, source: &str, destination: &str, output: &str) -> Refusal {
     Refusal {
@@ -46,7 +31,7 @@ fn one(design: &Design, refusal: Refusal) -> RefusedPacket {
 
 #[test]
 fn a_refusal_is_told_by_its_row_and_by_both_sides_addresses() {
-    let mut design = design();
+    let mut design = sample::office();
     design.servers[1].global_for = vec![GlobalFor {
         to: vec![Origin::Network("100.72.5.0/24".parse().unwrap())],
         global: sekisho_design::Global::new([100, 64, 10, 40].into()),
@@ -105,7 +90,7 @@ fn a_refusal_is_told_by_its_row_and_by_both_sides_addresses() {
 
 #[test]
 fn packets_of_one_flow_and_rule_are_one_entry_the_latest_first() {
-    let design = design();
+    let design = sample::office();
     let mut log = RefusedLog::default();
     let of = |destination| {
         refusal("head-office", "undeclared-service", "192.168.1.100", destination, "tunnel")
@@ -132,7 +117,7 @@ fn packets_of_one_flow_and_rule_are_one_entry_the_latest_first() {
 
 #[test]
 fn the_advice_names_the_row_that_would_let_it_pass_or_says_that_none_can() {
-    let design = design();
+    let design = sample::office();
     let advised = |refusal| {
         let mut log = RefusedLog::default();
         log.take(refusal, Some(&design), at(0));

@@ -1,22 +1,13 @@
 use std::{fs, time::Duration};
 
-use sekisho_design::{Direction, PublicKey, Source, Sources, Trust, check};
+use sekisho_design::Direction;
 
 use super::*;
+use crate::daemon::sample;
 
 /// A sample with a policy for each end.
 fn design(ends: &[Option<Timestamp>]) -> Design {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let read = |path: &str| fs::read(root.join(path)).unwrap();
-    let key = String::from_utf8(read("tests/lab/keys/operator.pub")).unwrap();
-    let operator: PublicKey = key.trim().parse().unwrap();
-    let site = read("config-samples/1-office/site.toml");
-    let profile = read("config-samples/1-office/platform-profile.toml");
-    let sources = Sources {
-        site: Source { name: "site.toml", bytes: &site },
-        profile: Source { name: "platform-profile.toml", bytes: &profile },
-    };
-    let mut design = check(&sources, &Trust { operator, in_force: None }).unwrap().design;
+    let mut design = sample::office();
     design.policies = (0..)
         .zip(ends)
         .map(|(number, until)| Policy {
