@@ -16,7 +16,7 @@ const COMMANDS: [(&str, &str); 6] = [
     (
         "queues",
         "for link in $(ip -br link | sed 's/[@ ].*//'); do tc -d class show dev $link; done; \
-         tc -d qdisc show | grep -E 'htb|tbf|bfifo' || true",
+         tc -d qdisc show | sed 's/direct_packets_stat [0-9]*//' | grep -E 'htb|tbf|bfifo' || true",
     ),
     (
         "settings",
