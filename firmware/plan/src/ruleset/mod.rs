@@ -29,8 +29,9 @@ use self::{
         Key, accept, clamp_mss, class_is, comes_more_often, count_by, destination_is,
         destination_is_ours, destination_translated, from_link, goto, has_more_connections, help,
         icmp_is, in_set, is_first, is_tcp_or_udp, mark_is, not_in_set, rule, set_account,
-        set_class, set_class_by, set_dscp, source_is, state_is, tcp_is_not_opening, tcp_syn,
-        to_link, translate_destination, translate_source, translate_source_and_port, udp_port_is,
+        set_class, set_class_by, set_dscp, source_is, state_is, tcp_bare_acknowledgement,
+        tcp_is_not_opening, tcp_syn, to_link, translate_destination, translate_source,
+        translate_source_and_port, udp_port_is,
     },
 };
 use crate::{
@@ -384,6 +385,10 @@ fn account(design: &Design) -> Vec<Value> {
         rule(&[set_class_by(Key::Account, sets::CLASS_OF_ACCOUNT)]),
     ]);
     rules.extend(Class::ALL.map(|class| rule(&[up(), class_is(class), set_dscp(class)])));
+    // What acknowledges bulk from the platform doesn't wait behind bulk to it: late and in bursts, it would bring bursts.
+    let [plain, short] = tcp_bare_acknowledgement();
+    let bulk = class_is(Class::Bulk);
+    rules.push(rule(&[up(), bulk, plain, short, set_class(Class::default())]));
     rules
 }
 

@@ -210,6 +210,17 @@ pub(super) fn tcp_is_not_opening() -> Value {
     compare(Expression::BinaryOperation(Box::new(masked)), Operator::NEQ, text("syn"))
 }
 
+/// A TCP segment that carries nothing, and neither opens nor ends a connection: a bare acknowledgement.
+pub(super) fn tcp_bare_acknowledgement() -> [Value; 2] {
+    let flags = ["fin", "syn", "rst"].map(text).to_vec();
+    let masked = BinaryOperation::AND(payload("tcp", "flags"), Expression::List(flags));
+    let plain = equal(Expression::BinaryOperation(Box::new(masked)), Expression::Number(0));
+    [plain, compare(meta(MetaKey::Length), Operator::LEQ, Expression::Number(LONGEST_BARE))]
+}
+
+/// IPv4's header and TCP's with all options that there is room for, in bytes.
+const LONGEST_BARE: u32 = 80;
+
 pub(super) fn tcp_syn() -> Value {
     compare(payload("tcp", "flags"), Operator::IN, text("syn"))
 }
