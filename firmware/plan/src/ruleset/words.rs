@@ -212,10 +212,12 @@ pub(super) fn tcp_is_not_opening() -> Value {
 
 /// A TCP segment that carries nothing, and neither opens nor ends a connection: a bare acknowledgement.
 pub(super) fn tcp_bare_acknowledgement() -> [Value; 2] {
-    let flags = ["fin", "syn", "rst"].map(text).to_vec();
-    let masked = BinaryOperation::AND(payload("tcp", "flags"), Expression::List(flags));
-    let plain = equal(Expression::BinaryOperation(Box::new(masked)), Expression::Number(0));
-    [plain, compare(meta(MetaKey::Length), Operator::LEQ, Expression::Number(LONGEST_BARE))]
+    let flags = payload("tcp", "flags");
+    let none = json!({ "op": "!", "left": flags, "right": ["fin", "syn", "rst"] });
+    [
+        json!({ "match": none }),
+        compare(meta(MetaKey::Length), Operator::LEQ, Expression::Number(LONGEST_BARE)),
+    ]
 }
 
 /// IPv4's header and TCP's with all options that there is room for, in bytes.

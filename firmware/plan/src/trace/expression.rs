@@ -55,8 +55,6 @@ pub(super) fn matches(
         (Worth::Bits(bits), "in") => Ok(bits.iter().any(|bit| equal(&(*bit).to_owned()))),
         // What is left of the flags after masking is exactly this.
         (Worth::Bits(bits), "!=") => Ok(bits != right),
-        // Nothing is left of them after masking.
-        (Worth::Bits(bits), "==") if right == ["0"] => Ok(bits.is_empty()),
         // None of them is set.
         (Worth::Bits(bits), "!") => Ok(!bits.iter().any(|bit| equal(&(*bit).to_owned()))),
         (Worth::Number(number), "==" | "!=") => Ok(equal(&number.to_string()) == (op == "==")),
