@@ -15,7 +15,7 @@ use super::{
         set_mark_by, set_zone, source_is, to_link, udp_port_is,
     },
 };
-use crate::{TUNNEL, lan_number};
+use crate::lan_number;
 
 /// Before conntrack puts pieces of datagrams together (-400, `NF_IP_PRI_CONNTRACK_DEFRAG`): a forged piece must not
 /// complete somebody's datagram, and pieces of two zones are kept apart.
@@ -36,14 +36,9 @@ pub(super) fn classify(site: &Ports<'_>) -> Vec<Value> {
 }
 
 /// The sides and their links, the busiest first.
-fn sides<'a>(site: &'a Ports<'_>) -> impl Iterator<Item = (&'a str, &'a str)> {
-    let lans = site.lans.iter().map(|(lan, port, _)| (lan.as_str(), *port));
-    let maintenance = site.maintenance.iter().map(|(port, _)| ("maintenance", *port));
-    [("platform", TUNNEL)]
-        .into_iter()
-        .chain(lans)
-        .chain([("lgwan", site.lgwan.0)])
-        .chain(maintenance)
+fn sides<'a>(site: &Ports<'a>) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let maintenance = site.maintenance.map(|(port, _)| ("maintenance", port));
+    site.sides().chain([("lgwan", site.lgwan.0)]).chain(maintenance)
 }
 
 fn chain_of(side: &str) -> String {

@@ -16,7 +16,7 @@ mod refusals;
 mod sets;
 mod words;
 
-use std::{net::Ipv4Addr, ops::RangeInclusive};
+use std::{collections::BTreeSet, net::Ipv4Addr, ops::RangeInclusive};
 
 use sekisho_design::{Class, Design, Lan, Limits};
 use serde_json::{Map, Value, json};
@@ -111,14 +111,21 @@ const HEADERS: u32 = 40;
 /// The table that a design calls for.
 pub(crate) fn table(design: &Design) -> Table {
     let mut table = Table { sets: sets::sets(design), ..Table::default() };
-    let ftp = table.sets.get(sets::FTP).is_some_and(|set| !set.elements.is_empty());
+    let filled: BTreeSet<String> = table
+        .sets
+        .iter()
+        .filter(|(_, set)| !set.elements.is_empty())
+        .map(|(name, _)| name.clone())
+        .collect();
+    let used = |set: &str| filled.contains(set);
+    let ftp = used(sets::FTP);
     table.helpers.extend(ftp.then(|| FTP_HELPER.to_owned()));
     refusals::chains(design, &mut table);
     let site = Ports::of(design);
     let base = [
         ("classify", hook("filter", "prerouting", BEFORE_REASSEMBLY, "accept"), classify(&site)),
         ("classify-own", hook("filter", "output", -300, "accept"), classify_own(&site)),
-        ("state", hook("filter", "prerouting", -150, "accept"), state(&site, ftp)),
+        ("state", hook("filter", "prerouting", -150, "accept"), state(&site)),
         (
             "translate-destination",
             hook("nat", "prerouting", -100, "accept"),
@@ -127,11 +134,13 @@ pub(crate) fn table(design: &Design) -> Table {
         ("destination", hook("filter", "prerouting", -90, "accept"), destination(design, &site)),
         ("input", hook("filter", "input", 0, "drop"), input(design, &site)),
         ("forward", hook("filter", "forward", 0, "drop"), forward(design, &site)),
+        ("account/up", Map::new(), account_up()),
+        ("account/down", Map::new(), account_down()),
         ("account", hook("filter", "forward", 10, "accept"), account(design)),
         ("output", hook("filter", "output", 0, "drop"), output(design, &site)),
-        ("translate-source", hook("nat", "postrouting", 100, "accept"), source_translation()),
+        ("translate-source", hook("nat", "postrouting", 100, "accept"), source_translation(&used)),
         ("leaving", hook("filter", "postrouting", 110, "accept"), leaving()),
-        ("from/platform", Map::new(), from_platform(&site)),
+        ("from/platform", Map::new(), from_platform(&site, &used)),
     ];
     for (name, declaration, rules) in base {
         table.chains.insert(name.to_owned(), Chain { declaration, rules });
@@ -140,15 +149,23 @@ pub(crate) fn table(design: &Design) -> Table {
         table.chains.insert(name, Chain { declaration: Map::new(), rules });
     }
     for (lan, port, _) in &site.lans {
-        let chain = Chain { declaration: Map::new(), rules: from_lan(*lan, port) };
+        let chain = Chain { declaration: Map::new(), rules: from_lan(*lan, port, &used) };
         table.chains.insert(format!("from/{lan}"), chain);
     }
-    for side in site.lans.iter().map(|(lan, ..)| lan.as_str()).chain(["platform"]) {
-        let chain = Chain { declaration: Map::new(), rules: limits(design.limits, side) };
-        table.chains.insert(admitted(side), chain);
+    for (side, _) in site.sides() {
+        let chains = [
+            (admitted(side), limits(design.limits, side)),
+            (state_of(side), connection_state(side, ftp)),
+        ];
+        let chains = chains.map(|(name, rules)| (name, Chain { declaration: Map::new(), rules }));
+        table.chains.extend(chains);
     }
     table
 }
+
+/// Whether a set has elements. Rules that ask others of few sites have are left out where these are empty: each costs every
+/// new connection.
+type Used<'a> = dyn Fn(&str) -> bool + 'a;
 
 /// The ports of a design by role, as link names.
 struct Ports<'a> {
@@ -175,6 +192,12 @@ impl<'a> Ports<'a> {
         }
     }
 
+    /// The sides that packets are forwarded from, with their links.
+    fn sides(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let lans = self.lans.iter().map(|(lan, port, _)| (lan.as_str(), *port));
+        [("platform", TUNNEL)].into_iter().chain(lans)
+    }
+
     fn lan_links(&self) -> Vec<&'a str> {
         self.lans.iter().map(|(_, port, _)| *port).collect()
     }
@@ -193,41 +216,47 @@ fn hook(kind: &str, hook: &str, prio: i32, policy: &str) -> Map<String, Value> {
 }
 
 /// Ports that stay as they are while they can: a translation that shares an address gives others only where one is taken.
-fn source_translation() -> Vec<Value> {
+fn source_translation(used: &Used<'_>) -> Vec<Value> {
     let shared = |key, map| {
         [
             rule(&[is_tcp_or_udp(), translate_source_and_port(key, map, &NAPT_PORTS)]),
             rule(&[translate_source(key, map)]),
         ]
     };
-    let mut rules = shared(Key::LanPair, sets::GLOBAL_FOR).to_vec();
+    let mut rules = Vec::new();
+    if used(sets::GLOBAL_FOR) {
+        rules.extend(shared(Key::LanPair, sets::GLOBAL_FOR));
+    }
     rules.push(rule(&[translate_source(Key::LanSource, sets::GLOBAL_OF_SERVER)]));
     rules.extend(shared(Key::LanSource, sets::NAPT));
     rules
 }
 
-fn state(site: &Ports<'_>, ftp: bool) -> Vec<Value> {
-    let sides = site.lans.iter().map(|(lan, port, _)| (lan.as_str(), *port));
-    let refusals = sides.chain([("platform", TUNNEL)]).flat_map(|(side, link)| {
-        [
-            rule(&[from_link(&[link]), state_is(&["invalid"]), refuse(side, "invalid")]),
-            rule(&[
-                from_link(&[link]),
-                state_is(&["new"]),
-                tcp_is_not_opening(),
-                refuse(side, "invalid"),
-            ]),
-            rule(&[from_link(&[link]), icmp_is(&ICMP_ADVICE), refuse(side, "invalid")]),
-        ]
-    });
+/// What belongs to a connection that was answered was asked all this before; the rest is asked by its side.
+fn state(site: &Ports<'_>) -> Vec<Value> {
+    let known = rule(&[state_is(&["established"]), accept()]);
+    let sides = site.sides().map(|(side, link)| rule(&[from_link(&[link]), goto(&state_of(side))]));
+    [known].into_iter().chain(sides).collect()
+}
+
+fn state_of(side: &str) -> String {
+    format!("state/{side}")
+}
+
+/// What a side may not send in any connection, and which of its new ones get FTP's helper.
+fn connection_state(side: &str, ftp: bool) -> Vec<Value> {
+    let invalid = || refuse(side, "invalid");
+    let refusals = [
+        rule(&[state_is(&["invalid"]), invalid()]),
+        rule(&[state_is(&["new"]), tcp_is_not_opening(), invalid()]),
+        rule(&[icmp_is(&ICMP_ADVICE), invalid()]),
+    ];
     // Before the destination is translated: only then does the kernel make room for what the helper rewrites.
     let helper = ftp.then(|| {
         let asked = in_set(Key::LanFlow, sets::FTP);
         rule(&[state_is(&["new"]), is_tcp_or_udp(), asked, help(FTP_HELPER)])
     });
-    // What belongs to a connection that was answered was asked all this before.
-    let known = rule(&[state_is(&["established"]), accept()]);
-    [known].into_iter().chain(refusals).chain(helper).collect()
+    refusals.into_iter().chain(helper).collect()
 }
 
 /// Refuses what leads nowhere before the routing decision, so that it is counted and logged like every refusal.
@@ -310,19 +339,26 @@ fn forward(design: &Design, site: &Ports<'_>) -> Vec<Value> {
 
 /// New connections of a LAN: to the platform as its rows declare; to a server of the same LAN by its global address for
 /// the services that this server offers (hairpin, RFC 4787, 6).
-fn from_lan(lan: Lan, port: &str) -> Vec<Value> {
+fn from_lan(lan: Lan, port: &str, used: &Used<'_>) -> Vec<Value> {
     let side = lan.as_str();
     let (into_tunnel, echo) = (|| to_link(&[TUNNEL]), || icmp_is(&["echo-request"]));
-    let by_policy = |key, map| set_account(key, map);
     let by_source = || set_account(Key::LanSource, sets::ACCOUNT_OF_HOST);
     let by_server = || set_account(Key::LanDestination, sets::ACCOUNT_OF_HOST);
     let (flow, pair) = (Key::LanFlow, Key::LanPair);
     let admit = || goto(&admitted(side));
-    vec![
+    let by_policy = [
+        (sets::POLICY_OUTBOUND, is_tcp_or_udp(), flow),
+        (sets::POLICY_OUTBOUND_ECHO, echo(), pair),
+    ];
+    let by_policy = by_policy.into_iter().filter(|(map, ..)| used(map));
+    let mut rules = vec![
         rule(&[not_in_set(Key::LanSource, sets::REGISTERED), refuse(side, "undeclared-source")]),
         rule(&[into_tunnel(), in_set(Key::Mark, CUT_OFF), refuse(side, "tunnel-down")]),
-        rule(&[into_tunnel(), is_tcp_or_udp(), by_policy(flow, sets::POLICY_OUTBOUND), admit()]),
-        rule(&[into_tunnel(), echo(), by_policy(pair, sets::POLICY_OUTBOUND_ECHO), admit()]),
+    ];
+    rules.extend(by_policy.map(|(map, protocol, key)| {
+        rule(&[into_tunnel(), protocol, set_account(key, map), admit()])
+    }));
+    rules.extend([
         rule(&[into_tunnel(), is_tcp_or_udp(), in_set(flow, sets::OUTBOUND), by_source(), admit()]),
         rule(&[into_tunnel(), echo(), in_set(pair, sets::OUTBOUND_ECHO), by_source(), admit()]),
         rule(&[
@@ -343,7 +379,8 @@ fn from_lan(lan: Lan, port: &str) -> Vec<Value> {
         ]),
         rule(&[into_tunnel(), in_set(pair, sets::OUTBOUND_CROSSING), refuse(side, "crossing")]),
         rule(&[refuse(side, "undeclared-service")]),
-    ]
+    ]);
+    rules
 }
 
 /// The chain that what a side may open comes to.
@@ -373,27 +410,39 @@ fn limits(limits: Limits, side: &str) -> Vec<Value> {
 
 /// What is forwarded, by the account of its connection: capped, counted, and given its class of traffic (R35 R64).
 fn account(design: &Design) -> Vec<Value> {
-    let (up, down) = (|| to_link(&[TUNNEL]), || from_link(&[TUNNEL]));
     let mut rules = caps::rules(design);
     rules.extend([
-        rule(&[up(), count_by(Key::Account, ACCOUNT_UP)]),
-        rule(&[up(), count_by(Key::LanSource, HOST_UP)]),
-        rule(&[down(), count_by(Key::Account, ACCOUNT_DOWN)]),
-        rule(&[down(), count_by(Key::LanDestination, HOST_DOWN)]),
         rule(&[state_is(&["new"]), is_first(), count_by(Key::Account, ACCOUNT_OPENED)]),
         rule(&[set_class(Class::default())]),
         rule(&[set_class_by(Key::Account, sets::CLASS_OF_ACCOUNT)]),
+        rule(&[to_link(&[TUNNEL]), goto("account/up")]),
+        rule(&[from_link(&[TUNNEL]), goto("account/down")]),
     ]);
-    rules.extend(Class::ALL.map(|class| rule(&[up(), class_is(class), set_dscp(class)])));
-    // What acknowledges bulk from the platform doesn't wait behind bulk to it: late and in bursts, it would bring bursts.
-    let [plain, short] = tcp_bare_acknowledgement();
-    let bulk = class_is(Class::Bulk);
-    rules.push(rule(&[up(), bulk, plain, short, set_class(Class::default())]));
     rules
 }
 
+fn account_up() -> Vec<Value> {
+    let mut rules = vec![
+        rule(&[count_by(Key::Account, ACCOUNT_UP)]),
+        rule(&[count_by(Key::LanSource, HOST_UP)]),
+    ];
+    rules.extend(Class::ALL.map(|class| rule(&[class_is(class), set_dscp(class)])));
+    // What acknowledges bulk from the platform doesn't wait behind bulk to it: late and in bursts, it would bring bursts.
+    let [plain, short] = tcp_bare_acknowledgement();
+    let bulk = class_is(Class::Bulk);
+    rules.push(rule(&[bulk, plain, short, set_class(Class::default())]));
+    rules
+}
+
+fn account_down() -> Vec<Value> {
+    vec![
+        rule(&[count_by(Key::Account, ACCOUNT_DOWN)]),
+        rule(&[count_by(Key::LanDestination, HOST_DOWN)]),
+    ]
+}
+
 /// New connections from the platform: to declared servers, from declared sources, for declared services (R13 R74).
-fn from_platform(site: &Ports<'_>) -> Vec<Value> {
+fn from_platform(site: &Ports<'_>, used: &Used<'_>) -> Vec<Value> {
     let lans = site.lan_links();
     let to_server = || [to_link(&lans), destination_translated()];
     let opened =
@@ -401,9 +450,12 @@ fn from_platform(site: &Ports<'_>) -> Vec<Value> {
     let echo = || icmp_is(&["echo-request"]);
     let by_server = || set_account(Key::LanDestination, sets::ACCOUNT_OF_HOST);
     let (flow, pair) = (Key::LanFlow, Key::LanPair);
-    vec![
-        opened(&[is_tcp_or_udp(), set_account(flow, sets::POLICY_INBOUND)]),
-        opened(&[echo(), set_account(pair, sets::POLICY_INBOUND_ECHO)]),
+    let by_policy =
+        [(sets::POLICY_INBOUND, is_tcp_or_udp(), flow), (sets::POLICY_INBOUND_ECHO, echo(), pair)];
+    let by_policy = by_policy.into_iter().filter(|(map, ..)| used(map));
+    let mut rules: Vec<_> =
+        by_policy.map(|(map, protocol, key)| opened(&[protocol, set_account(key, map)])).collect();
+    rules.extend([
         opened(&[is_tcp_or_udp(), in_set(flow, sets::INBOUND), by_server()]),
         opened(&[echo(), in_set(pair, sets::INBOUND_ECHO), by_server()]),
         rule(&[
@@ -412,7 +464,8 @@ fn from_platform(site: &Ports<'_>) -> Vec<Value> {
             refuse("platform", "crossing"),
         ]),
         rule(&[refuse("platform", "undeclared-service")]),
-    ]
+    ]);
+    rules
 }
 
 fn output(design: &Design, site: &Ports<'_>) -> Vec<Value> {

@@ -11,7 +11,7 @@ use sekisho_lab::{Lab, PLATFORM_WEB};
 use socket2::SockRef;
 
 use crate::{
-    NOBODY, apply, design, feed,
+    MANY, NOBODY, apply, design, feed,
     packets::{UDP, ip},
     raw, up,
 };
@@ -121,8 +121,8 @@ pub(crate) fn many_connections_at_once() -> anyhow::Result<()> {
     };
     let room = number("nf_conntrack_max")?;
     ensure!(room > ENTRIES * 11 / 10, "this machine's kernel remembers {room} connections at most");
-    let (terminal, first) = (lab.addresses().host("terminal")?.address, memory(daemon, "VmRSS")?);
-    fill(&lab, terminal, ENTRIES)?;
+    let first = memory(daemon, "VmRSS")?;
+    fill(&lab, ENTRIES)?;
     let count = number("nf_conntrack_count")?;
     ensure!(count >= ENTRIES, "{count} connections");
     let filled = memory(daemon, "VmRSS")?;
@@ -150,9 +150,8 @@ pub(crate) fn a_full_table() -> anyhow::Result<()> {
         Ok(lab.host("gateway").must(&["cat", &path])?.trim().parse()?)
     };
     let room = number(&lab, "nf_conntrack_max")?;
-    let terminal = lab.addresses().host("terminal")?.address;
     let carrier = lab.carrier()?;
-    fill(&lab, terminal, room + room / 20)?;
+    fill(&lab, room + room / 20)?;
     let count = number(&lab, "nf_conntrack_count")?;
     ensure!(count * 100 >= room * 99, "{count} of {room}: the table isn't full");
 
@@ -176,11 +175,14 @@ pub(crate) fn a_full_table() -> anyhow::Result<()> {
 }
 
 /// One datagram of each connection, none of which is answered.
-fn fill(lab: &Lab, terminal: Ipv4Addr, connections: usize) -> anyhow::Result<()> {
-    let header = ip(terminal, NOBODY, UDP);
+fn fill(lab: &Lab, connections: usize) -> anyhow::Result<()> {
+    let first = MANY.network().to_bits();
+    let source =
+        |port: u16| Ipv4Addr::from_bits(first + u32::from(port) % (1 << (32 - MANY.prefix_len())));
     for to in 5000..5100 {
         let from = 20_000..20_000 + u16::try_from(connections / 100)?;
-        let packets: Vec<_> = from.map(|from| header.udp((from, to), b"?")).collect();
+        let packet = |from| ip(source(from), NOBODY, UDP).udp((from, to), b"?");
+        let packets: Vec<_> = from.map(packet).collect();
         raw::send(lab, "terminal", NOBODY, &packets)?;
     }
     Ok(())

@@ -31,6 +31,7 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
+use ipnet::Ipv4Net;
 use sekisho_lab::{Centre, Extent, Lab, PROFILE, sample};
 
 /// How long a packet may take from any corner of a busy lab to any other.
@@ -41,6 +42,8 @@ const SETTLED: Duration = Duration::from_millis(300);
 const NOBODY: Ipv4Addr = Ipv4Addr::new(100, 72, 99, 9);
 /// The second terminal behind the NAPT address, an address more of `terminal`.
 const SECOND: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 101);
+/// Terminals that send and take no answer.
+const MANY: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(192, 168, 1, 160), 27);
 /// The ports above those that only privileged programs use.
 const HIGH: u16 = 1024;
 
@@ -106,7 +109,10 @@ fn up() -> anyhow::Result<Lab> {
 fn design(lab: &Lab) -> anyhow::Result<String> {
     let mut site = fs::read_to_string(lab.site().join("site.toml"))?;
     for (from, to) in [
-        ("[\"192.168.1.100\"]", format!("[\"192.168.1.100\", \"{SECOND}\"]")),
+        (
+            "[\"192.168.1.100\"]",
+            format!("[\"192.168.1.100\", \"{SECOND}\", \"{MANY}\"]"),
+        ),
         (
             "services = [\"http\", \"https\", \"tcp/7\"",
             "services = [\"tcp/21\", \"udp/5000-5099\", \"tcp/7000-7099\", \"http\", \"https\", \"tcp/7\"".into(),
