@@ -110,8 +110,9 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// What counter terminals and servers never come to, and a host gone wild does.
-    pub const USUAL: Self = Self { connections: 8192, new_per_second: 500 };
+    /// What counter terminals and servers never come to, and a host gone wild does. The kernel looks through all open
+    /// connections of a source when that opens one more, so that many more would cost the others.
+    pub const USUAL: Self = Self { connections: 2048, new_per_second: 500 };
 }
 
 /// Hosts of one row that a policy is about.

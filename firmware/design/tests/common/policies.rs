@@ -18,7 +18,7 @@ const LIMITS: [&str; 4] = [
     "",
     "[limits]\nconnections = 100\n",
     "[limits]\nnew-per-second = 1_000_000\n",
-    "[limits]\nconnections = 8192\nnew-per-second = 500\n",
+    "[limits]\nconnections = 2048\nnew-per-second = 500\n",
 ];
 
 /// The ends of a policy: in the office, on the platform, in which environment.

@@ -45,7 +45,7 @@ fn a_difference_of_policies_is_a_sentence_in_both_languages() {
             "通信許可「files」：期限が 2026-06-30 17:00:00 +09:00 から 2026-06-30 17:30:00 +09:00 に変わります。",
             "通信許可「night」：始める側が 庁内 から プラットフォーム に変わります。",
             "通信許可「new」（100.72.8.0/24 → batch、transfer）が加わります。",
-            "送信元ごとの上限：同時の接続数が 8192 から 100 に変わります。",
+            "送信元ごとの上限：同時の接続数が 2048 から 100 に変わります。",
         ]
     );
     assert_eq!(
@@ -65,7 +65,7 @@ fn a_difference_of_policies_is_a_sentence_in_both_languages() {
             "Policy 'files': the end changes from 2026-06-30 17:00:00 +09:00 to 2026-06-30 17:30:00 +09:00.",
             "Policy 'night': the side that starts changes from office to platform.",
             "Policy 'new' (100.72.8.0/24 → batch, transfer) is added.",
-            "Limits of a source: the number of connections at a time changes from 8192 to 100.",
+            "Limits of a source: the number of connections at a time changes from 2048 to 100.",
         ]
     );
 }

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpListener, TcpStream},
     time::{Duration, Instant},
 };
 
@@ -176,13 +176,14 @@ pub(crate) fn a_full_table() -> anyhow::Result<()> {
 
 /// One datagram of each connection, none of which is answered.
 fn fill(lab: &Lab, connections: usize) -> anyhow::Result<()> {
-    let first = MANY.network().to_bits();
-    let source =
-        |port: u16| Ipv4Addr::from_bits(first + u32::from(port) % (1 << (32 - MANY.prefix_len())));
-    for to in 5000..5100 {
-        let from = 20_000..20_000 + u16::try_from(connections / 100)?;
-        let packet = |from| ip(source(from), NOBODY, UDP).udp((from, to), b"?");
-        let packets: Vec<_> = from.map(packet).collect();
+    let sources: Vec<_> = MANY.hosts().collect();
+    let ports = 20_000..20_000 + u16::try_from(connections / 100)?;
+    // One source after the other: the kernel looks through all that a source has once a tick.
+    for (number, source) in sources.iter().enumerate() {
+        let header = ip(*source, NOBODY, UDP);
+        let own = ports.clone().skip(number).step_by(sources.len());
+        let ends = own.flat_map(|from| (5000..5100).map(move |to| (from, to)));
+        let packets: Vec<_> = ends.map(|ends| header.udp(ends, b"?")).collect();
         raw::send(lab, "terminal", NOBODY, &packets)?;
     }
     Ok(())

@@ -43,7 +43,7 @@ const NOBODY: Ipv4Addr = Ipv4Addr::new(100, 72, 99, 9);
 /// The second terminal behind the NAPT address, an address more of `terminal`.
 const SECOND: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 101);
 /// Terminals that send and take no answer.
-const MANY: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(192, 168, 1, 160), 27);
+const MANY: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(192, 168, 1, 128), 25);
 /// The ports above those that only privileged programs use.
 const HIGH: u16 = 1024;
 
