@@ -9,6 +9,7 @@
 //! Whatever is refused goes through a chain of its own, `refuse/SIDE/RULE`, that counts every packet, logs at a bounded
 //! rate and drops or rejects (R56). Rows of the design are elements of sets, so the rules are the same for every site.
 
+mod admitted;
 mod caps;
 mod classify;
 mod policies;
@@ -18,20 +19,25 @@ mod words;
 
 use std::{collections::BTreeSet, net::Ipv4Addr, ops::RangeInclusive};
 
-use sekisho_design::{Class, Design, Lan, Limits};
+use sekisho_design::{Design, Lan};
 use serde_json::{Map, Value, json};
 
-pub use self::refusals::LOG_GROUP;
+pub use self::{
+    admitted::{
+        ACCOUNT_DOWN, ACCOUNT_OPENED, ACCOUNT_UP, GLOBAL_REFUSED, HOST_DOWN, HOST_REFUSED, HOST_UP,
+        is_runtime_set,
+    },
+    refusals::LOG_GROUP,
+};
 use self::{
+    admitted::{METERS, account, account_down, account_up, admitted, limits},
     classify::{BEFORE_REASSEMBLY, classify, classify_own},
     refusals::refuse,
     words::{
-        Key, accept, clamp_mss, class_is, comes_more_often, count_by, destination_is,
-        destination_is_ours, destination_translated, from_link, goto, has_more_connections, help,
-        icmp_is, in_set, is_first, is_tcp_or_udp, mark_is, not_in_set, rule, set_account,
-        set_class, set_class_by, set_dscp, source_is, state_is, tcp_bare_acknowledgement,
-        tcp_is_not_opening, tcp_syn, to_link, translate_destination, translate_source,
-        translate_source_and_port, udp_port_is,
+        Key, accept, clamp_mss, destination_is, destination_is_ours, destination_translated,
+        from_link, goto, help, icmp_is, in_set, is_tcp_or_udp, mark_is, not_in_set, rule,
+        set_account, source_is, state_is, tcp_is_not_opening, tcp_syn, to_link,
+        translate_destination, translate_source, translate_source_and_port, udp_port_is,
     },
 };
 use crate::{
@@ -47,56 +53,11 @@ pub const TUNNEL_PORT: u16 = 51820;
 /// no centre answers.
 pub const CUT_OFF: &str = "cut-off";
 
-/// Packets and bytes into the tunnel, by account.
-pub const ACCOUNT_UP: &str = "account-up";
-/// Packets and bytes out of the tunnel, by account.
-pub const ACCOUNT_DOWN: &str = "account-down";
-/// Connections, by account; their first packets.
-pub const ACCOUNT_OPENED: &str = "account-opened";
-/// Packets and bytes into the tunnel, by LAN and host.
-pub const HOST_UP: &str = "host-up";
-/// Packets and bytes out of the tunnel, by LAN and host.
-pub const HOST_DOWN: &str = "host-down";
-/// What was refused of declared hosts, by LAN and host.
-pub const HOST_REFUSED: &str = "host-refused";
-/// What was refused of the platform's, by the global address that it was sent to.
-pub const GLOBAL_REFUSED: &str = "global-refused";
-/// Connections that a source has open.
-const CONNECTIONS: &str = "connections";
-/// How often a source opens connections.
-const OPENINGS: &str = "openings";
-
-/// Sets that the kernel fills by itself as packets come: meters, and counts that go on whatever the design becomes.
-const METERS: [(&str, &[&str]); 9] = [
-    (ACCOUNT_UP, &["mark"]),
-    (ACCOUNT_DOWN, &["mark"]),
-    (ACCOUNT_OPENED, &["mark"]),
-    (HOST_UP, &["mark", "ipv4_addr"]),
-    (HOST_DOWN, &["mark", "ipv4_addr"]),
-    (HOST_REFUSED, &["mark", "ipv4_addr"]),
-    (GLOBAL_REFUSED, &["ipv4_addr"]),
-    (CONNECTIONS, &["mark", "ipv4_addr"]),
-    (OPENINGS, &["mark", "ipv4_addr"]),
-];
-
 /// The ports that NAPT gives out. Those above are the device's own, for its checks as a global address.
 pub const NAPT_PORTS: RangeInclusive<u16> = 1024..=61999;
 
 /// FTP's helper, as the kernel calls it (R90).
 const FTP_HELPER: &str = "ftp";
-
-/// How far a source may be ahead of its rate of new connections: by two seconds' worth.
-const AHEAD: u32 = 2;
-
-/// Whether a set is filled while the device runs, by the daemon or by the kernel, so that its elements are nothing of the
-/// design's.
-pub fn is_runtime_set(name: &str) -> bool {
-    let meter = |prefix: &str| name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/'));
-    name == CUT_OFF
-        || METERS.iter().any(|(meter, _)| *meter == name)
-        || meter(caps::CAP_UP)
-        || meter(caps::CAP_DOWN)
-}
 
 /// ICMP messages about another packet (RFC 792).
 const ICMP_ERRORS: [&str; 3] = ["destination-unreachable", "time-exceeded", "parameter-problem"];
@@ -381,64 +342,6 @@ fn from_lan(lan: Lan, port: &str, used: &Used<'_>) -> Vec<Value> {
         rule(&[refuse(side, "undeclared-service")]),
     ]);
     rules
-}
-
-/// The chain that what a side may open comes to.
-fn admitted(side: &str) -> String {
-    format!("admitted/{side}")
-}
-
-/// What one source may have open and may open, of all that it may.
-fn limits(limits: Limits, side: &str) -> Vec<Value> {
-    let Limits { connections, new_per_second } = limits;
-    let key = Key::LanSource;
-    let burst = new_per_second.saturating_mul(AHEAD);
-    vec![
-        rule(&[
-            is_first(),
-            has_more_connections(key, CONNECTIONS, connections),
-            refuse(side, "too-many-connections"),
-        ]),
-        rule(&[
-            is_first(),
-            comes_more_often(key, OPENINGS, new_per_second, burst),
-            refuse(side, "too-many-openings"),
-        ]),
-        rule(&[accept()]),
-    ]
-}
-
-/// What is forwarded, by the account of its connection: capped, counted, and given its class of traffic (R35 R64).
-fn account(design: &Design) -> Vec<Value> {
-    let mut rules = caps::rules(design);
-    rules.extend([
-        rule(&[state_is(&["new"]), is_first(), count_by(Key::Account, ACCOUNT_OPENED)]),
-        rule(&[set_class(Class::default())]),
-        rule(&[set_class_by(Key::Account, sets::CLASS_OF_ACCOUNT)]),
-        rule(&[to_link(&[TUNNEL]), goto("account/up")]),
-        rule(&[from_link(&[TUNNEL]), goto("account/down")]),
-    ]);
-    rules
-}
-
-fn account_up() -> Vec<Value> {
-    let mut rules = vec![
-        rule(&[count_by(Key::Account, ACCOUNT_UP)]),
-        rule(&[count_by(Key::LanSource, HOST_UP)]),
-    ];
-    rules.extend(Class::ALL.map(|class| rule(&[class_is(class), set_dscp(class)])));
-    // What acknowledges bulk from the platform doesn't wait behind bulk to it: late and in bursts, it would bring bursts.
-    let [plain, short] = tcp_bare_acknowledgement();
-    let bulk = class_is(Class::Bulk);
-    rules.push(rule(&[bulk, plain, short, set_class(Class::default())]));
-    rules
-}
-
-fn account_down() -> Vec<Value> {
-    vec![
-        rule(&[count_by(Key::Account, ACCOUNT_DOWN)]),
-        rule(&[count_by(Key::LanDestination, HOST_DOWN)]),
-    ]
 }
 
 /// New connections from the platform: to declared servers, from declared sources, for declared services (R13 R74).
