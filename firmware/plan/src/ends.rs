@@ -30,12 +30,7 @@ impl Ends {
             Side::Lan(lan) => row_of(design, lan, source, destination),
             Side::Platform | Side::Lgwan | Side::Maintenance => None,
         };
-        let reached = server(design, out, destination).filter(|(_, global, private)| {
-            // What a LAN says to a private address of its own isn't for the translation.
-            side == Side::Platform
-                || destination == *global
-                || out.is_some() && destination == *private
-        });
+        let reached = server(design, out, destination);
         let terminals = design.terminals.iter().find(|row| row.global.get() == destination);
         let row = match side {
             Side::Platform => {

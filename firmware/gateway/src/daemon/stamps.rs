@@ -40,6 +40,12 @@ pub(super) struct Stamps {
     retry: Option<Instant>,
 }
 
+/// When the firmware was built; no clock that shows an earlier time is right. 1970 where the build doesn't say.
+pub(super) fn built() -> SystemTime {
+    let seconds = BUILT.and_then(|seconds| seconds.parse().ok()).map_or(0, |seconds: u32| seconds);
+    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds.into())
+}
+
 impl Stamps {
     /// Reads what earlier runs have left. A file that is damaged is as good as none: stamps follow the clock then.
     pub(super) fn open(folder: &Path) -> Self {
@@ -57,10 +63,7 @@ impl Stamps {
         } else {
             SystemTime::UNIX_EPOCH
         };
-        let built =
-            BUILT.and_then(|seconds| seconds.parse().ok()).map_or(0, |seconds: u32| seconds);
-        let built = SystemTime::UNIX_EPOCH + Duration::from_secs(built.into());
-        Self { path, found: kept.max(built), kept, latest: None, retry: None }
+        Self { path, found: kept.max(built()), kept, latest: None, retry: None }
     }
 
     /// What the handshakes of the next tunnel come after.

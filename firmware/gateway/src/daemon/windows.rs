@@ -1,8 +1,8 @@
 //! Policies that end (R89): which of the design in force are over, pure but for its file.
 //!
 //! A policy is over when its time has come, and then stays over whatever the clock shows later, over restarts too, until
-//! somebody gives it another end. The clock counts from the latest time that the device is known to have lived to, so that
-//! a dead battery opens nothing. What is over is kept in `STATE/policies-over`.
+//! somebody gives it another end. A clock that shows a time before the firmware was built counts as that time. What is over
+//! is kept in `STATE/policies-over`.
 
 use std::{
     borrow::Cow,
@@ -43,15 +43,15 @@ impl Windows {
         Self { path, over, unwritten: false }
     }
 
-    /// Ends the policies whose time has come, by a clock and by the time that the device has lived to. True where that
+    /// Ends the policies whose time has come, by a clock that can't be right before the firmware was built. True where that
     /// changes what the design admits. What is over of no design is forgotten.
     pub(super) fn end<'a>(
         &mut self,
         designs: impl IntoIterator<Item = &'a Design>,
         clock: Timestamp,
-        lived_to: SystemTime,
+        built: SystemTime,
     ) -> bool {
-        let now = Timestamp::try_from(lived_to).map_or(clock, |lived_to| lived_to.max(clock));
+        let now = Timestamp::try_from(built).map_or(clock, |built| built.max(clock));
         let policies = designs.into_iter().flat_map(|design| &design.policies);
         let ends: BTreeSet<_> = policies.filter_map(ended).collect();
         let over: BTreeSet<_> =

@@ -10,7 +10,10 @@ use sekisho_plan::desired;
 use tracing::{info, warn};
 
 use super::Device;
-use crate::daemon::tunnel::{Tunnel, Wanted};
+use crate::daemon::{
+    stamps,
+    tunnel::{Tunnel, Wanted},
+};
 
 impl Device {
     /// Another design is in force, or one that might have come back is settled. Until then the names of both are known.
@@ -30,8 +33,7 @@ impl Device {
     pub(super) fn end_policies(&mut self, next: Option<&Design>) {
         let before = self.pending.iter().filter_map(|pending| pending.before());
         let held = self.in_force.iter().chain(before).map(|in_force| &in_force.design);
-        let lived_to = self.hands.stamps.after();
-        self.moved |= self.windows.end(held.chain(next), Timestamp::now(), lived_to);
+        self.moved |= self.windows.end(held.chain(next), Timestamp::now(), stamps::built());
     }
 
     /// Asks for names, takes answers, and follows hosts that moved and policies that ended.

@@ -70,12 +70,12 @@ fn what_is_over_stays_over_when_the_clock_goes_back_and_after_a_restart() {
 }
 
 #[test]
-fn a_dead_clock_opens_nothing_that_was_lived_through() {
+fn a_dead_clock_opens_nothing_that_ended_before_the_firmware_was_built() {
     let folder = tempfile::tempdir().unwrap();
     let mut windows = Windows::open(folder.path());
     let design = design(&[Some(at(10)), Some(at(30))]);
-    let lived_to = SystemTime::from(at(20));
-    assert!(windows.end([&design], Timestamp::UNIX_EPOCH, lived_to));
+    let built = SystemTime::from(at(20));
+    assert!(windows.end([&design], Timestamp::UNIX_EPOCH, built));
     assert_eq!(names(&windows.put_into(&design)), ["policy-1"]);
 }
 
