@@ -27,9 +27,10 @@ const DOWNLOADS: usize = 8;
 /// Flows that one run opens.
 const FLOWS: u32 = 400;
 
-/// The site with so many policies before its names. Each is about networks of its own; the last is about the web server.
+/// The site with so many policies before its names, on a line that nothing shapes. Each policy is about networks of its own;
+/// the last is about the web server.
 fn with_policies(lab: &Lab, site: &Site, name: &str, policies: usize) -> anyhow::Result<Site> {
-    let mut text = String::new();
+    let mut text = "[limits]\nconnections = 100000\nnew-per-second = 100000\n\n".to_owned();
     for number in 1..=policies {
         let (high, low) = (100 + number / 250, number % 250);
         let to = if number == policies {
@@ -46,7 +47,8 @@ fn with_policies(lab: &Lab, site: &Site, name: &str, policies: usize) -> anyhow:
     }
     let from = std::fs::read(site.path("site.toml"))?;
     let copy = Site::copy(lab, name)?.write("site.toml", &from)?;
-    copy.edit("site.toml", &[("[names]\n", &format!("{text}[names]\n"))])
+    let named = format!("{text}[names]\n");
+    copy.edit("site.toml", &[("line-rate = \"100M\"", "mtu = 1500"), ("[names]\n", &named)])
 }
 
 /// Downloads, which pass as parts of connections, and flows, each judged by its first packet. What else the machine does makes
