@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, net::Ipv4Addr, ops::RangeInclusive};
 
 use ipnet::Ipv4Net;
-use sekisho_design::{Class, Design, Direction, Environment, Lan, Name, Policy, Server, Service};
+use sekisho_design::{
+    Class, Design, Direction, Environment, Lan, Name, OfficeHosts, Policy, Server, Service,
+};
 use serde_json::{Value, json};
 
 use super::{
@@ -50,7 +52,8 @@ struct Elements {
 /// The maps of policies, the class of each account, and what FTP's helper is bound to.
 pub(super) fn policies(design: &Design, accounts: &Accounts, sets: &mut Sets) {
     let mut elements = Elements::default();
-    let book = Book { design, accounts };
+    let hosts = design.policies.iter().map(|policy| design.office_hosts(policy)).collect();
+    let book = Book { design, accounts, hosts };
     for lan in design.lans.keys() {
         book.outbound(*lan, &mut elements);
     }
@@ -72,16 +75,25 @@ pub(super) fn policies(design: &Design, accounts: &Accounts, sets: &mut Sets) {
 struct Book<'a> {
     design: &'a Design,
     accounts: &'a Accounts,
+    /// The office's ends of each policy.
+    hosts: Vec<Vec<OfficeHosts<'a>>>,
 }
 
 impl<'a> Book<'a> {
+    /// The policies of a direction, with their places among all and their office's ends.
+    fn policies(
+        &self,
+        direction: Direction,
+    ) -> impl Iterator<Item = (usize, &'a Policy, &[OfficeHosts<'a>])> {
+        let all = self.design.policies.iter().zip(&self.hosts).enumerate();
+        all.filter(move |(_, (policy, _))| policy.direction == direction)
+            .map(|(index, (policy, hosts))| (index, policy, hosts.as_slice()))
+    }
+
     fn outbound(&self, lan: Lan, elements: &mut Elements) {
         let design = self.design;
-        let policies = design.policies.iter().enumerate();
-        let outbound = policies.filter(|(_, policy)| policy.direction == Direction::FromOffice);
-        let ends = outbound.flat_map(|(index, policy)| {
-            let hosts = design.office_hosts(policy).into_iter().filter(|hosts| hosts.lan == lan);
-            hosts.map(move |hosts| {
+        let ends = self.policies(Direction::FromOffice).flat_map(|(index, _, hosts)| {
+            hosts.iter().filter(|hosts| hosts.lan == lan).map(move |hosts| {
                 let cover =
                     Cover::End { policy: index, row: hosts.row, environment: hosts.environment };
                 (AddressRange::from(hosts.addresses), cover)
@@ -135,13 +147,12 @@ impl<'a> Book<'a> {
     }
 
     fn inbound(&self, server: &'a Server, elements: &mut Elements) {
-        let policies = self.design.policies.iter();
-        let inbound = policies.filter(|policy| policy.direction == Direction::FromPlatform);
-        let about = inbound.filter(|policy| {
-            self.design.office_hosts(policy).iter().any(|hosts| *hosts.row == server.name)
-        });
-        let mut grants: Vec<_> =
-            about.map(|policy| self.granted(policy, &server.name, server.environment)).collect();
+        let about = self
+            .policies(Direction::FromPlatform)
+            .filter(|(_, _, hosts)| hosts.iter().any(|hosts| *hosts.row == server.name));
+        let mut grants: Vec<_> = about
+            .map(|(_, policy, _)| self.granted(policy, &server.name, server.environment))
+            .collect();
         if server.ftp {
             grants.extend(
                 server.allow_from_platform.iter().map(|allowance| {
