@@ -305,7 +305,9 @@ impl Device {
 
     async fn plan(&self, proposal: Proposal) -> Result<Plan, Failure> {
         let (_, accepted) = self.check(proposal)?;
-        let state = desired(&self.now(&accepted.design));
+        // What is over already isn't written down before it is applied.
+        let open = accepted.design.at(Timestamp::now());
+        let state = desired(&self.now(&open));
         let scope = scope(&state, self.in_force.iter().map(|in_force| &*in_force.state));
         let observed = self.hands.kernel.observe(&scope).await.map_err(|fault| unseen(&fault))?;
         let steps = steps(&observed, &state).map_err(|missing| {

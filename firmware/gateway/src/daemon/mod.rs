@@ -1,8 +1,9 @@
 //! The daemon: start, the loop, the end.
 //!
 //! Tasks: the loop itself, the control API's server (which only talks to the loop), and the netlink connection inside
-//! `sekisho-host`. The tunnel has two threads of its own, names and the flow log one each. On SIGTERM or SIGINT the API stops taking requests, the tunnel
-//! stops, and the kernel keeps its rules: what is left standing forwards into a tunnel device that nobody reads.
+//! `sekisho-host`. The tunnel has two threads of its own, names and the flow log one each. On SIGTERM or SIGINT the API
+//! stops taking requests, the tunnel stops, and the kernel keeps its rules: what is left standing forwards into a tunnel
+//! device that nobody reads.
 
 mod api;
 mod device;

@@ -1,5 +1,5 @@
-//! What was refused last, as people are told about it. It owns a bounded number of refusals and looks up rows only when
-//! somebody asks, so that a flood costs the daemon no more than the log's own rate.
+//! What was refused last, as people are told about it. It owns a bounded number of refusals, and looks for advice only when
+//! somebody asks; a flood costs the daemon no more than the bounded rate of the kernel's log.
 
 use std::{
     collections::{BTreeMap, VecDeque},

@@ -93,7 +93,8 @@ impl Windows {
 }
 
 fn ended(policy: &Policy) -> Option<Ended> {
-    Some((policy.name.clone(), policy.until?))
+    let until = policy.until?;
+    Some((policy.name.clone(), until))
 }
 
 /// A line a policy, with its end.
