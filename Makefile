@@ -6,8 +6,9 @@ LAB := $(TARGET)/debug/sekisho-lab
 DENY := $(shell command -v cargo-deny || echo $(TARGET)/tools/bin/cargo-deny)
 FUZZ := $(shell command -v cargo-fuzz || echo $(TARGET)/tools/bin/cargo-fuzz)
 SECONDS_EACH := 60
+BOARD := sg115
 
-.PHONY: help demo lab test test-long bench-desk bench-names check fuzz setup programs
+.PHONY: help demo lab test test-long image flash bench-desk bench-names check fuzz setup programs
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -29,6 +30,13 @@ test-long: programs ## Run the tests that take minutes, and the property tests o
 	@tests/with-namespaces.sh cargo test --locked --workspace --exclude sekisho-lab
 	@tests/with-namespaces.sh cargo test --locked --workspace --lib --bins --tests -- --ignored
 
+image: ## Build the disk image (BOARD=sg115, RELEASE=FOLDER-OF-KEYS, LOCK=1: take today's packages as the right ones)
+	@tests/setup.sh image
+	@board/image.sh $(BOARD) $(if $(RELEASE),--release $(RELEASE)) $(if $(LOCK),--lock)
+
+flash: ## Write the newest image to a disk (DEVICE=/dev/sdX, IMAGE=FILE)
+	@board/write.sh "$(or $(IMAGE),$(shell ls -t $(TARGET)/image/*.img.xz 2>/dev/null | head -n 1),$(TARGET)/image/*.img.xz)" "$(DEVICE)"
+
 bench-desk: setup ## Measure what check and plan take, in release mode, against their limits
 	cargo bench --locked -p sekisho-gateway --bench desk
 
@@ -44,7 +52,7 @@ check: setup $(DENY) ## Check format, lints, documentation, dependencies and scr
 	$(DENY) --locked check bans licenses sources
 	@if timeout 60 $(DENY) --locked fetch db; then $(DENY) --locked check advisories; \
 	  else echo "NOT CHECKED: the advisory database can't be fetched from here" >&2; fi
-	shellcheck $$(git ls-files | grep -E '\.sh$$|^\.ci/run$$')
+	shellcheck $$(git ls-files | grep -E '\.sh$$|^\.ci/run$$|/overlay/usr/lib/sekisho/[a-z]+$$')
 
 fuzz: setup $(FUZZ) ## Feed odd bytes to everything that reads files or questions (SECONDS_EACH=60)
 	@tests/fuzz.sh $(FUZZ) $(SECONDS_EACH) firmware/design/fuzz

@@ -26,10 +26,25 @@ wanted=(
 if [[ ${1-} == bench ]]; then
   wanted+=(dnsperf dnsperf)   # a client that asks fast
 fi
+if [[ ${1-} == image ]]; then
+  wanted+=(
+    mmdebstrap mmdebstrap                # a Debian in a folder
+    newuidmap uidmap                     # without root
+    mksquashfs squashfs-tools
+    genimage genimage                    # disks without loop devices
+    mkfs.vfat dosfstools
+    mcopy mtools
+    mkfs.ext4 e2fsprogs
+    xz xz-utils
+    jq jq                                # the list of contents
+  )
+fi
 missing=()
 for ((i = 0; i < ${#wanted[@]}; i += 2)); do
   command -v "${wanted[i]}" >/dev/null || missing+=("${wanted[i + 1]}")
 done
+
+[[ ${1-} != image || -e /usr/share/keyrings/debian-archive-keyring.gpg ]] || missing+=(debian-archive-keyring)
 
 # A library of a server that is unpacked below.
 ldconfig -p | grep libwrap.so.0 >/dev/null || missing+=(libwrap0)

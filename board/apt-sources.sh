@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Prints apt sources of Debian 13, derived from this machine's own: the same mirror where it is Debian's, else the usual
+# one. DEBIAN_MIRROR and DEBIAN_SECURITY_MIRROR name others.
+set -euo pipefail
+
+# What a word of the machine's sources that begins with http and ends as told is; both styles of apt have such words.
+mirror() {
+  cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null |
+    sed '/^[[:space:]]*#/d' | grep -oE "https?://[^][:space:]]*/$1/?" | head -n 1 || true
+}
+main=${DEBIAN_MIRROR:-$(mirror debian)}
+security=${DEBIAN_SECURITY_MIRROR:-$(mirror debian-security)}
+main=${main:-http://deb.debian.org/debian}
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+for source in "$main trixie" "$main trixie-updates" "${security:-$main-security} trixie-security"; do
+  echo "deb [signed-by=$keyring] $source main"
+done
