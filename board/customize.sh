@@ -18,7 +18,14 @@ fi
 # Modules as they are: squashfs packs them better, and the initial RAM disk is packed whole.
 find "$root/usr/lib/modules" -name '*.ko.xz' -print0 | xargs -0 -r -n 40 xz -d
 chroot "$root" depmod "$kernel"
-printf '%s\n' ahci sd_mod nvme virtio_pci virtio_blk sdhci_pci mmc_block squashfs >"$root/etc/initramfs-tools/modules"
+install -D -m 755 /dev/stdin "$root/etc/initramfs-tools/hooks/disks" <<'END'
+#!/bin/sh
+# Drivers of disks, loaded where the box has such a disk.
+if [ "$1" != prereqs ]; then
+  . /usr/share/initramfs-tools/hook-functions
+  manual_add_modules ahci sd_mod nvme mmc_block sdhci_pci virtio_pci virtio_blk usb_storage uas xhci_pci ehci_pci squashfs
+fi
+END
 chroot "$root" mkinitramfs -o /boot/initrd.img "$kernel"
 rm -f "$root/boot/initrd.img-$kernel"
 mv "$root/boot/vmlinuz-$kernel" "$root/boot/vmlinuz"
