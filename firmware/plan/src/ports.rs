@@ -270,6 +270,18 @@ impl Found {
     }
 }
 
+impl Assignment {
+    /// Whether every port that was expected is there.
+    pub fn is_whole(&self) -> bool {
+        self.remarks.iter().all(|remark| match remark {
+            Remark::Missing { .. } | Remark::OtherBoard | Remark::OtherBox | Remark::NoPorts => {
+                false
+            }
+            Remark::Additional { .. } | Remark::Moved { .. } | Remark::Replaced { .. } => true,
+        })
+    }
+}
+
 impl Remark {
     /// The remark as a sentence in both languages.
     pub fn sentences(&self) -> Both {

@@ -338,7 +338,7 @@ pub(super) fn state(design: usize) -> KernelState {
     let ports = [1, 2 + design % 2].map(port);
     for (number, link) in ports.iter().enumerate() {
         // Every other one fixes its ports.
-        let mode = PortMode::new(Speed::Mbps100, Duplex::Full).filter(|_| design % 2 == 0);
+        let mode = PortMode::new(Speed::Mbps100, Duplex::Full).filter(|_| design.is_multiple_of(2));
         let up = Link { kind: LinkKind::Port, up: true, mtu: 1500, mode };
         state.links.insert(link.clone(), up);
         state.settings.insert(format!("net/ipv4/conf/{link}/rp_filter"), "0".to_owned());
