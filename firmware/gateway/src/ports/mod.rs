@@ -158,15 +158,21 @@ Exit codes:
 
 const LONG_HELP: &str = "\
 Files:
-  /usr/lib/sekisho/board.toml      slots of the board:  [[port]]  name = \"port1\"  slot = \"pci-0000:01:00.0\"
-  /var/lib/sekisho-box/ports.toml  what is kept, in the same form, with each port's address as mac
-  /run/sekisho-box/ports.json      what was found and done, in the form of 'list --format json'
+  /usr/lib/sekisho/board.toml      slots of the board
+  /var/lib/sekisho-box/ports.toml  what is kept, in the same form, with addresses
+  /run/sekisho-box/ports.json      what was found and done, as of 'list --format json'
 
-A slot is what udev calls ID_PATH: pci-0000:01:00.0, or pci-0000:00:14.0-usb-0:1:1.0 of a USB adapter. Further ports of one
-device end in -port1, -port2.
+  [[port]]
+  name = \"port1\"
+  slot = \"pci-0000:01:00.0\"
+  mac = \"02:00:00:00:00:01\"
 
-Names of ports that are missing stay free for them. A port in a slot that is kept has the name of the slot, even with another
-card in it. A disk that came from another box has ports of that box kept; where none of them is here, they don't count.
+A slot is what udev calls ID_PATH: pci-0000:01:00.0, or pci-0000:00:14.0-usb-0:1:1.0 of
+a USB adapter. Further ports of one device end in -port1, -port2.
+
+Names of ports that are missing stay free for them. A port in a slot that is kept has the
+slot's name, even where another card sits in it. On a disk that came from another box the
+ports of that box are kept; where none of them is here, they don't count.
 
 Exit codes:
   0  done
