@@ -53,7 +53,7 @@ pub use model::{
     Allowance, Centre, Design, Environment, Kind, Lan, LanInterface, LanRoute, Lgwan, Maintenance,
     Placement, PlatformNetwork, Profile, ProfileStamp, Server, Site, Terminals, Zone,
 };
-pub use name::{DnsName, Name, PortName};
+pub use name::{DnsName, MalformedName, Name, PortName};
 pub use names::{Method, NameEntry, NameTarget, Names};
 pub use organisation::OrganisationCode;
 pub use parts::{CentrePart, Column, Role, Shape};

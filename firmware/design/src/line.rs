@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A line's contracted rate in bits a second: 0.5 Mb/s to 10 Gb/s (R44). Written `512k`, `1.5M` or `10G`, in powers of a
 /// thousand.
@@ -11,18 +11,22 @@ use serde::Serialize;
 pub struct LineRate(u64);
 
 /// The speed of a port.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Speed {
     /// 10BASE-T.
+    #[serde(rename = "10M")]
     Mbps10,
     /// 100BASE-TX.
+    #[serde(rename = "100M")]
     Mbps100,
     /// 1000BASE-T.
+    #[serde(rename = "1G")]
     Gbps1,
 }
 
 /// Whether both ends of a link send at once.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "kebab-case")]
 pub enum Duplex {
     /// They do.
     Full,
@@ -32,11 +36,24 @@ pub enum Duplex {
 
 /// What a port and its neighbour speak where they don't agree on it by themselves. A gigabit port is full duplex
 /// (IEEE 802.3, clause 40).
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(try_from = "WrittenMode")]
 pub struct PortMode {
     speed: Speed,
     duplex: Duplex,
 }
+
+/// A mode as it is written, which may be one that no port has.
+#[derive(Deserialize)]
+struct WrittenMode {
+    speed: Speed,
+    duplex: Duplex,
+}
+
+/// Half duplex at a gigabit.
+#[derive(Debug, thiserror::Error)]
+#[error("a port of 1G is never half duplex")]
+pub struct NoSuchMode;
 
 /// The text is no rate, or one outside the bounds.
 #[derive(Debug, thiserror::Error)]
@@ -161,6 +178,14 @@ impl PortMode {
     }
 }
 
+impl TryFrom<WrittenMode> for PortMode {
+    type Error = NoSuchMode;
+
+    fn try_from(WrittenMode { speed, duplex }: WrittenMode) -> Result<Self, NoSuchMode> {
+        Self::new(speed, duplex).ok_or(NoSuchMode)
+    }
+}
+
 macro_rules! word {
     ($type:ty) => {
         impl fmt::Display for $type {
@@ -242,6 +267,16 @@ mod tests {
         let all =
             Speed::ALL.into_iter().flat_map(|speed| Duplex::ALL.map(|duplex| (speed, duplex)));
         assert_eq!(all.filter(|both| made(*both)).count(), 5);
+    }
+
+    #[test]
+    fn a_mode_is_read_as_it_is_written() {
+        let mode = PortMode::new(Speed::Mbps100, Duplex::Half).unwrap();
+        let text = serde_json::to_string(&mode).unwrap();
+        assert_eq!(text, r#"{"speed":"100M","duplex":"half"}"#);
+        assert_eq!(serde_json::from_str::<PortMode>(&text).unwrap(), mode);
+        let impossible = serde_json::from_str::<PortMode>(r#"{"speed":"1G","duplex":"half"}"#);
+        assert!(impossible.unwrap_err().to_string().contains("never half duplex"));
     }
 
     proptest! {

@@ -103,7 +103,7 @@ pub enum Lan {
 pub struct Lgwan {
     /// The port that the uplink is plugged into.
     pub port: PortName,
-    /// What the port and its neighbour speak; `None` where they agree on it by themselves. Nothing sets it on the box.
+    /// What the port and its neighbour speak; `None` where they agree on it by themselves.
     pub mode: Option<PortMode>,
     /// The device's address on it.
     pub address: InterfaceAddress,

@@ -1,4 +1,4 @@
-//! The daemon `sekishod` and its command line `sekisho`.
+//! The daemon `sekishod`, its command line `sekisho`, and `sekisho-ports`, which names the ports of the box.
 //!
 //! The daemon is one task, [`daemon::Device`], that owns every effect: it takes requests from the control API, changes
 //! of the tunnel, refusals and signals one after another, so nothing else can change the kernel at the same time. The
@@ -9,3 +9,4 @@
 pub mod cli;
 pub mod daemon;
 mod flow_line;
+pub mod ports;

@@ -2,7 +2,7 @@
 
 use std::{error::Error, io, net::SocketAddrV4, path::PathBuf, time::Duration};
 
-use sekisho_design::PortName;
+use sekisho_design::{PortMode, PortName};
 
 use crate::{Transport, neighbour::Holder};
 
@@ -27,6 +27,32 @@ pub enum HostError {
         /// What was tried, as a verb phrase.
         tried: String,
         /// The kernel's answer.
+        source: io::Error,
+    },
+    /// A port can't be fixed at a speed, or can't be let go again.
+    #[error("can't {}: {source}", fix(name, *mode))]
+    Mode {
+        /// The port.
+        name: PortName,
+        /// What it was to be fixed at; `None` where it was to agree with its neighbour.
+        mode: Option<PortMode>,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// A port's lamp can't be made to blink.
+    #[error("can't make the lamp of '{name}' blink: {source}")]
+    Lamp {
+        /// The port.
+        name: PortName,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// The ports can't be read.
+    #[error("can't read the ports below '{}': {source}", path.display())]
+    Ports {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
         source: io::Error,
     },
     /// The kernel was built without a kind of queue, or can't load it.
@@ -200,7 +226,7 @@ impl HostError {
     pub fn way_out(&self) -> Option<&'static str> {
         use io::ErrorKind::{
             AddrInUse, AddrNotAvailable, NotFound, PermissionDenied, ReadOnlyFilesystem,
-            ResourceBusy, StorageFull,
+            ResourceBusy, StorageFull, Unsupported,
         };
         match self {
             Self::NoSuchLink { .. } | Self::FixedLink { .. } => {
@@ -210,10 +236,18 @@ impl HostError {
             | Self::Setting { source, .. }
             | Self::Connections { source }
             | Self::Events { source }
+            | Self::Mode { source, .. }
+            | Self::Lamp { source, .. }
                 if is(source, PermissionDenied) =>
             {
                 Some(NEEDS_NET_ADMIN)
             }
+            Self::Mode { .. } => Some(
+                "Take 'speed' and 'duplex' of this port out of the design, or write what it can do; `ethtool` lists it.",
+            ),
+            Self::Lamp { source, .. } if is(source, Unsupported) => Some(
+                "The driver of this port can't; plug in a cable and see which port has a carrier: `sekisho-ports list`.",
+            ),
             Self::NoQueue { .. } => Some(
                 "Load the kernel's queues (`modprobe -a sch_htb sch_tbf`), or take 'line-rate' out of the design.",
             ),
@@ -263,6 +297,8 @@ impl HostError {
             Self::SecretExposed { .. } => Some("Take the rights of others away: `chmod 600`."),
             Self::Locked { .. } => Some("End the other daemon, or give this one its own folder."),
             Self::Netlink { .. }
+            | Self::Lamp { .. }
+            | Self::Ports { .. }
             | Self::Tun { .. }
             | Self::Bind { .. }
             | Self::File { .. }
@@ -282,6 +318,13 @@ impl HostError {
 }
 
 const NEEDS_NET_ADMIN: &str = "Run as root, or with CAP_NET_ADMIN.";
+
+fn fix(name: &PortName, mode: Option<PortMode>) -> String {
+    match mode {
+        Some(mode) => format!("fix the port '{name}' at {} {} duplex", mode.speed(), mode.duplex()),
+        None => format!("let the port '{name}' agree on its speed"),
+    }
+}
 
 fn is(source: &io::Error, kind: io::ErrorKind) -> bool {
     source.kind() == kind

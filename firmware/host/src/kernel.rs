@@ -7,14 +7,17 @@ use std::{
     sync::Arc,
 };
 
+use rtnetlink::Handle;
 use sekisho_design::PortName;
 use sekisho_plan::{
     Step,
-    state::{KernelState, LinkKind, Queues},
+    state::{KernelState, Link, LinkKind, Queues},
 };
 
 use crate::{
-    HostError, clock, link,
+    HostError, clock,
+    ethtool::Ethtool,
+    link,
     meters::Meters,
     netlink::Netlink,
     nft::{Count, Nft},
@@ -29,6 +32,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Kernel {
     netlink: Netlink,
+    ethtool: Ethtool,
     nft: Nft,
     settings: PathBuf,
 }
@@ -89,7 +93,8 @@ impl Kernel {
     /// Like [`Kernel::connect`], with the places to use.
     pub fn connect_with(places: Places) -> Result<Self, HostError> {
         let netlink = Netlink::connect()?;
-        Ok(Self { netlink, nft: Nft::new(places.nft), settings: places.settings })
+        let ethtool = Ethtool::open()?;
+        Ok(Self { netlink, ethtool, nft: Nft::new(places.nft), settings: places.settings })
     }
 
     /// The state of the kernel within the scope. Links and settings that don't exist are absent.
@@ -111,7 +116,13 @@ impl Kernel {
         state.links = all
             .into_iter()
             .filter(|found| scope.links.contains(&found.name))
-            .map(|found| (found.name, found.link))
+            .map(|found| {
+                let mode = match found.link.kind {
+                    LinkKind::Port => self.ethtool.mode(&found.name, found.index),
+                    LinkKind::Tun => None,
+                };
+                (found.name, Link { mode, ..found.link })
+            })
             .collect();
         state.addresses = link::addresses(netlink, &names)
             .await?
@@ -131,8 +142,8 @@ impl Kernel {
     /// # Errors
     /// What was tried and the kernel's or `nft`'s answer. The step has then not been done, but for
     /// [`HostError::NftKilled`] and [`HostError::NftTimeout`], a connection to netlink that ended meanwhile, and a
-    /// link's MTU, which may be set where `up` failed, and a link's queues, of which some may have been changed: look
-    /// before going on.
+    /// link's MTU, which may be set where `up` failed, as both may be where its speed failed, and a link's queues, of which
+    /// some may have been changed: look before going on.
     pub async fn perform(&self, step: &Step) -> Result<(), HostError> {
         let netlink = &self.netlink.handle()?;
         match step {
@@ -145,7 +156,7 @@ impl Kernel {
                     link::remove(netlink, name).await
                 }
                 (Some(before), Some(after)) if before.kind == after.kind => {
-                    link::set(netlink, name, after).await
+                    self.set_link(netlink, name, before, after).await
                 }
                 (None, None) => Ok(()),
                 _ => Err(HostError::FixedLink { name: name.clone() }),
@@ -163,6 +174,25 @@ impl Kernel {
             }
         }?;
         self.netlink.stands()
+    }
+
+    /// Some drivers know a port's speed only while it is up.
+    async fn set_link(
+        &self,
+        netlink: &Handle,
+        name: &PortName,
+        before: &Link,
+        after: &Link,
+    ) -> Result<(), HostError> {
+        let fixed = before.mode != after.mode;
+        if fixed && !after.up {
+            self.ethtool.set_mode(name, link::index(netlink, name).await?, after.mode)?;
+        }
+        link::set(netlink, name, after).await?;
+        if fixed && after.up {
+            self.ethtool.set_mode(name, link::index(netlink, name).await?, after.mode)?;
+        }
+        Ok(())
     }
 
     /// The kernel's name for this run of the machine; after a restart it has another one.

@@ -153,7 +153,11 @@ fn found(message: &LinkMessage) -> Option<Found> {
         }
     }
     let up = message.header.flags.contains(LinkFlags::Up);
-    Some(Found { index: message.header.index, name: name?, link: Link { kind, up, mtu } })
+    Some(Found {
+        index: message.header.index,
+        name: name?,
+        link: Link { kind, up, mtu, mode: None },
+    })
 }
 
 fn address(message: &AddressMessage, names: &BTreeMap<u32, PortName>) -> Option<Address> {

@@ -19,6 +19,7 @@ use nix::{
     ifaddrs::getifaddrs, libc::ARPHRD_ETHER, net::if_::InterfaceFlags, sys::socket::LinkAddr,
 };
 use sekisho_design::PortName;
+pub use sekisho_plan::ports::Mac;
 use sekisho_plan::state::Address;
 use tokio::time::sleep;
 
@@ -41,10 +42,6 @@ pub struct Holder {
     /// The host's hardware address.
     pub mac: Mac,
 }
-
-/// An Ethernet address.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub struct Mac(pub [u8; 6]);
 
 /// What was found where nobody objected.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -208,12 +205,6 @@ fn by_link(addresses: &BTreeSet<Address>) -> BTreeMap<&PortName, Vec<&Address>> 
 fn failed(tried: &'static str, link: &PortName) -> impl FnOnce(io::Error) -> HostError {
     let link = link.clone();
     move |source| HostError::Neighbours { tried, link, source }
-}
-
-impl fmt::Display for Mac {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.map(|byte| format!("{byte:02x}")).join(":"))
-    }
 }
 
 impl fmt::Display for Holder {

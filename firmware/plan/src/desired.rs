@@ -6,7 +6,7 @@ use std::{
 };
 
 use ipnet::Ipv4Net;
-use sekisho_design::{Design, Host, InterfaceAddress, Lan, PortName};
+use sekisho_design::{Design, Host, InterfaceAddress, Lan, PortMode, PortName};
 
 use crate::{
     KernelState,
@@ -97,20 +97,20 @@ pub fn desired(design: &Design) -> KernelState {
 }
 
 fn links(design: &Design, state: &mut KernelState) {
-    let mut port = |port: &PortName, address: InterfaceAddress, mtu| {
-        let link = Link { kind: LinkKind::Port, up: true, mtu };
+    let mut port = |port: &PortName, mode: Option<PortMode>, address: InterfaceAddress, mtu| {
+        let link = Link { kind: LinkKind::Port, up: true, mtu, mode };
         state.links.insert(port.clone(), link);
         let (host, prefix) = (address.address(), address.prefix());
         state.addresses.insert(Address { link: port.clone(), address: host, prefix });
     };
-    port(&design.lgwan.port, design.lgwan.address, design.lgwan.mtu.into());
+    port(&design.lgwan.port, design.lgwan.mode, design.lgwan.address, design.lgwan.mtu.into());
     for lan in design.lans.values() {
-        port(&lan.port, lan.address, ETHERNET_MTU);
+        port(&lan.port, lan.mode, lan.address, ETHERNET_MTU);
     }
     if let Some(maintenance) = &design.maintenance {
-        port(&maintenance.port, maintenance.address, ETHERNET_MTU);
+        port(&maintenance.port, maintenance.mode, maintenance.address, ETHERNET_MTU);
     }
-    let tunnel = Link { kind: LinkKind::Tun, up: true, mtu: tunnel_mtu(design) };
+    let tunnel = Link { kind: LinkKind::Tun, up: true, mtu: tunnel_mtu(design), mode: None };
     state.links.insert(tunnel_name(), tunnel);
     let address = design.profile.device_address.get();
     state.addresses.insert(Address { link: tunnel_name(), address, prefix: 32 });

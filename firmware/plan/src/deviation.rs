@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::{
     KernelState,
     diff::setting_steps,
+    sentence::mode_words,
     state::{Address, Link, Queues, Route, Rule},
     table::{Chain, Set, Table},
     trace::show,
@@ -249,12 +250,15 @@ impl Deviation {
                     there(language.pick(format!("ポート {name} "), format!("port {name}")), false)
                 }
                 Some(held) => {
-                    let (ja, en) = (link(held, Language::Japanese), link(held, Language::English));
+                    let fixed = held.mode != wanted.mode;
+                    let words = |of, language| link(of, fixed, language);
+                    let (ja, en) =
+                        (words(held, Language::Japanese), words(held, Language::English));
                     let ja = format!(
                         "{name} が {ja} です。設計では {} です。",
-                        link(wanted, Language::Japanese)
+                        words(wanted, Language::Japanese)
                     );
-                    let wanted = link(wanted, Language::English);
+                    let wanted = words(wanted, Language::English);
                     language.pick(ja, format!("{name} is {en}, not {wanted}."))
                 }
             },
@@ -309,10 +313,15 @@ impl Deviation {
     }
 }
 
-fn link(link: &Link, language: Language) -> String {
-    let Link { up, mtu, .. } = link;
+fn link(link: &Link, with_mode: bool, language: Language) -> String {
+    let Link { up, mtu, mode, .. } = link;
     let state = if *up { language.pick("開", "up") } else { language.pick("閉", "down") };
-    language.pick(format!("{state}（MTU {mtu}）"), format!("{state} with MTU {mtu}"))
+    if !with_mode {
+        return language.pick(format!("{state}（MTU {mtu}）"), format!("{state} with MTU {mtu}"));
+    }
+    let mode = mode_words(*mode, language);
+    language
+        .pick(format!("{state}（MTU {mtu}、{mode}）"), format!("{state} with MTU {mtu}, {mode}"))
 }
 
 #[cfg(test)]

@@ -173,7 +173,8 @@ fn link_steps(observed: &KernelState, desired: &KernelState) -> LinkSteps {
     for (name, link) in observed.links.iter().filter(|(name, _)| !desired.links.contains_key(*name))
     {
         let after = match link.kind {
-            LinkKind::Port => Some(Link { up: false, ..link.clone() }),
+            // It leaves the design as it came: what is plugged in next agrees with it.
+            LinkKind::Port => Some(Link { up: false, mode: None, ..link.clone() }),
             LinkKind::Tun => None,
         };
         steps.removed.extend(step(name, Some(link), after));

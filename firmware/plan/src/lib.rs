@@ -10,6 +10,7 @@ mod deviation;
 mod diff;
 pub mod ends;
 mod permit;
+pub mod ports;
 mod queues;
 pub mod ruleset;
 mod sentence;

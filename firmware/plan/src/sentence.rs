@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use sekisho_design::{Both, Class, Language};
+use sekisho_design::{Both, Class, Duplex, Language, PortMode};
 
 use crate::{
     Change, Step, shaping,
@@ -74,16 +74,34 @@ fn link(name: &str, before: Option<&Link>, after: Option<&Link>, language: Langu
             format!("トンネルの装置 {name} を作ります（MTU {mtu}）。"),
             format!("make tunnel device {name}, MTU {mtu}"),
         ),
-        (_, Some(Link { up: true, mtu, .. })) => language.pick(
-            format!("{name} を開きます（MTU {mtu}）。"),
-            format!("bring {name} up, MTU {mtu}"),
-        ),
-        (_, Some(Link { up: false, mtu, .. })) => language.pick(
-            format!("{name} を閉じます（MTU {mtu}）。"),
-            format!("bring {name} down, MTU {mtu}"),
-        ),
+        (before, Some(Link { up, mtu, mode, .. })) => {
+            let fixed = mode.is_some() || before.is_some_and(|before| before.mode.is_some());
+            let mode = |language| {
+                let words = mode_words(*mode, language);
+                let comma = language.pick("、", ", ");
+                if fixed { format!("{comma}{words}") } else { String::new() }
+            };
+            let (ja, en) = (mode(Language::Japanese), mode(Language::English));
+            let (open, way) = if *up { ("開き", "up") } else { ("閉じ", "down") };
+            language.pick(
+                format!("{name} を{open}ます（MTU {mtu}{ja}）。"),
+                format!("bring {name} {way}, MTU {mtu}{en}"),
+            )
+        }
         (_, None) => language.pick(format!("{name} を消します。"), format!("remove {name}")),
     }
+}
+
+/// What a port is fixed at, or that it isn't.
+pub(crate) fn mode_words(mode: Option<PortMode>, language: Language) -> String {
+    let Some(mode) = mode else {
+        return language.pick("速度は自動", "speed by agreement").to_owned();
+    };
+    let (ja, en) = match mode.duplex() {
+        Duplex::Full => ("全二重", "full duplex"),
+        Duplex::Half => ("半二重", "half duplex"),
+    };
+    format!("{} {}", mode.speed(), language.pick(ja, en))
 }
 
 fn queues(link: &str, after: Option<&Queues>, language: Language) -> String {
@@ -224,7 +242,7 @@ mod tests {
     use crate::state::LinkKind;
 
     fn link_step(before: Option<bool>, after: Option<bool>) -> Step {
-        let link = |up| Link { kind: LinkKind::Tun, up, mtu: 1420 };
+        let link = |up| Link { kind: LinkKind::Tun, up, mtu: 1420, mode: None };
         let change = Change::new(before.map(link), after.map(link));
         Step::Link { name: "tunnel".parse().unwrap(), change }
     }
@@ -309,6 +327,29 @@ mod tests {
                 "パケットフィルタを敷きます（規則 0、集合の要素 0）。",
                 "lay the packet filter: 0 rules, 0 set elements",
             ),
+        ]);
+    }
+
+    #[test]
+    fn steps_that_fix_a_port_say_at_what() {
+        let link = |mode| Link { kind: LinkKind::Port, up: true, mtu: 1500, mode };
+        let step = |before, after| Step::Link {
+            name: "port1".parse().unwrap(),
+            change: Change::new(Some(link(before)), Some(link(after))),
+        };
+        let fixed = PortMode::new(sekisho_design::Speed::Mbps100, Duplex::Full);
+        ensure_said([
+            (
+                step(None, fixed),
+                "port1 を開きます（MTU 1500、100M 全二重）。",
+                "bring port1 up, MTU 1500, 100M full duplex",
+            ),
+            (
+                step(fixed, None),
+                "port1 を開きます（MTU 1500、速度は自動）。",
+                "bring port1 up, MTU 1500, speed by agreement",
+            ),
+            (step(None, None), "port1 を開きます（MTU 1500）。", "bring port1 up, MTU 1500"),
         ]);
     }
 

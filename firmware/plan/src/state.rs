@@ -7,7 +7,7 @@ use std::{
 };
 
 use ipnet::Ipv4Net;
-use sekisho_design::PortName;
+use sekisho_design::{PortMode, PortName};
 use serde::{Deserialize, Serialize};
 
 pub use crate::queues::{Leaf, QueueClass, Queues, Rate};
@@ -49,6 +49,9 @@ pub struct Link {
     pub up: bool,
     /// Largest IP packet, in bytes.
     pub mtu: u32,
+    /// The speed and duplex that it is fixed at; `None` where it agrees on them with its neighbour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<PortMode>,
 }
 
 /// A port of the box stays; the tunnel device is made and removed.

@@ -148,7 +148,8 @@ impl Lab {
 
     /// Applies the site of a folder; refused is an error with what `sekisho` said.
     pub fn apply(&self, site: &Path) -> anyhow::Result<String> {
-        let (design, profile) = (site.join("site.toml"), site.join(site::PROFILE));
+        let (design, profile) =
+            (site::for_wires(site, Path::new(FOLDER))?, site.join(site::PROFILE));
         let (design, profile) = (design.to_string_lossy(), profile.to_string_lossy());
         let words = ["apply", "--site", &design, "--profile", &profile];
         must(&mut self.sekisho_command(&words)).with_context(|| tail(&log("gateway-sekishod")))

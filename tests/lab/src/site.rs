@@ -49,6 +49,24 @@ pub fn read(folder: &Path) -> anyhow::Result<Design> {
     Ok(accepted.design)
 }
 
+/// The site design of a folder, as the lab's wires can carry it: these have no speed that a port could be fixed at.
+pub(crate) fn for_wires(folder: &Path, scratch: &Path) -> anyhow::Result<PathBuf> {
+    let path = folder.join("site.toml");
+    // What is no text the daemon has to say.
+    let Ok(text) = fs::read_to_string(&path) else { return Ok(path) };
+    let fixes = |line: &&str| {
+        let key = line.split('=').next().unwrap_or_default().trim();
+        matches!(key, "speed" | "duplex")
+    };
+    if !text.lines().any(|line| fixes(&line)) {
+        return Ok(path);
+    }
+    let lines: Vec<_> = text.lines().filter(|line| !fixes(line)).collect();
+    let path = scratch.join("site.toml");
+    fs::write(&path, lines.join("\n") + "\n")?;
+    Ok(path)
+}
+
 /// A key file of the lab, as it is.
 pub(crate) fn key(name: &str) -> anyhow::Result<String> {
     let path = Path::new(KEYS).join(name);

@@ -218,11 +218,20 @@ impl From<LanName> for Lan {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Lang {
+pub(crate) enum Lang {
     /// 日本語
     Ja,
     /// English
     En,
+}
+
+impl From<Lang> for Language {
+    fn from(lang: Lang) -> Self {
+        match lang {
+            Lang::Ja => Self::Japanese,
+            Lang::En => Self::English,
+        }
+    }
 }
 
 const EXIT_CODES: &str = "\
@@ -380,11 +389,7 @@ pub fn main() -> ExitCode {
         let mut command = Arguments::command().bin_name("sekisho");
         command.error(ErrorKind::ArgumentConflict, reason).exit();
     }
-    let language = match arguments.lang {
-        Some(Lang::Ja) => Language::Japanese,
-        Some(Lang::En) => Language::English,
-        None => language_of_environment(),
-    };
+    let language = arguments.lang.map_or_else(language_of_environment, Language::from);
     let (output, code): (Output, _) = match run(&arguments, language) {
         Ok(output) => (output, ExitCode::SUCCESS),
         Err(error) => {
@@ -420,7 +425,7 @@ impl From<String> for Output {
     }
 }
 
-fn language_of_environment() -> Language {
+pub(crate) fn language_of_environment() -> Language {
     let value = ["LC_ALL", "LC_MESSAGES", "LANG"]
         .into_iter()
         .filter_map(|name| std::env::var(name).ok())

@@ -9,6 +9,7 @@ mod flows;
 mod namespace;
 mod neighbour;
 mod net;
+mod ports;
 mod queue;
 mod refusals;
 mod watch;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
     }
     let mut trials: Vec<Trial> = Vec::new();
     trials.extend(net::trials());
+    trials.extend(ports::trials());
     trials.extend(queue::trials());
     trials.extend(filter::trials());
     trials.extend(refusals::trials());

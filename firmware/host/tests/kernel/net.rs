@@ -39,7 +39,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 fn link(up: bool, mtu: u32) -> Link {
-    Link { kind: LinkKind::Port, up, mtu }
+    Link { kind: LinkKind::Port, up, mtu, mode: None }
 }
 
 fn link_step(name: &str, before: Option<Link>, after: Option<Link>) -> Step {
@@ -131,7 +131,7 @@ async fn missing_link() {
 async fn fixed_link() {
     plug();
     let kernel = kernel();
-    let tun = Link { kind: LinkKind::Tun, up: true, mtu: 1420 };
+    let tun = Link { kind: LinkKind::Tun, up: true, mtu: 1420, mode: None };
     for (before, after) in [
         (None, Some(link(true, 1500))),
         (Some(link(true, 1500)), None),
@@ -344,7 +344,7 @@ async fn foreign_route() {
 async fn tun() {
     let kernel = kernel();
     shell("echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6");
-    let wanted = Link { kind: LinkKind::Tun, up: true, mtu: 1420 };
+    let wanted = Link { kind: LinkKind::Tun, up: true, mtu: 1420, mode: None };
     let name = port("tunnel");
     let make = link_step("tunnel", None, Some(wanted.clone()));
     there_and_back(&kernel, std::slice::from_ref(&make), |state| {
@@ -383,7 +383,7 @@ async fn tun_without_node() {
     let kernel = kernel();
     own_mounts();
     mount_tmpfs(Path::new("/dev/net"), "");
-    let wanted = Link { kind: LinkKind::Tun, up: true, mtu: 1420 };
+    let wanted = Link { kind: LinkKind::Tun, up: true, mtu: 1420, mode: None };
     let make = link_step("tunnel", None, Some(wanted));
     let error = kernel.perform(&make).await.expect_err("no device node");
     assert!(matches!(error, HostError::Tun { .. }), "{error}");
@@ -397,7 +397,7 @@ async fn tun_without_node() {
 async fn tun_held() {
     let kernel = kernel();
     let held = DeviceBuilder::new().name("tunnel").build_sync().expect("a device");
-    let wanted = Link { kind: LinkKind::Tun, up: true, mtu: 1420 };
+    let wanted = Link { kind: LinkKind::Tun, up: true, mtu: 1420, mode: None };
     let error = kernel.perform(&link_step("tunnel", None, Some(wanted))).await.expect_err("held");
     assert!(error.way_out().is_some_and(|hint| hint.contains("holds a device")), "{error}");
     drop(held);

@@ -66,7 +66,7 @@ fn step(link: &str, before: Option<&Queues>, after: Option<&Queues>) -> Step {
 }
 
 fn up(name: &str) -> Step {
-    let link = |up| Link { kind: LinkKind::Port, up, mtu: 1500 };
+    let link = |up| Link { kind: LinkKind::Port, up, mtu: 1500, mode: None };
     Step::Link { name: port(name), change: Change::new(Some(link(false)), Some(link(true))) }
 }
 
@@ -77,7 +77,7 @@ async fn use_of(kernel: &Kernel, link: &str, class: Class) -> ClassUse {
 
 async fn queues() {
     plug();
-    let tun = Link { kind: LinkKind::Tun, up: false, mtu: 1420 };
+    let tun = Link { kind: LinkKind::Tun, up: false, mtu: 1420, mode: None };
     let tun = Step::Link { name: port("tunnel"), change: Change::new(None, Some(tun)) };
     let slow = tree(1_212_500, CUTTING);
     let fast = tree(112_500_000, FIFO);

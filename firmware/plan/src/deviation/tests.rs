@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use sekisho_design::{Duplex, PortMode, Speed};
 use serde_json::{Map, json};
 
 use super::*;
@@ -37,7 +38,7 @@ fn wanted() -> KernelState {
     };
     KernelState {
         settings: [("net/ipv4/ip_forward".to_owned(), "1".to_owned())].into(),
-        links: [(port, Link { kind: LinkKind::Port, up: true, mtu: 1500 })].into(),
+        links: [(port, Link { kind: LinkKind::Port, up: true, mtu: 1500, mode: None })].into(),
         addresses: [address].into(),
         routes: [route].into(),
         rules: [Rule { priority: 8301, selector: Selector::Mark(1), table: 101 }].into(),
@@ -57,7 +58,7 @@ fn table(state: &mut KernelState) -> &mut Table {
 type Meddling = fn(&mut KernelState);
 
 /// What somebody does by hand, and what is said of it.
-const CASES: [(Meddling, &str, &str); 19] = [
+const CASES: [(Meddling, &str, &str); 20] = [
     (
         |state| drop(state.settings.insert("net/ipv4/ip_forward".into(), "0".into())),
         "カーネルの設定 net.ipv4.ip_forward が「0」です。設計では「1」です。",
@@ -82,6 +83,14 @@ const CASES: [(Meddling, &str, &str); 19] = [
         |state| state.links.values_mut().for_each(|link| link.up = false),
         "port2 が 閉（MTU 1500） です。設計では 開（MTU 1500） です。",
         "port2 is down with MTU 1500, not up with MTU 1500.",
+    ),
+    (
+        |state| {
+            let mode = PortMode::new(Speed::Mbps100, Duplex::Half);
+            state.links.values_mut().for_each(|link| link.mode = mode);
+        },
+        "port2 が 開（MTU 1500、100M 半二重） です。設計では 開（MTU 1500、速度は自動） です。",
+        "port2 is up with MTU 1500, 100M half duplex, not up with MTU 1500, speed by agreement.",
     ),
     (|state| state.links.clear(), "ポート port2 がありません。", "port port2: missing."),
     (

@@ -157,7 +157,7 @@ mod tests {
             [route(101, "10.0.0.0/8", 1, Some("port2")), route(101, "0.0.0.0/0", 9, Some("port3"))];
         let mut state = state(&routes);
         for (up, expected) in [(true, &routes[0]), (false, &routes[1])] {
-            let link = Link { kind: LinkKind::Port, up, mtu: 1500 };
+            let link = Link { kind: LinkKind::Port, up, mtu: 1500, mode: None };
             state.links.insert("port2".parse().unwrap(), link);
             assert_eq!(way(&state, 1, address("10.0.0.1")), Way::Route(expected));
         }

@@ -4,7 +4,8 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 use sekisho_design::{
-    Design, Global, Lan, LanInterface, LanRoute, LineRate, PlatformNetwork, Private, Shares,
+    Design, Duplex, Global, Lan, LanInterface, LanRoute, LineRate, PlatformNetwork, PortMode,
+    Private, Shares, Speed,
 };
 
 use crate::sample::sample;
@@ -21,7 +22,7 @@ fn global(text: &str) -> Global {
 }
 
 /// Edits of `2-partly-data-centre` that touch addresses, links, routes or rows.
-pub(crate) const EDITS: [Edit; 21] = [
+pub(crate) const EDITS: [Edit; 23] = [
     ("nothing", |_| {}),
     ("another global address", |design| design.servers[0].global = global("100.64.10.77")),
     ("two servers change places", |design| {
@@ -95,6 +96,10 @@ pub(crate) const EDITS: [Edit; 21] = [
     ("the uplink's address and MTU", |design| {
         design.lgwan.address = "198.18.1.3/24".parse().unwrap();
         design.lgwan.mtu = 1400;
+    }),
+    ("the uplink agrees on its speed", |design| design.lgwan.mode = None),
+    ("a LAN's port is fixed", |design| {
+        head_office(design).mode = PortMode::new(Speed::Mbps10, Duplex::Half);
     }),
 ];
 

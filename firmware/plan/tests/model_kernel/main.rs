@@ -14,7 +14,7 @@ mod sample;
 use std::{collections::BTreeMap, sync::Arc};
 
 use proptest::prelude::*;
-use sekisho_design::{Lan, LineRate};
+use sekisho_design::{Duplex, Lan, LineRate, PortMode, Speed};
 use sekisho_plan::{KernelState, MissingPorts, Step, desired, steps};
 
 use self::{
@@ -130,6 +130,33 @@ fn a_port_that_the_design_no_longer_names_is_closed() {
     let port = "port3".parse().unwrap();
     assert!(!kernel.links[&port].up);
     assert!(!kernel.addresses.iter().any(|address| address.link == port));
+}
+
+/// As strict as a kernel is, the model lets no step by that replaces another mode than the port has.
+#[test]
+fn ports_are_fixed_as_the_design_says_and_let_go_again() {
+    let fixed = sample("2-partly-data-centre");
+    let mode = fixed.lgwan.mode;
+    assert_eq!(mode, PortMode::new(Speed::Mbps100, Duplex::Full), "the sample's uplink");
+    let mut free = fixed.clone();
+    free.lgwan.mode = None;
+    let mut kernel = fresh();
+    apply(&mut kernel, &desired(&fixed));
+    assert_eq!(kernel.links[&fixed.lgwan.port].mode, mode);
+    let before = kernel.clone();
+    let steps = apply(&mut kernel, &desired(&free));
+    let sentence = "bring port1 up, MTU 1500, speed by agreement";
+    assert_eq!(steps.iter().map(Step::to_string).collect::<Vec<_>>(), [sentence]);
+    for step in steps.into_iter().rev() {
+        perform(&mut kernel, &step.undo());
+    }
+    assert_eq!(kernel, before);
+    // A port that leaves the design is let go as well.
+    free.lgwan.port = "port4".parse().unwrap();
+    free.maintenance = None;
+    apply(&mut kernel, &desired(&free));
+    let link = &kernel.links[&fixed.lgwan.port];
+    assert_eq!((link.up, link.mode), (false, None));
 }
 
 /// The tracking's settings are there once a rule asks for it, and the kernel's own again where flows are logged no longer.

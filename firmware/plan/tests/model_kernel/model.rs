@@ -28,7 +28,7 @@ const TRACKING: &str = "net/netfilter/";
 pub(crate) fn fresh() -> KernelState {
     let mut state = KernelState::default();
     for port in 1..=4 {
-        let link = Link { kind: LinkKind::Port, up: false, mtu: 1500 };
+        let link = Link { kind: LinkKind::Port, up: false, mtu: 1500, mode: None };
         state.links.insert(format!("port{port}").parse().unwrap(), link);
     }
     state.settings = desired(&sample("large"))

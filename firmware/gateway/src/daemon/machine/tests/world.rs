@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use sekisho_design::{Duplex, PortMode, Speed};
 use sekisho_plan::{
     KernelState, Step, TUNNEL,
     state::{Address, Leaf, Link, LinkKind, QueueClass, Queues, Rate, Route, RouteAction},
@@ -320,7 +321,7 @@ fn port(number: usize) -> sekisho_design::PortName {
 fn fresh() -> KernelState {
     let mut state = KernelState::default();
     for number in 1..=3 {
-        let link = Link { kind: LinkKind::Port, up: false, mtu: 1500 };
+        let link = Link { kind: LinkKind::Port, up: false, mtu: 1500, mode: None };
         state.links.insert(port(number), link);
         state.settings.insert(format!("net/ipv4/conf/port{number}/rp_filter"), "2".to_owned());
     }
@@ -336,7 +337,9 @@ pub(super) fn state(design: usize) -> KernelState {
     let mut state = KernelState::default();
     let ports = [1, 2 + design % 2].map(port);
     for (number, link) in ports.iter().enumerate() {
-        let up = Link { kind: LinkKind::Port, up: true, mtu: 1500 };
+        // Every other one fixes its ports.
+        let mode = PortMode::new(Speed::Mbps100, Duplex::Full).filter(|_| design.is_multiple_of(2));
+        let up = Link { kind: LinkKind::Port, up: true, mtu: 1500, mode };
         state.links.insert(link.clone(), up);
         state.settings.insert(format!("net/ipv4/conf/{link}/rp_filter"), "0".to_owned());
         let address =
@@ -347,8 +350,12 @@ pub(super) fn state(design: usize) -> KernelState {
         let action = RouteAction::Forward { link: link.clone(), via: None, source: Some(address) };
         state.routes.insert(Route { table: 254, to, metric: 100, action });
     }
-    let tun =
-        Link { kind: LinkKind::Tun, up: true, mtu: 1400 + u32::try_from(design).expect("few") };
+    let tun = Link {
+        kind: LinkKind::Tun,
+        up: true,
+        mtu: 1400 + u32::try_from(design).expect("few"),
+        mode: None,
+    };
     state.links.insert(TUNNEL.parse().expect("a name"), tun);
     // Every other one is shaped.
     if design % 2 == 1 {
