@@ -29,7 +29,7 @@ pub(crate) const CARRIER: Duration = Duration::from_mins(2);
 /// For commands in the box.
 pub(crate) const COMMAND: Duration = Duration::from_mins(1);
 /// What the console's first screen begins with; a box without its console program has a shell for tests.
-pub(crate) const FIRST_SCREEN: [&str; 2] = ["Sekisho", "STUB CONSOLE"];
+pub(crate) const FIRST_SCREEN: [&str; 2] = ["==== Sekisho ", "STUB CONSOLE"];
 
 /// How far the shared machine has come. Each has a snapshot of its name.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -289,16 +289,24 @@ pub(crate) fn wait_for_carrier(shell: &mut Shell, limit: Duration) -> anyhow::Re
     }
 }
 
-/// What the wizard asks, and what is answered; kept here and nowhere else.
+/// Goes through the wizard with the stick that is plugged in, in English, until it says that the tunnel is up.
 pub(crate) fn wizard(console: &mut Console) -> anyhow::Result<()> {
+    console.send("E")?;
     for (asked, answer) in WIZARD {
-        console.expect(asked, COMMAND)?;
+        console.expect(asked, 3 * COMMAND)?;
         console.send(answer)?;
     }
-    Ok(())
+    console.expect("The tunnel is up: ", CARRIER)
 }
 
-const WIZARD: [(&str, &str); 0] = [];
+/// What is asked, and what is answered; kept here and nowhere else.
+const WIZARD: [(&str, &str); 5] = [
+    ("Item: ", "9"),
+    ("2 keep the order\nItem: ", "2"),
+    ("Insert the USB stick with platform-profile.toml and the site design, Enter: ", ""),
+    ("Apply it? (y/N): ", "y"),
+    ("Keep it? It is taken back after 300 s (y/N): ", "y"),
+];
 
 /// A name for a copy of a disk that is away when the test begins.
 pub(crate) fn fresh_file(name: &str) -> anyhow::Result<PathBuf> {
