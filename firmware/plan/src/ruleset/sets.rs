@@ -1,9 +1,6 @@
 //! The rows of a design as elements of sets and maps: one lookup, however many rows there are.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::RangeInclusive,
-};
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use ipnet::Ipv4Net;
 use nftables::expr::Expression;
