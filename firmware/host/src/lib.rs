@@ -23,6 +23,7 @@ mod nft;
 mod queue;
 mod refusals;
 mod route;
+pub mod sensors;
 mod settings;
 mod user;
 mod watch;

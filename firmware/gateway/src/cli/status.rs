@@ -63,9 +63,10 @@ pub(super) fn text(status: &Status, language: Language) -> String {
     if let Some(told) = &status.time {
         text += &time(told, language);
     }
-    for reading in status.health.iter().filter(|reading| !reading.alarm) {
-        let said = both(&reading.sentence, language);
-        let _ = writeln!(text, "{}{said}", say("装置      ", "box       "));
+    let well = status.health.iter().filter(|reading| !reading.alarm);
+    let well: Vec<_> = well.map(|reading| both(&reading.sentence, language)).collect();
+    if !well.is_empty() {
+        let _ = writeln!(text, "{}{}", say("装置      ", "box       "), well.join(" "));
     }
     text
 }

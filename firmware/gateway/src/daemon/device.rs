@@ -28,6 +28,7 @@ use super::{
     effects::{Hands, scope},
     fault::{device_failure, disk_failure, unseen},
     flow_log::FlowLog,
+    health::Health,
     heartbeat::Heartbeat,
     known::Known,
     line::Line,
@@ -98,6 +99,7 @@ pub struct Device {
     names: Names,
     flow_log: FlowLog,
     time: Time,
+    health: Health,
     /// Hosts of the design in force may be elsewhere than the kernel and the tunnel look for them, or policies over.
     moved: bool,
     /// The generation that comes up after a restart, 0 for none, and its files.
@@ -152,6 +154,7 @@ impl Device {
             names: Names::new(state),
             flow_log: FlowLog::start(state)?,
             time: Time::start(&places.run, now, clock::wall())?,
+            health: Health::new(state),
             moved: false,
             kept: (0, None),
             pending: None,
@@ -215,6 +218,7 @@ impl Device {
         let now = clock::since_start();
         self.end_of_wait(now).await;
         self.time.look_after(now, clock::wall);
+        self.health.look_after(now);
         self.keep_up().await;
         self.counts.watch(&self.hands.kernel, now);
         if self.looks.take_look(now) {
@@ -282,8 +286,8 @@ impl Device {
             flow_log: self.flow_log.status(),
             collector: self.flow_log.collector(),
             time: Some(self.time.status(design.as_deref(), clock::since_start())),
-            health: Vec::new(),
-            release: None,
+            health: self.health.readings(),
+            release: self.health.release().cloned(),
         }
     }
 

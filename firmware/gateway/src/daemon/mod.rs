@@ -11,6 +11,7 @@ mod device;
 mod effects;
 mod fault;
 mod flow_log;
+mod health;
 mod heartbeat;
 mod known;
 mod line;
