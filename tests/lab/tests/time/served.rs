@@ -31,19 +31,11 @@ pub(crate) fn both_lans_get_lgwans_time_and_are_told_before_they_can() -> anyhow
     };
 
     // Without any chrony, and with one that has heard nothing yet, clients are told that the time isn't known.
-    ensure!(
-        wait_until(ANSWER, || told_all(|answer| answer.unknown())),
-        "{:?}",
-        all(&lab, &clients)
-    );
+    ensure!(wait_until(ANSWER, || told_all(Answer::unknown)), "{:?}", all(&lab, &clients));
     // A box's own; the lab's hosts are up without it.
     lab.host("gateway").must(&["ip", "link", "set", "lo", "up"])?;
     let device = chrony(&lab, "gateway", &fs::read_to_string(&written)?)?;
-    ensure!(
-        wait_until(ANSWER, || told_all(|answer| answer.unknown())),
-        "{:?}",
-        all(&lab, &clients)
-    );
+    ensure!(wait_until(ANSWER, || told_all(Answer::unknown)), "{:?}", all(&lab, &clients));
 
     let _lgwan = chrony(&lab, "lgwan", "local stratum 2\nallow\n")?;
     ensure!(
