@@ -19,9 +19,9 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use sekisho_host::{HostError, files};
 
 /// Letters and digits that nobody takes for another.
-const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz234567893";
+const LETTERS: &[u8; 31] = b"abcdefghjkmnpqrstuvwxyz23456789";
 
-/// Groups of a password that the box makes, and letters in each: 80 bits.
+/// Groups of a password that the box makes, and letters in each: 79 bits.
 const GROUPS: usize = 4;
 const LETTERS_EACH: usize = 4;
 
@@ -158,10 +158,15 @@ impl Administrator {
 
 /// A password of the box's own making, in groups.
 fn generate() -> Result<String, Fault> {
-    let mut bytes = [0_u8; GROUPS * LETTERS_EACH];
-    SystemRandom::new().fill(&mut bytes).map_err(|_| Fault::Crypto)?;
-    let letters: Vec<char> =
-        bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect();
+    let mut letters = Vec::new();
+    while letters.len() < GROUPS * LETTERS_EACH {
+        let mut bytes = [0_u8; 64];
+        SystemRandom::new().fill(&mut bytes).map_err(|_| Fault::Crypto)?;
+        // Each letter for as many bytes as every other.
+        let fair = bytes.into_iter().map(usize::from).filter(|byte| *byte < 8 * LETTERS.len());
+        letters.extend(fair.map(|byte| char::from(LETTERS[byte % LETTERS.len()])));
+    }
+    letters.truncate(GROUPS * LETTERS_EACH);
     let groups: Vec<String> =
         letters.chunks(LETTERS_EACH).map(|group| group.iter().collect()).collect();
     Ok(groups.join("-"))

@@ -72,7 +72,7 @@ impl<'a> Console<'a> {
         loop {
             self.greet();
             let status = self.status();
-            if first && self.is_new(status.as_ref()) {
+            if first && status.as_ref().is_some_and(is_new) {
                 self.say(
                     "この装置にはまだ設計がありません。9 で初期設定を始めます。",
                     "This box has no design yet. 9 starts its first steps.",
@@ -252,11 +252,6 @@ impl<'a> Console<'a> {
         Ok(())
     }
 
-    /// Whether the box has no design.
-    pub(crate) fn is_new(&self, status: Option<&Status>) -> bool {
-        status.is_some_and(|status| status.generation == 0)
-    }
-
     /// How the daemon is; `None` where it doesn't say.
     pub(crate) fn status(&mut self) -> Option<Status> {
         let outcome = self.run("sekisho", &["status", "--format", "json"], LOOK);
@@ -327,6 +322,11 @@ impl<'a> Console<'a> {
         }
         Ok(agreed)
     }
+}
+
+/// Whether the box has no design.
+pub(crate) fn is_new(status: &Status) -> bool {
+    status.generation == 0
 }
 
 /// The first line of a small file.

@@ -43,22 +43,25 @@ pub(crate) fn open(console: &mut Console<'_>) -> Result<(), Left> {
             [] => {}
             ["exit" | "quit" | "logout"] => return Ok(()),
             ["password"] => change(console)?,
-            words => match words.iter().find(|word| !may_be_named(console, word)) {
-                Some(word) => {
-                    let folder = console.places.import();
-                    let folder = folder.display();
-                    console.say(
-                        &format!("{word} は使えません。ファイルは {folder} のものを、名前だけで指定してください。"),
-                        &format!("{word} is not for this prompt. Name files of {folder} by their name alone."),
-                    );
-                }
-                None => {
-                    let outcome = console.run("sekisho", words, CHANGE);
-                    console.show(&outcome.said());
-                }
-            },
+            words => run(console, words),
         }
     }
+}
+
+fn run(console: &mut Console<'_>, words: &[&str]) {
+    if let Some(word) = words.iter().find(|word| !may_be_named(console, word)) {
+        let folder = console.places.import();
+        let folder = folder.display();
+        console.say(
+            &format!(
+                "{word} は使えません。ファイルは {folder} のものを、名前だけで指定してください。"
+            ),
+            &format!("{word} is not for this prompt. Name files of {folder} by their name alone."),
+        );
+        return;
+    }
+    let outcome = console.run("sekisho", words, CHANGE);
+    console.show(&outcome.said());
 }
 
 /// Whether a command may have this word: the commands run as root, so a path leads nowhere but to what a stick has brought.

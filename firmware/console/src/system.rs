@@ -1,6 +1,7 @@
 //! The programs of the box.
 
 use std::{
+    fmt::Write as _,
     io::Read,
     path::Path,
     process::{Child, Command, Stdio},
@@ -73,7 +74,8 @@ impl System for Box_ {
         }
         let mut errors = errors.join().unwrap_or_default();
         if code == Wait::TooLong {
-            errors += &format!("{program}: no answer within {} s; it was ended\n", limit.as_secs());
+            let seconds = limit.as_secs();
+            let _ = writeln!(errors, "{program}: no answer within {seconds} s; it was ended");
         }
         let code = match code {
             Wait::Ended(code) => code,

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::{
     Echo,
-    console::{CHANGE, Console, LOOK, Left},
+    console::{CHANGE, Console, LOOK, Left, is_new},
     stick::{self, Brought},
 };
 
@@ -40,9 +40,7 @@ struct Port {
 }
 
 pub(crate) fn lead(console: &mut Console<'_>) -> Result<(), Left> {
-    let status = console.status();
-    let new = console.is_new(status.as_ref());
-    if new {
+    if console.status().as_ref().is_some_and(is_new) {
         console.say(
             "初期設定：(1) ポート、(2) USBメモリの接続情報と設計。Ctrl-C で中止します。",
             "First steps: (1) ports, (2) profile and design from a USB stick. Ctrl-C leaves them.",
