@@ -7,8 +7,9 @@ DENY := $(shell command -v cargo-deny || echo $(TARGET)/tools/bin/cargo-deny)
 FUZZ := $(shell command -v cargo-fuzz || echo $(TARGET)/tools/bin/cargo-fuzz)
 SECONDS_EACH := 60
 BOARD := sg115
+BOX := tests/with-namespaces.sh cargo test --locked -p sekisho-image-tests --test box -- --ignored --nocapture
 
-.PHONY: help demo lab test test-long image flash bench-desk bench-names check fuzz setup programs
+.PHONY: help demo lab test test-long image flash test-image test-image-quick machine bench-desk bench-names check fuzz setup programs
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -27,8 +28,8 @@ test: programs ## Run all tests but the long ones
 
 test-long: export PROPTEST_CASES ?= 2000
 test-long: programs ## Run the tests that take minutes, and the property tests on many new cases
-	@tests/with-namespaces.sh cargo test --locked --workspace --exclude sekisho-lab
-	@tests/with-namespaces.sh cargo test --locked --workspace --lib --bins --tests -- --ignored
+	@tests/with-namespaces.sh cargo test --locked --workspace --exclude sekisho-lab --exclude sekisho-image-tests
+	@tests/with-namespaces.sh cargo test --locked --workspace --exclude sekisho-image-tests --lib --bins --tests -- --ignored
 
 image: ## Build the disk image (BOARD=sg115, RELEASE=FOLDER-OF-KEYS, LOCK=1: take today's packages as the right ones)
 	@tests/setup.sh image
@@ -36,6 +37,16 @@ image: ## Build the disk image (BOARD=sg115, RELEASE=FOLDER-OF-KEYS, LOCK=1: tak
 
 flash: ## Write the newest image to a disk (DEVICE=/dev/sdX, IMAGE=FILE)
 	@board/write.sh "$(or $(IMAGE),$(shell ls -t $(TARGET)/image/*.img.xz 2>/dev/null | head -n 1),$(TARGET)/image/*.img.xz)" "$(DEVICE)"
+
+test-image: machine ## Boot the image in the lab, in service and under faults: all its tests, up to 90 minutes
+	@[ -e $(TARGET)/image/bare.img ] || tests/image/bare.sh
+	@timeout --foreground 90m $(BOX)
+
+test-image-quick: machine ## Boot the image in the lab once, and see it in service: up to 8 minutes
+	@timeout --foreground 15m $(BOX) quick_
+
+machine: image programs
+	@tests/setup.sh machine
 
 bench-desk: setup ## Measure what check and plan take, in release mode, against their limits
 	cargo bench --locked -p sekisho-gateway --bench desk

@@ -39,12 +39,24 @@ if [[ ${1-} == image ]]; then
     jq jq                                # the list of contents
   )
 fi
+if [[ ${1-} == machine ]]; then
+  wanted+=(
+    qemu-system-x86_64 qemu-system-x86   # the box
+    qemu-img qemu-utils                  # its disks
+    mkfs.vfat dosfstools                 # a stick with a site
+    mcopy mtools
+    e2fsck e2fsprogs                     # what a cut leaves
+  )
+fi
 missing=()
 for ((i = 0; i < ${#wanted[@]}; i += 2)); do
   command -v "${wanted[i]}" >/dev/null || missing+=("${wanted[i + 1]}")
 done
 
 [[ ${1-} != image || -e /usr/share/keyrings/debian-archive-keyring.gpg ]] || missing+=(debian-archive-keyring)
+
+# Firmware of the other kind, UEFI.
+[[ ${1-} != machine || -e /usr/share/OVMF/OVMF_CODE_4M.fd ]] || missing+=(ovmf)
 
 # A library of a server that is unpacked below.
 ldconfig -p | grep libwrap.so.0 >/dev/null || missing+=(libwrap0)

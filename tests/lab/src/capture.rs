@@ -54,6 +54,16 @@ impl Capture {
         let one = (interface != "any").then_some(interface);
         let socket = host.inside(|| PacketSocket::recorder(one))?;
         let socket = socket.with_context(|| format!("record {interface} of {}", host.name()))?;
+        Self::of(socket, file)
+    }
+
+    /// The same for an interface of the lab's own network.
+    pub(crate) fn start_outside(interface: &str, file: PathBuf) -> anyhow::Result<Self> {
+        let socket = PacketSocket::recorder(Some(interface));
+        Self::of(socket.with_context(|| format!("record {interface}"))?, file)
+    }
+
+    fn of(socket: PacketSocket, file: PathBuf) -> anyhow::Result<Self> {
         let mut pcap = BufWriter::new(File::create(&file)?);
         pcap.write_all(&HEAD.map(u32::to_ne_bytes).concat())?;
         let stop = Arc::new(AtomicBool::new(false));

@@ -308,6 +308,25 @@ impl Lab {
         Capture::start(self.host(host), interface, PathBuf::from(file))
     }
 
+    /// Makes room for a whole machine in the device's place: a tap in the lab's own network for each of its ports, by port.
+    /// The host `gateway` stays, without a wire.
+    pub fn taps(&self) -> anyhow::Result<BTreeMap<&'static str, &'static str>> {
+        topology::taps()
+    }
+
+    /// Records one of these taps.
+    pub fn capture_tap(&self, tap: &str) -> anyhow::Result<Capture> {
+        Capture::start_outside(tap, PathBuf::from(format!("{FOLDER}/{tap}.pcap")))
+    }
+
+    /// Lets the device of this key in at both centres, as [`Self::up`] does for its own; far ends that run already
+    /// are started again.
+    pub fn admit(&mut self, device_key: &str) -> anyhow::Result<()> {
+        device_key.clone_into(&mut self.device_key);
+        self.far_ends.clear();
+        Centre::ALL.into_iter().try_for_each(|centre| self.start_far_end(centre))
+    }
+
     /// The path of a program of the project.
     pub fn binary(&self, name: &str) -> anyhow::Result<String> {
         site::binary(name)

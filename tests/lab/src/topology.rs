@@ -4,9 +4,9 @@
 //! terminal ┐                         ┌ lgwan ┬ east ┐
 //! juki     ┼ head ─ port2 ┐          │       └ west ┴ platform
 //! atena    ┘              gateway ─ wire
-//! school   ─ education ─ port3 ┘ └─ port4 ─ clerk
+//! school   ─ education ─ port3 ┘ └─ port4 ─ maint ─ clerk
 //! ```
-//! `head`, `education` and `wire` are bridges in the lab's own network namespace, which has no address
+//! `head`, `education`, `maint` and `wire` are bridges in the lab's own network namespace, which has no address
 //! anywhere. Office hosts send everything to the device, so that what it must refuse does reach it.
 
 use std::{collections::BTreeMap, fmt::Write, io::Write as _, net::Ipv4Addr, process::Stdio};
@@ -38,7 +38,7 @@ pub(crate) const WIRE_ENDS: [&str; 2] = ["wire-gateway", "wire-lgwan"];
 type End = (&'static str, &'static str, &'static str);
 
 /// Bridges and their ends.
-const SWITCHES: [(&str, &[End]); 3] = [
+const SWITCHES: [(&str, &[End]); 4] = [
     (
         "head",
         &[
@@ -50,11 +50,11 @@ const SWITCHES: [(&str, &[End]); 3] = [
     ),
     ("education", &[("edu-school", "school", "eth0"), ("edu-gateway", "gateway", "port3")]),
     (WIRE, &[(WIRE_ENDS[0], "gateway", "port1"), (WIRE_ENDS[1], "lgwan", "eth0")]),
+    ("maint", &[("maint-clerk", "clerk", "eth0"), ("maint-gateway", "gateway", "port4")]),
 ];
 
 /// Cables without a bridge: host and interface at both ends.
-const CABLES: [[(&str, &str); 2]; 5] = [
-    [("gateway", "port4"), ("clerk", "eth0")],
+const CABLES: [[(&str, &str); 2]; 4] = [
     [("lgwan", "east"), ("east", "lgwan")],
     [("lgwan", "west"), ("west", "lgwan")],
     [("east", "platform"), ("platform", "east")],
@@ -137,6 +137,27 @@ fn wires() -> anyhow::Result<String> {
         )?;
     }
     Ok(commands)
+}
+
+/// The device's ports and what hangs on the bridges in their place, by port.
+fn gateway_ends() -> BTreeMap<&'static str, (&'static str, &'static str)> {
+    let ends = SWITCHES.iter().flat_map(|(bridge, ends)| ends.iter().map(move |end| (bridge, end)));
+    ends.filter(|(_, (_, host, _))| *host == UNTOUCHED)
+        .map(|(bridge, (end, _, port))| (*port, (*end, *bridge)))
+        .collect()
+}
+
+/// Takes the device's ports away and puts a tap on the bridge for each, of the name of the end that hung there: for a
+/// whole machine in the device's place. Returns the taps by port.
+pub(crate) fn taps() -> anyhow::Result<BTreeMap<&'static str, &'static str>> {
+    let mut commands = String::new();
+    let ends = gateway_ends();
+    for (tap, bridge) in ends.values() {
+        writeln!(commands, "link del {tap}\ntuntap add dev {tap} mode tap")?;
+        writeln!(commands, "link set {tap} master {bridge} up")?;
+    }
+    batch(&commands)?;
+    Ok(ends.into_iter().map(|(port, (tap, _))| (port, tap)).collect())
 }
 
 type Commands = (&'static str, String);

@@ -1,0 +1,130 @@
+//! Disks: the image under test, copies that a machine may write to, sticks, and what is found on a disk after a cut.
+
+use std::{
+    env,
+    ffi::OsStr,
+    fs::{self, File},
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, bail, ensure};
+
+/// Where images are that were built here.
+const BUILT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/image");
+/// What the data partition grows into at the first boot.
+const SIZE: &str = "1G";
+const SECTOR: u64 = 512;
+/// Bytes of an entry of the partition table, and where its name is (UEFI 2.10, 5.3.3).
+const ENTRY: usize = 128;
+const NAME: usize = 56;
+
+/// The image under test: `SEKISHO_IMAGE`, or the newest that was built here.
+pub fn image() -> anyhow::Result<PathBuf> {
+    if let Some(path) = env::var_os("SEKISHO_IMAGE") {
+        return Ok(fs::canonicalize(&path)?);
+    }
+    let folder = built();
+    let mut found = Vec::new();
+    for entry in fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
+        let path = entry?.path();
+        let name = path.file_stem().map(|name| name.to_string_lossy().into_owned());
+        let name = name.unwrap_or_default();
+        let is_image = path.extension().is_some_and(|extension| extension == "img");
+        if is_image && name.starts_with("sekisho-") && !name.ends_with("-installer") {
+            found.push((path.metadata()?.modified()?, path));
+        }
+    }
+    let newest = found.into_iter().max().map(|(_, path)| path);
+    newest.with_context(|| format!("no image in {}: make image", folder.display()))
+}
+
+/// A bare Debian that comes up to a login, beside the image.
+pub fn bare_image() -> anyhow::Result<PathBuf> {
+    let path = image()?.with_file_name("bare.img");
+    ensure!(path.is_file(), "{} is missing: tests/image/bare.sh", path.display());
+    Ok(path)
+}
+
+fn built() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| PathBuf::from(BUILT), |target| PathBuf::from(target).join("image"))
+}
+
+/// A disk that begins as the image and is larger; the image itself is never written to.
+pub fn overlay(image: &Path, disk: &Path) -> anyhow::Result<()> {
+    let words = ["create", "-q", "-f", "qcow2", "-F", "raw", "-b"].map(OsStr::new);
+    let words = words.into_iter().chain([image.as_os_str(), disk.as_os_str(), OsStr::new(SIZE)]);
+    run(Command::new("qemu-img").args(words))
+}
+
+/// The disk as it was when a snapshot was taken, as a disk of its own.
+pub fn copy_at(snapshot: &str, disk: &Path, copy: &Path) -> anyhow::Result<()> {
+    let snapshot = format!("snapshot.name={snapshot}");
+    // Forced: the machine has the disk in use, and what the snapshot holds stays as it is.
+    let words = ["convert", "-U", "-l", &snapshot, "-O", "qcow2"].map(OsStr::new);
+    run(Command::new("qemu-img").args(words).args([disk, copy]))
+}
+
+/// A USB stick with one FAT partition's worth of files from a folder.
+pub fn stick(files: &[PathBuf], disk: &Path) -> anyhow::Result<()> {
+    let raw = disk.with_extension("fat");
+    File::create(&raw)?.set_len(16 << 20)?;
+    run(Command::new("mkfs.vfat").args(["-n", "SITE"]).arg(&raw))?;
+    run(Command::new("mcopy").arg("-i").arg(&raw).args(files).arg("::/"))?;
+    run(Command::new("qemu-img").args(["convert", "-O", "qcow2"]).args([&raw, disk]))?;
+    Ok(fs::remove_file(raw)?)
+}
+
+/// Checks the data partition of a disk whose machine is off: first as the box does when it starts, which may replay the
+/// journal and no more, then every structure, where nothing may be wrong.
+pub fn check_data(disk: &Path) -> anyhow::Result<()> {
+    let raw = disk.with_extension("raw");
+    run(Command::new("qemu-img").args(["convert", "-O", "raw"]).args([disk, &raw]))?;
+    let checked = check_raw(&raw);
+    fs::remove_file(&raw)?;
+    checked
+}
+
+fn check_raw(raw: &Path) -> anyhow::Result<()> {
+    let start = partition(raw, "data")?;
+    let device = format!("{}?offset={start}", raw.display());
+    let check = |option: &str| Command::new("e2fsck").args([option, &device]).output();
+    let preen = check("-p").context("start e2fsck")?;
+    ensure!(
+        matches!(preen.status.code(), Some(0 | 1)),
+        "e2fsck -p: {}\n{}",
+        preen.status,
+        String::from_utf8_lossy(&preen.stdout)
+    );
+    let full = check("-fn")?;
+    let said = String::from_utf8_lossy(&full.stdout);
+    ensure!(full.status.success(), "e2fsck -fn: {}\n{said}", full.status);
+    Ok(())
+}
+
+/// Where the partition of this name begins, in bytes.
+fn partition(raw: &Path, name: &str) -> anyhow::Result<u64> {
+    let mut table = vec![0; 128 * ENTRY];
+    File::open(raw)?.read_exact_at(&mut table, 2 * SECTOR)?;
+    let wanted: Vec<u8> = name.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect();
+    for entry in table.chunks_exact(ENTRY) {
+        if entry[NAME..].starts_with(&wanted) {
+            let mut first = [0; 8];
+            first.copy_from_slice(&entry[32..40]);
+            return Ok(u64::from_le_bytes(first) * SECTOR);
+        }
+    }
+    bail!("{} has no partition '{name}'", raw.display())
+}
+
+fn run(command: &mut Command) -> anyhow::Result<()> {
+    // mkfs.vfat and e2fsck are where ordinary users don't look.
+    let path = env::var("PATH").unwrap_or_default();
+    let output = command.env("PATH", format!("{path}:/usr/sbin:/sbin")).output();
+    let output = output.with_context(|| format!("start {command:?}"))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{command:?}: {}\n{said}", output.status);
+    Ok(())
+}

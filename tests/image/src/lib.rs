@@ -1,0 +1,12 @@
+//! A whole machine under QEMU's software emulation, for the disk image: disks, serial lines, monitor. Every wait has its
+//! limit, and a machine ends with its value.
+
+mod console;
+mod disk;
+mod machine;
+mod monitor;
+
+pub use console::{Console, Shell};
+pub use disk::{bare_image, check_data, copy_at, image, overlay, stick};
+pub use machine::{Cache, Firmware, Machine, NICS, Settings};
+pub use monitor::Monitor;

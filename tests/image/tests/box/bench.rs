@@ -1,0 +1,311 @@
+//! The lab with a machine in the device's place, and how far it has come.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, anyhow, bail, ensure};
+use sekisho_image_tests::{
+    Cache, Console, Firmware, Machine, Settings, Shell, image, overlay, stick,
+};
+use sekisho_lab::{Capture, Extent, Lab, PLATFORM_WEB, PROFILE, Recording, sample};
+use serde_json::Value;
+
+use crate::chatter::Chatter;
+
+/// Folder of disks and logs; the logs stay for whoever reads a failure.
+const FOLDER: &str = env!("CARGO_TARGET_TMPDIR");
+const SITE: &str = "1-office";
+/// Up to the console's first screen, under emulation on a busy machine.
+pub(crate) const BOOT: Duration = Duration::from_mins(6);
+/// Up to a centre that carries, once a design is in force.
+pub(crate) const CARRIER: Duration = Duration::from_mins(2);
+/// For commands in the box.
+pub(crate) const COMMAND: Duration = Duration::from_mins(1);
+/// What the console's first screen begins with; a box without its console program has a shell for tests.
+pub(crate) const FIRST_SCREEN: [&str; 2] = ["Sekisho", "STUB CONSOLE"];
+
+/// How far the shared machine has come. Each has a snapshot of its name.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Stage {
+    /// Booted, closed, no design.
+    Closed,
+    /// The site's design is in force and a centre carries.
+    Service,
+}
+
+impl Stage {
+    pub(crate) fn snapshot(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Service => "service",
+        }
+    }
+}
+
+/// The shared machine with its lab.
+pub(crate) struct Bench {
+    // Dropped in this order: the machine goes before the taps.
+    pub(crate) machine: Machine,
+    pub(crate) lab: Lab,
+    pub(crate) taps: BTreeMap<&'static str, &'static str>,
+    /// What every port carried from power-on to the first screen, by port.
+    pub(crate) from_power_on: BTreeMap<&'static str, Recording>,
+    pub(crate) key: String,
+    settings: Settings,
+    reached: Stage,
+    /// The machine has just been booted or saved, so that the snapshot is what it is.
+    fresh: bool,
+}
+
+static BENCH: Mutex<Option<Result<Bench, String>>> = Mutex::new(None);
+
+/// Plays a test on the shared machine, from the snapshot of a stage on.
+pub(crate) fn from(
+    stage: Stage,
+    test: impl FnOnce(&mut Bench) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let mut bench = BENCH.lock().unwrap_or_else(PoisonError::into_inner);
+    let bench = bench.get_or_insert_with(|| Bench::boot().map_err(|error| format!("{error:#}")));
+    let bench = bench.as_mut().map_err(|error| anyhow!("the box didn't come up: {error}"))?;
+    bench.go_to(stage)?;
+    bench.fresh = false;
+    test(bench)
+}
+
+/// Ends the shared machine, so that its memory is free for another.
+pub(crate) fn clear() {
+    *BENCH.lock().unwrap_or_else(PoisonError::into_inner) = None;
+}
+
+/// A file beside the tests' logs.
+pub(crate) fn file(name: &str) -> PathBuf {
+    Path::new(FOLDER).join(name)
+}
+
+/// What all machines here have in common.
+pub(crate) fn settings(name: &str, disk: &Path) -> Settings {
+    Settings {
+        folder: PathBuf::from(FOLDER),
+        name: name.to_owned(),
+        disk: disk.to_owned(),
+        cache: Cache::Careless,
+        stick: None,
+        taps: Vec::new(),
+        firmware: Firmware::Bios,
+        clock: None,
+    }
+}
+
+impl Bench {
+    fn boot() -> anyhow::Result<Self> {
+        let lab = Lab::up(&sample(SITE), Extent::Servers)?;
+        let (disk, site_stick) = (file("box.qcow2"), file("stick.qcow2"));
+        overlay(&image()?, &disk)?;
+        stick(&site_files(lab.site()), &site_stick)?;
+        let taps = lab.taps()?;
+        let mut settings = settings("box", &disk);
+        settings.taps = taps.values().map(|tap| (*tap).to_owned()).collect();
+        settings.stick = Some(site_stick);
+        let mut machine = Machine::build(&settings)?;
+        let captures = record(&lab, &taps)?;
+        let chatter = Chatter::towards_the_box(&lab)?;
+        let start = Instant::now();
+        machine.monitor.run()?;
+        machine.console.expect_any(&FIRST_SCREEN, BOOT)?;
+        println!("first screen {:.0} s after power-on", start.elapsed().as_secs_f64());
+        machine.shell.wait(BOOT)?;
+        // A while more, with all services up.
+        thread::sleep(Duration::from_secs(5));
+        let sent = chatter.stop();
+        ensure!(sent > 0, "nobody spoke to the box, so its silence shows nothing");
+        let from_power_on = stop(captures)?;
+        let key = key(&mut machine.shell)?;
+        let mut bench = Self {
+            machine,
+            settings,
+            lab,
+            taps,
+            from_power_on,
+            key,
+            reached: Stage::Closed,
+            fresh: true,
+        };
+        bench.save(Stage::Closed)?;
+        Ok(bench)
+    }
+
+    fn go_to(&mut self, stage: Stage) -> anyhow::Result<()> {
+        if stage > self.reached {
+            self.load(self.reached)?;
+            self.lab.admit(&self.key)?;
+            apply_by_shell(&mut self.machine.shell)?;
+            wait_for_carrier(&mut self.machine.shell, CARRIER)?;
+            self.save(stage)?;
+        }
+        if self.fresh && self.reached == stage {
+            return Ok(());
+        }
+        self.load(stage)?;
+        if stage == Stage::Service {
+            // The box goes back in time; far ends that have heard its later self would take it for a replay.
+            self.lab.admit(&self.key)?;
+            wait_for_carrier(&mut self.machine.shell, CARRIER)?;
+        }
+        Ok(())
+    }
+
+    /// Saves the machine under the name of a stage, with everything on its disk.
+    fn save(&mut self, stage: Stage) -> anyhow::Result<()> {
+        self.machine.shell.must("sync", COMMAND)?;
+        self.machine.monitor.save(stage.snapshot())?;
+        self.reached = stage;
+        self.fresh = true;
+        Ok(())
+    }
+
+    /// Goes back to a snapshot; far ends aren't started again here.
+    pub(crate) fn load(&mut self, stage: Stage) -> anyhow::Result<()> {
+        if !(self.fresh && self.reached == stage) {
+            self.machine.monitor.load(stage.snapshot())?;
+        }
+        self.machine.console.skip();
+        self.machine.shell.wait(COMMAND)
+    }
+
+    /// Puts another machine on the wires in the shared one's place, switched off still, and the shared one back after; that
+    /// stands still until the next test loads a snapshot.
+    pub(crate) fn with_machine<T>(
+        &mut self,
+        settings: &Settings,
+        test: impl FnOnce(&mut Machine, &Lab) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        self.machine.off();
+        let settings = Settings { taps: self.settings.taps.clone(), ..settings.clone() };
+        let result = Machine::build(&settings).and_then(|mut other| test(&mut other, &self.lab));
+        self.machine = Machine::build(&self.settings)?;
+        result
+    }
+
+    /// The same with a machine that is switched on.
+    pub(crate) fn replaced<T>(
+        &mut self,
+        settings: &Settings,
+        test: impl FnOnce(&mut Machine, &Lab) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        self.with_machine(settings, |machine, lab| {
+            machine.monitor.run()?;
+            test(machine, lab)
+        })
+    }
+
+    /// The terminal asks the platform's web server, and the platform the server juki; both have to be seen with the
+    /// addresses of the design.
+    pub(crate) fn traffic(&self) -> anyhow::Result<()> {
+        traffic(&self.lab)
+    }
+}
+
+/// See [`Bench::traffic`].
+pub(crate) fn traffic(lab: &Lab) -> anyhow::Result<()> {
+    let (terminal, juki) = (lab.addresses().host("terminal")?, lab.addresses().host("juki")?);
+    for (host, global) in [("terminal", terminal.global), ("juki", juki.global)] {
+        let seen = source_seen(lab, host, PLATFORM_WEB, 80)?;
+        ensure!(seen == global.to_string(), "the platform saw {seen} instead of {global}");
+    }
+    // The design allows https only, and a plain server answers there in the lab.
+    let seen = source_seen(lab, "platform", juki.global, 443)?;
+    ensure!(seen == PLATFORM_WEB.to_string(), "juki saw {seen} instead of {PLATFORM_WEB}");
+    Ok(())
+}
+
+fn source_seen(lab: &Lab, from: &str, to: Ipv4Addr, port: u16) -> anyhow::Result<String> {
+    let (url, web) = (format!("http://{to}:{port}/source"), PLATFORM_WEB.to_string());
+    let mut words = vec!["curl", "-sS", "--max-time", "20", &url];
+    if from == "platform" {
+        words.extend(["--interface", &web]);
+    }
+    Ok(lab.host(from).within(30).must(&words)?.trim().to_owned())
+}
+
+pub(crate) fn site_files(site: &Path) -> Vec<PathBuf> {
+    ["site.toml", PROFILE].map(|name| site.join(name)).to_vec()
+}
+
+/// Records every port.
+pub(crate) fn record(
+    lab: &Lab,
+    taps: &BTreeMap<&'static str, &'static str>,
+) -> anyhow::Result<BTreeMap<&'static str, Capture>> {
+    taps.iter().map(|(port, tap)| Ok((*port, lab.capture_tap(tap)?))).collect()
+}
+
+pub(crate) fn stop(
+    captures: BTreeMap<&'static str, Capture>,
+) -> anyhow::Result<BTreeMap<&'static str, Recording>> {
+    captures.into_iter().map(|(port, capture)| Ok((port, capture.stop()?))).collect()
+}
+
+/// The public key of the box, which the operator lets in.
+pub(crate) fn key(shell: &mut Shell) -> anyhow::Result<String> {
+    let said = shell.must("sekisho key", COMMAND)?;
+    Ok(said.lines().last().context("no key")?.trim().to_owned())
+}
+
+/// Puts the site on the stick in force by root's shell, for tests that aren't about the wizard.
+pub(crate) fn apply_by_shell(shell: &mut Shell) -> anyhow::Result<()> {
+    let apply = format!(
+        "mkdir -p /run/stick && mount -o ro /dev/disk/by-label/SITE /run/stick && \
+         sekisho apply --site /run/stick/site.toml --profile /run/stick/{PROFILE}"
+    );
+    shell.must(&apply, 2 * COMMAND)?;
+    shell.must("umount /run/stick", COMMAND)?;
+    Ok(())
+}
+
+/// How the box is, by its own account.
+pub(crate) fn status(shell: &mut Shell) -> anyhow::Result<Value> {
+    let said = shell.must("sekisho --format json status", COMMAND)?;
+    serde_json::from_str(&said).with_context(|| said.clone())
+}
+
+/// Waits until a centre carries.
+pub(crate) fn wait_for_carrier(shell: &mut Shell, limit: Duration) -> anyhow::Result<()> {
+    let end = Instant::now() + limit;
+    loop {
+        let said = status(shell);
+        let carrier = said.as_ref().map(|status| status["tunnel"]["carrier"].clone());
+        match carrier {
+            Ok(Value::String(_)) => return Ok(()),
+            _ if Instant::now() < end => thread::sleep(Duration::from_secs(1)),
+            _ => bail!("no centre carries after {limit:?}: {said:?}"),
+        }
+    }
+}
+
+/// What the wizard asks, and what is answered; kept here and nowhere else.
+pub(crate) fn wizard(console: &mut Console) -> anyhow::Result<()> {
+    for (asked, answer) in WIZARD {
+        console.expect(asked, COMMAND)?;
+        console.send(answer)?;
+    }
+    Ok(())
+}
+
+const WIZARD: [(&str, &str); 0] = [];
+
+/// A name for a copy of a disk that is away when the test begins.
+pub(crate) fn fresh_file(name: &str) -> anyhow::Result<PathBuf> {
+    let path = file(name);
+    match fs::remove_file(&path) {
+        Ok(()) => Ok(path),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(path),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,113 @@
+//! What breaks in the field: the disk, the battery, the software as a whole.
+
+use std::{thread, time::Duration};
+
+use anyhow::ensure;
+use sekisho_image_tests::{NICS, copy_at};
+
+use crate::bench::{
+    self, BOOT, CARRIER, COMMAND, FIRST_SCREEN, Stage, fresh_file, from, settings, status,
+    wait_for_carrier,
+};
+
+/// How long the watchdog waits (20 s), and some.
+const WATCHDOG: Duration = Duration::from_mins(2);
+
+/// Nothing more can be kept: the tunnel and all traffic go on, and the status says so (R46). With room again a design can be
+/// applied.
+pub(crate) fn a_full_disk_stops_nothing() -> anyhow::Result<()> {
+    from(Stage::Service, |bench| {
+        let shell = &mut bench.machine.shell;
+        let (code, said) =
+            shell.run("dd if=/dev/zero of=/var/fill bs=1M; sync", Duration::from_mins(5))?;
+        ensure!(said.contains("No space left"), "{code}: {said}");
+        // Over a minute, in which the daemon wants to write.
+        thread::sleep(Duration::from_secs(75));
+        wait_for_carrier(shell, CARRIER)?;
+        let (code, said) = shell.run("sekisho --lang en status", COMMAND)?;
+        println!("{code}: {said}");
+        ensure!(
+            ["disk", "space", "storage"].iter().any(|word| said.to_lowercase().contains(word)),
+            "the status doesn't tell of the full disk\n{said}"
+        );
+        bench.traffic()?;
+        bench.machine.shell.must("rm /var/fill && sync", COMMAND)?;
+        bench::apply_by_shell(&mut bench.machine.shell)?;
+        bench.traffic()
+    })
+}
+
+/// The first process stops: nobody feeds the watchdog, and the board starts the box again by itself (R60).
+pub(crate) fn a_hang_ends_by_the_watchdog() -> anyhow::Result<()> {
+    from(Stage::Service, |bench| {
+        bench.machine.monitor.forget();
+        // No signal reaches process 1; the freezer of its control group does.
+        let freeze = "echo 1 >/sys/fs/cgroup/init.scope/cgroup.freeze";
+        bench.machine.shell.must(freeze, COMMAND)?;
+        bench.machine.monitor.wait_for("WATCHDOG", WATCHDOG)?;
+        comes_back(bench)
+    })
+}
+
+/// The kernel gives up: the box starts again by itself.
+pub(crate) fn a_panic_ends_by_a_restart() -> anyhow::Result<()> {
+    from(Stage::Service, |bench| {
+        bench.machine.monitor.forget();
+        let panic = "(sleep 1; echo c >/proc/sysrq-trigger) &";
+        bench.machine.shell.must(&format!("{panic} true"), COMMAND)?;
+        bench.machine.monitor.wait_for("RESET", WATCHDOG)?;
+        comes_back(bench)
+    })
+}
+
+fn comes_back(bench: &mut bench::Bench) -> anyhow::Result<()> {
+    bench.machine.console.skip();
+    bench.machine.console.expect_any(&FIRST_SCREEN, BOOT)?;
+    bench.machine.shell.wait(BOOT)?;
+    wait_for_carrier(&mut bench.machine.shell, CARRIER)?;
+    bench.traffic()
+}
+
+/// Without the battery the clock says 2010 at power-on. The far ends have heard the box in the present, and take nothing
+/// older; the tunnel comes up all the same (R62).
+pub(crate) fn a_dead_battery_stops_nothing() -> anyhow::Result<()> {
+    from(Stage::Service, |bench| {
+        let disk = fresh_file("battery.qcow2")?;
+        copy_at(Stage::Service.snapshot(), &bench::file("box.qcow2"), &disk)?;
+        // A machine of its own, on the same wires: the shared one stands still meanwhile.
+        let mut settings = settings("battery", &disk);
+        settings.clock = Some("2010-01-01T00:00:00");
+        bench.replaced(&settings, |machine, lab| {
+            machine.console.expect_any(&FIRST_SCREEN, BOOT)?;
+            machine.shell.wait(BOOT)?;
+            wait_for_carrier(&mut machine.shell, CARRIER)?;
+            bench::traffic(lab)
+        })
+    })
+}
+
+/// A data partition that nothing can be read from: the box comes up closed, and says why.
+pub(crate) fn a_dead_data_partition_keeps_it_closed() -> anyhow::Result<()> {
+    from(Stage::Service, |bench| {
+        let destroy =
+            "dd if=/dev/urandom of=/dev/disk/by-partlabel/data bs=4M oflag=direct conv=notrunc";
+        bench.machine.shell.run(destroy, Duration::from_mins(10))?;
+        let captures = bench::record(&bench.lab, &bench.taps)?;
+        bench.machine.console.skip();
+        bench.machine.monitor.reset()?;
+        bench.machine.console.expect("The data partition is dead", BOOT)?;
+        bench.machine.console.expect_any(&FIRST_SCREEN, BOOT)?;
+        bench.machine.shell.wait(BOOT)?;
+        let data = bench.machine.shell.must("cat /run/sekisho-box/data", COMMAND)?;
+        ensure!(data.starts_with("memory: "), "{data}");
+        let status = status(&mut bench.machine.shell)?;
+        ensure!(status["phase"]["name"] == "closed", "{status}");
+        let recordings = bench::stop(captures)?;
+        // The shell's last words before the reset may have left something on the wire: what was in flight of the tunnel.
+        for (port, card) in ["port2", "port3"].into_iter().zip(&NICS[1..]) {
+            let said = recordings[port].count(&format!("ether src {card} and not arp"))?;
+            ensure!(said == 0, "{port} said {said} packets");
+        }
+        Ok(())
+    })
+}

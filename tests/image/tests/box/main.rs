@@ -1,0 +1,50 @@
+//! The disk image in the device's place. Every test is ignored unless asked for, since each needs an image and minutes:
+//! `make test-image-quick` runs those that begin with `quick_`, `make test-image` all.
+//!
+//! The quick ones share one machine: it boots once, and each test begins with a snapshot.
+
+mod bench;
+mod boot;
+mod chatter;
+mod cuts;
+mod faults;
+mod quick;
+mod service;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+type Test = (&'static str, fn() -> anyhow::Result<()>);
+
+const TESTS: [Test; 17] = [
+    ("quick_closed_and_silent_from_power_on", quick::closed_and_silent_from_power_on),
+    ("quick_ports_lie_in_their_slots", quick::ports_lie_in_their_slots),
+    ("quick_the_wizard_brings_the_site_in", quick::the_wizard_brings_the_site_in),
+    ("quick_traffic_goes_both_ways", quick::traffic_goes_both_ways),
+    ("quick_no_unit_failed", quick::no_unit_failed),
+    ("quick_memory_in_service", quick::memory_in_service),
+    ("quick_the_sandbox_is_tight", quick::the_sandbox_is_tight),
+    ("long_speed_and_duplex_are_fixed", service::speed_and_duplex_are_fixed),
+    ("long_an_idle_box_writes_little", service::an_idle_box_writes_little),
+    ("long_a_full_disk_stops_nothing", faults::a_full_disk_stops_nothing),
+    ("long_a_hang_ends_by_the_watchdog", faults::a_hang_ends_by_the_watchdog),
+    ("long_a_panic_ends_by_a_restart", faults::a_panic_ends_by_a_restart),
+    ("long_a_dead_battery_stops_nothing", faults::a_dead_battery_stops_nothing),
+    ("long_a_dead_data_partition_keeps_it_closed", faults::a_dead_data_partition_keeps_it_closed),
+    ("long_boots_by_uefi", boot::boots_by_uefi),
+    ("long_power_cuts_leave_a_whole_state", cuts::power_cuts_leave_a_whole_state),
+    ("long_up_nearly_as_fast_as_a_bare_debian", boot::up_nearly_as_fast_as_a_bare_debian),
+];
+
+fn main() {
+    sekisho_lab::enter();
+    let mut arguments = Arguments::from_args();
+    // One machine and one lab at a time.
+    arguments.test_threads = Some(1);
+    let trial = |(name, test): Test| {
+        let run = move || test().map_err(|error| Failed::from(format!("{error:#}")));
+        Trial::test(name, run).with_ignored_flag(true)
+    };
+    let conclusion = libtest_mimic::run(&arguments, TESTS.into_iter().map(trial).collect());
+    bench::clear();
+    conclusion.exit();
+}

@@ -1,0 +1,115 @@
+//! What every change is tested with: one boot, closed, then in service.
+
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use sekisho_image_tests::NICS;
+use sekisho_lab::Lab;
+
+use crate::bench::{self, CARRIER, COMMAND, Stage, from, wizard};
+
+/// Most memory that the box may need in service, in megabytes.
+const MEMORY: u64 = 200;
+/// Highest exposure of the daemon by systemd's own count.
+const EXPOSURE: f64 = 2.5;
+
+/// From power-on to the first screen nothing leaves the box on LGWAN's side and on the LANs, whoever speaks to it; the
+/// maintenance port serves the clerk's PC and nobody else. Nothing comes through (R4).
+pub(crate) fn closed_and_silent_from_power_on() -> anyhow::Result<()> {
+    from(Stage::Closed, |bench| {
+        for (port, card) in ["port1", "port2", "port3"].into_iter().zip(NICS) {
+            let recording = &bench.from_power_on[port];
+            let heard = recording.count(&format!("not ether src {card}"))?;
+            ensure!(heard > 20, "{port} heard {heard} packets only, so its silence shows nothing");
+            let said = recording.matching(&format!("ether src {card}"))?;
+            ensure!(said.is_empty(), "{port} said {} packets: {}", said.len(), said[0]);
+        }
+        let own = mac(&bench.lab, "lgwan")?;
+        let through = bench.from_power_on["port1"].matching(&format!("not ether src {own}"))?;
+        ensure!(through.is_empty(), "towards LGWAN: {}", through[0]);
+        let allowed = "arp or icmp or (udp port 67) or (tcp port 443)";
+        let maintenance = &bench.from_power_on["port4"];
+        let other = maintenance.matching(&format!("ether src {} and not ({allowed})", NICS[3]))?;
+        ensure!(other.is_empty(), "the maintenance port said: {}", other[0]);
+        let rules = bench.machine.shell.must("nft list ruleset", COMMAND)?;
+        ensure!(rules.contains("policy drop"), "{rules}");
+        let forwards = bench.machine.shell.must("cat /proc/sys/net/ipv4/ip_forward", COMMAND)?;
+        ensure!(forwards == "0", "ip_forward is {forwards}");
+        Ok(())
+    })
+}
+
+pub(crate) fn ports_lie_in_their_slots() -> anyhow::Result<()> {
+    from(Stage::Closed, |bench| {
+        for (number, card) in (1..).zip(NICS) {
+            let shell = &mut bench.machine.shell;
+            let device =
+                shell.must(&format!("readlink /sys/class/net/port{number}/device"), COMMAND)?;
+            ensure!(device.ends_with(&format!("0000:0{number}:00.0")), "port{number}: {device}");
+            let address =
+                shell.must(&format!("cat /sys/class/net/port{number}/address"), COMMAND)?;
+            ensure!(address == card, "port{number}: {address}");
+        }
+        Ok(())
+    })
+}
+
+pub(crate) fn the_wizard_brings_the_site_in() -> anyhow::Result<()> {
+    from(Stage::Closed, |bench| {
+        bench.lab.admit(&bench.key)?;
+        wizard(&mut bench.machine.console)?;
+        bench::wait_for_carrier(&mut bench.machine.shell, CARRIER)?;
+        bench.traffic()
+    })
+}
+
+pub(crate) fn traffic_goes_both_ways() -> anyhow::Result<()> {
+    from(Stage::Service, |bench| bench.traffic())
+}
+
+pub(crate) fn no_unit_failed() -> anyhow::Result<()> {
+    from(Stage::Service, |bench| {
+        let shell = &mut bench.machine.shell;
+        let failed = shell.must("systemctl --failed --no-legend --plain", COMMAND)?;
+        ensure!(failed.is_empty(), "failed units: {failed}");
+        let (_, cycles) =
+            shell.run("journalctl --no-pager -b | grep -i 'ordering cycle'", COMMAND)?;
+        ensure!(cycles.is_empty(), "{cycles}");
+        Ok(())
+    })
+}
+
+pub(crate) fn memory_in_service() -> anyhow::Result<()> {
+    from(Stage::Service, |bench| {
+        bench.traffic()?;
+        let table = bench.machine.shell.must("cat /proc/meminfo", COMMAND)?;
+        let kilobytes = |name: &str| -> anyhow::Result<u64> {
+            let line = table.lines().find(|line| line.starts_with(name));
+            let number = line.and_then(|line| line.split_whitespace().nth(1));
+            Ok(number.with_context(|| format!("no {name} in\n{table}"))?.parse()?)
+        };
+        let used = (kilobytes("MemTotal:")? - kilobytes("MemAvailable:")?) / 1024;
+        println!("memory in service: {used} MB");
+        ensure!(used <= MEMORY, "{used} MB in service, more than {MEMORY}");
+        Ok(())
+    })
+}
+
+pub(crate) fn the_sandbox_is_tight() -> anyhow::Result<()> {
+    from(Stage::Service, |bench| {
+        let command = "systemd-analyze security --no-pager sekishod.service";
+        let said = bench.machine.shell.must(command, Duration::from_mins(2))?;
+        let line = said.lines().find(|line| line.contains("Overall exposure level"));
+        let level = line.and_then(|line| line.rsplit(": ").next());
+        let level = level.and_then(|rest| rest.split_whitespace().next());
+        let level: f64 = level.with_context(|| said.clone())?.parse()?;
+        println!("exposure of sekishod: {level}");
+        ensure!(level <= EXPOSURE, "sekishod's exposure is {level}, more than {EXPOSURE}\n{said}");
+        Ok(())
+    })
+}
+
+fn mac(lab: &Lab, host: &str) -> anyhow::Result<String> {
+    let path = "/sys/class/net/eth0/address";
+    Ok(lab.host(host).must(&["cat", path])?.trim().to_owned())
+}
