@@ -334,3 +334,123 @@ pub(crate) fn read_line(path: &Path) -> Option<String> {
     let text = fs::read_to_string(path).ok()?;
     text.lines().next().map(str::to_owned)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::script::{Files, Model, Person, new_box, status};
+
+    fn awaiting() -> String {
+        status(3, r#"{"generation":4,"seconds_left":120}"#)
+    }
+
+    #[test]
+    fn the_first_screen_says_what_one_must_know() {
+        let files = Files::new();
+        fs::write(files.places.run.join("data"), "memory: it can't be mounted\n").unwrap();
+        fs::write(files.places.run.join("reset"), "done\n").unwrap();
+        let (mut person, mut model) =
+            (Person::typing(&["J"]), Model::default().answer("sekisho status", &[&new_box()]));
+        assert_eq!(files.serve(&mut person, &mut model), End::Closed);
+        let initial = Administrator::of(&files.places.kept).initial().unwrap();
+        for said in [
+            "Sekisho 関所  0.1.0",
+            "DEVELOPMENT 開発版",
+            "the data partition is dead (it can't be mounted)",
+            "as it left the factory",
+            &initial,
+            "no design yet",
+            "工場出荷状態に戻す",
+        ] {
+            assert!(person.seen.contains(said), "{said}: {}", person.seen);
+        }
+    }
+
+    #[test]
+    fn a_change_is_confirmed_or_taken_back_by_its_number() {
+        for (item, command) in [("3", "sekisho confirm 4"), ("4", "sekisho rollback 4")] {
+            let files = Files::new();
+            let model = || Model::default().answer("sekisho status", &[&awaiting()]);
+            let (mut person, mut sure) = (Person::typing(&[item, "y"]), model());
+            files.serve(&mut person, &mut sure);
+            assert!(sure.has_run(command), "{:?}", sure.ran);
+            assert!(person.seen.contains("generation 4, 120 s left"), "{}", person.seen);
+            let (mut person, mut unsure) = (Person::typing(&[item, ""]), model());
+            files.serve(&mut person, &mut unsure);
+            assert!(!unsure.has_run(command) && person.seen.contains("Nothing was changed"));
+        }
+        let files = Files::new();
+        let (mut person, mut model) =
+            (Person::typing(&["3"]), Model::default().answer("sekisho status", &[&new_box()]));
+        files.serve(&mut person, &mut model);
+        assert!(person.seen.contains("No change awaits confirmation"), "{}", person.seen);
+    }
+
+    #[test]
+    fn a_new_password_is_shown_and_opens() {
+        let files = Files::new();
+        let mut person = Person::typing(&["6", "y", "6", "n"]);
+        files.serve(&mut person, &mut Model::default());
+        let mut administrator = Administrator::of(&files.places.kept);
+        let password = administrator.initial().unwrap();
+        assert!(person.seen.contains(&format!("The new password: {password}")), "{}", person.seen);
+        assert_eq!(administrator.enter(&password, std::time::Instant::now()), crate::Entry::Open);
+    }
+
+    #[test]
+    fn a_restart_ends_the_session_and_a_failed_one_does_not() {
+        let files = Files::new();
+        let mut model = Model::default().answer("systemctl reboot", &[""]);
+        assert_eq!(files.serve(&mut Person::typing(&["8", "y"]), &mut model), End::Down);
+        let (mut person, mut model) = (Person::typing(&["8", "y"]), Model::default());
+        assert_eq!(files.serve(&mut person, &mut model), End::Closed);
+        assert!(person.seen.contains("Switch it off and on"), "{}", person.seen);
+    }
+
+    #[test]
+    fn looking_shows_what_programs_say_and_why_they_do_not() {
+        let files = Files::new();
+        let mut model = Model::default()
+            .answer("sekisho-ports list", &["port1 …"])
+            .answer("ip -brief", &["port4 UP"])
+            .refuse("sekisho status", "can't reach the daemon\n");
+        let mut person = Person::typing(&["1", "2", "5"]);
+        files.serve(&mut person, &mut model);
+        for said in ["can't reach the daemon", "port1 …", "port4 UP", "nft: not found"] {
+            assert!(person.seen.contains(said), "{said}: {}", person.seen);
+        }
+        assert!(model.has_run("sekisho status --lang en"), "{:?}", model.ran);
+    }
+
+    fn inputs() -> impl Strategy<Value = Vec<Input>> {
+        let line = prop_oneof![
+            "[0-9LEJyqcos]",
+            Just("ERASE".to_owned()),
+            "\\PC{0,40}".prop_map(|text| text),
+        ];
+        let input = prop_oneof![
+            8 => line.prop_map(Input::Line),
+            1 => Just(Input::Interrupted),
+            1 => Just(Input::Idle),
+        ];
+        proptest::collection::vec(input, 0..24)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Whatever is typed, on a box where everything works or nothing does: the session ends with the line or the box.
+        #[test]
+        fn no_input_breaks_the_console(inputs in inputs(), works: bool) {
+            let files = Files::new();
+            let mut model = Model::default();
+            if works {
+                model = model.answer("sekisho status", &[&awaiting()]).answer("", &[""]);
+            }
+            let end = files.serve(&mut Person::doing(inputs), &mut model);
+            prop_assert!(works || end == End::Closed);
+        }
+    }
+}

@@ -12,6 +12,8 @@ mod console;
 mod places;
 mod prompt;
 mod reset;
+#[cfg(test)]
+mod script;
 mod stick;
 mod system;
 mod terminal;

@@ -107,3 +107,86 @@ fn change(console: &mut Console<'_>) -> Result<(), Left> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        Administrator,
+        script::{Files, Model, Person},
+    };
+
+    fn logged_in(files: &Files, lines: &[&str]) -> (Person, Model) {
+        let administrator = Administrator::of(&files.places.kept);
+        let password = administrator.reset().unwrap();
+        let lines = [&["L", password.as_str()], lines].concat();
+        let mut person = Person::typing(&lines);
+        let mut model = Model::default().answer("sekisho ", &["said\n"]);
+        files.serve(&mut person, &mut model);
+        (person, model)
+    }
+
+    #[test]
+    fn commands_of_sekisho_run_and_nothing_else() {
+        let files = Files::new();
+        let import = files.path("var/lib/sekisho-box/import");
+        let brought = format!("check --site {}/site.toml", import.display());
+        let (person, model) = logged_in(
+            &files,
+            &[
+                "history",
+                "trace --from 10.0.0.1 --to 10.1.0.0/16 tcp/443",
+                "check --site site.toml",
+                &brought,
+                "",
+                "'unfinished",
+                "status; reboot",
+                "check --site /etc/shadow",
+                "check --site=../tunnel.key",
+                "status --socket=evil",
+                "exit",
+            ],
+        );
+        let ran: Vec<&str> = model.ran.iter().map(String::as_str).collect();
+        let expected = [
+            "sekisho history",
+            "sekisho trace --from 10.0.0.1 --to 10.1.0.0/16 tcp/443",
+            "sekisho check --site site.toml",
+            &format!("sekisho {brought}"),
+            // No shell: these are two words of one command, which refuses them.
+            "sekisho status; reboot",
+        ];
+        let asked = |line: &&str| *line != "sekisho status --format json";
+        assert_eq!(ran.into_iter().filter(asked).collect::<Vec<_>>(), expected);
+        assert_eq!(person.seen.matches("is not for this prompt").count(), 3, "{}", person.seen);
+        assert!(person.seen.contains("Can't be read"));
+        assert_eq!(person.hidden, 1, "the password isn't shown");
+    }
+
+    #[test]
+    fn a_wrong_password_runs_nothing_and_many_shut_the_door() {
+        let files = Files::new();
+        Administrator::of(&files.places.kept).reset().unwrap();
+        let lines: Vec<&str> = ["L", "guess"].repeat(6);
+        let (mut person, mut model) = (Person::typing(&lines), Model::default());
+        files.serve(&mut person, &mut model);
+        assert_eq!(person.seen.matches("That is not the password").count(), 4, "{}", person.seen);
+        assert_eq!(person.seen.matches("Try again in").count(), 2);
+        assert!(!person.seen.contains("sekisho> "));
+    }
+
+    #[test]
+    fn an_own_password_takes_the_first_ones_place() {
+        let files = Files::new();
+        let (good, short) = ("correct horse battery", "short");
+        let (person, _) = logged_in(
+            &files,
+            &["password", short, "password", good, "another", "password", good, good, "exit"],
+        );
+        for said in ["at least 12 characters", "They differ", "Changed."] {
+            assert!(person.seen.contains(said), "{said}: {}", person.seen);
+        }
+        let mut administrator = Administrator::of(&files.places.kept);
+        assert_eq!(administrator.enter(good, std::time::Instant::now()), crate::Entry::Open);
+        assert_eq!(administrator.initial(), None);
+    }
+}

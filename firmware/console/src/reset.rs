@@ -90,3 +90,66 @@ fn record(console: &mut Console<'_>) -> String {
     let sum = sum.as_ref().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     format!("\n{body}SHA-256: {sum}\n\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        End,
+        script::{Files, Model, Person, status},
+    };
+
+    fn model() -> Model {
+        Model::default()
+            .answer("sekisho status", &[&status(7, "null")])
+            .answer("sekisho key", &["esfCpGUPcRrmYpu/wK8Gl7D8RmPbtfno8XJVriBr/R0=\n"])
+    }
+
+    #[test]
+    fn a_reset_prints_its_record_and_asks_the_next_start() {
+        let files = Files::new();
+        let (mut person, mut model) =
+            (Person::typing(&["7", "y", WORD]), model().answer("systemctl reboot", &[""]));
+        assert_eq!(files.serve(&mut person, &mut model), End::Down);
+        let asked = fs::read_to_string(files.places.boot.join(ASKED)).unwrap();
+        assert!(person.seen.contains(&asked), "what is kept is what was shown");
+        for said in ["generation / 世代: 7", "esfCpGUPcRrmYpu", "SHA-256: "] {
+            assert!(asked.contains(said), "{said}: {asked}");
+        }
+        let (body, sum) = asked.trim_start().split_once("SHA-256: ").unwrap();
+        let right = digest(&SHA256, body.as_bytes());
+        let right =
+            right.as_ref().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+        assert_eq!(sum.trim(), right);
+    }
+
+    #[test]
+    fn nothing_is_asked_for_without_both_answers() {
+        for answers in [&["7", "n"][..], &["7", "y", "erase"], &["7", "y", ""], &["7"]] {
+            let files = Files::new();
+            let mut model = model().answer("systemctl reboot", &[""]);
+            assert_eq!(files.serve(&mut Person::typing(answers), &mut model), End::Closed);
+            assert!(!files.places.boot.join(ASKED).exists() && !model.has_run("systemctl"));
+        }
+    }
+
+    #[test]
+    fn a_box_that_stays_up_is_not_erased_later() {
+        let files = Files::new();
+        let mut person = Person::typing(&["7", "y", WORD]);
+        assert_eq!(files.serve(&mut person, &mut model()), End::Closed);
+        assert!(!files.places.boot.join(ASKED).exists());
+        assert!(person.seen.contains("The reset was taken back"), "{}", person.seen);
+    }
+
+    #[test]
+    fn a_boot_partition_that_refuses_is_said() {
+        let files = Files::new();
+        fs::remove_dir_all(&files.places.boot).unwrap();
+        let (mut person, mut model) =
+            (Person::typing(&["7", "y", WORD]), model().answer("systemctl reboot", &[""]));
+        assert_eq!(files.serve(&mut person, &mut model), End::Closed);
+        assert!(person.seen.contains("Nothing was erased"), "{}", person.seen);
+        assert!(!model.has_run("systemctl"));
+    }
+}

@@ -1,7 +1,7 @@
 //! The line to the person.
 
 use std::{
-    io::{self, Read as _, Write as _},
+    io::{self, Write as _},
     time::Duration,
 };
 
@@ -95,9 +95,9 @@ impl Terminal for Line {
                 Err(rustix::io::Errno::INTR) => continue,
                 Err(_) => break Input::Closed,
             }
-            // No more than this line: what follows is the next read's.
+            // Byte by byte, past the library's buffer, which poll(2) knows nothing of: what follows is the next read's.
             let mut byte = [0];
-            match stdin.lock().read(&mut byte) {
+            match rustix::io::read(&stdin, &mut byte) {
                 Ok(0) | Err(_) => break Input::Closed,
                 Ok(_) if byte[0] == CTRL_C => break Input::Interrupted,
                 Ok(_) if byte[0] == b'\n' => {

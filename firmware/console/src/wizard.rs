@@ -306,3 +306,175 @@ fn await_tunnel(console: &mut Console<'_>) {
         "\nIt isn't up yet. See that the key is registered and LGWAN's cable is in; 1 shows the status.",
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::{
+        End, Outcome, System,
+        script::{Files, Model, Person, new_box, status},
+    };
+
+    /// Four ports, of which these have a cable.
+    fn ports(lit: &[usize]) -> String {
+        let port = |number: usize| {
+            let carrier = lit.contains(&number);
+            format!(
+                r#"{{"name":"port{number}","slot":"pci-{number}","mac":null,"driver":"x","carrier":{carrier}}}"#
+            )
+        };
+        let ports: Vec<String> = (1..=4).map(port).collect();
+        format!(r#"{{"ports":[{}],"remarks":[]}}"#, ports.join(","))
+    }
+
+    const STICK: &str = r#"{"blockdevices":[{"path":"/dev/sdb","fstype":"vfat","tran":"usb"}]}"#;
+    const NO_STICK: &str = r#"{"blockdevices":[]}"#;
+
+    /// A box to which a stick brings these files: mounting it puts them where it is mounted.
+    struct WithStick<'a> {
+        model: Model,
+        files: &'a Files,
+        brings: &'a [&'a str],
+    }
+
+    impl System for WithStick<'_> {
+        fn run(
+            &mut self,
+            program: &str,
+            words: &[&str],
+            folder: &std::path::Path,
+            limit: Duration,
+        ) -> Outcome {
+            if program == "mount" {
+                for name in self.brings {
+                    fs::write(self.files.places.stick().join(name), name).unwrap();
+                }
+            }
+            self.model.run(program, words, folder, limit)
+        }
+
+        fn wait(&mut self, time: Duration) {
+            self.model.wait(time);
+        }
+    }
+
+    fn play(model: Model, brings: &[&str], lines: &[&str]) -> (String, Model) {
+        let files = Files::new();
+        let mut person = Person::typing(lines);
+        let mut system = WithStick { model, files: &files, brings };
+        let console = Console::new(
+            &mut person,
+            &mut system,
+            &files.places,
+            sekisho_design::Language::English,
+        );
+        assert_eq!(console.serve(), End::Closed);
+        (person.seen, system.model)
+    }
+
+    fn first_boot() -> Model {
+        Model::default()
+            .answer("sekisho-ports list --format json", &[&ports(&[])])
+            .answer("sekisho-ports list", &["port1 …\n"])
+            .answer("lsblk", &[NO_STICK, STICK])
+            .answer("mount", &[""])
+            .answer("umount", &[""])
+            .answer("sekisho check", &["accepted\n"])
+            .answer("sekisho plan", &["a first design\n"])
+            .answer("sekisho apply", &["in force\n"])
+            .answer("sekisho confirm", &["kept\n"])
+            .answer("sekisho rollback", &["taken back\n"])
+            .answer("sekisho key", &["KEY=\n"])
+    }
+
+    const FILES: [&str; 2] = [stick::PROFILE, "site.toml"];
+
+    #[test]
+    fn a_first_boot_leads_from_the_stick_to_a_kept_design() {
+        let model = first_boot().answer("sekisho status", &[&new_box()]);
+        // No stick at first; then one.
+        let (seen, model) = play(model, &FILES, &["9", "", "", "", "y", "y"]);
+        for said in
+            ["no USB stick", "a first design", "in force", "kept", "KEY=", "It isn't up yet"]
+        {
+            assert!(seen.contains(said), "{said}: {seen}");
+        }
+        assert!(model.has_run(
+            "sekisho apply --site site.toml --profile platform-profile.toml --confirm-within 300s"
+        ));
+        assert!(model.has_run("umount") && !model.has_run("sekisho-ports set"));
+        assert!(model.waited >= TUNNEL, "{:?}", model.waited);
+    }
+
+    #[test]
+    fn a_design_that_is_not_kept_is_taken_back_at_once() {
+        let model = first_boot().answer("sekisho status", &[&new_box()]);
+        let (seen, model) = play(model, &FILES, &["9", "", "", "", "y", "n"]);
+        assert!(model.has_run("sekisho rollback") && !model.has_run("sekisho confirm"), "{seen}");
+    }
+
+    #[test]
+    fn what_breaks_rules_or_fails_changes_nothing() {
+        let check = Model::default().refuse("sekisho check", "ADDR-03 …\n");
+        let apply = Model::default().refuse("sekisho apply", "the device couldn't do it\n");
+        for (refusing, said) in [(check, "Mend it"), (apply, "All is as before")] {
+            let model = refusing.answer("sekisho status", &[&new_box()]).then(first_boot());
+            let (seen, model) = play(model, &FILES, &["9", "", "", "", "y", "y"]);
+            assert!(seen.contains(said), "{said}: {seen}");
+            assert!(!model.has_run("sekisho confirm"));
+        }
+    }
+
+    #[test]
+    fn one_of_several_designs_is_chosen_and_without_a_profile_the_one_in_force_counts() {
+        let model = first_boot().answer("sekisho status", &[&status(2, "null")]);
+        let (seen, model) = play(model, &["a.toml", "b.toml"], &["9", "", "", "2", "n"]);
+        assert!(seen.contains("Its ports keep their names"), "{seen}");
+        assert!(model.has_run("sekisho plan --site b.toml --lang en"), "{:?}", model.ran);
+        let model = first_boot().answer("sekisho status", &[&status(2, "null")]);
+        let (seen, model) = play(model, &["a.toml", "b.toml"], &["9", "", "", "3"]);
+        assert!(seen.contains("no such number") && !model.has_run("sekisho plan"), "{seen}");
+    }
+
+    #[test]
+    fn ports_are_found_by_lamp_or_by_cable() {
+        let model = Model::default()
+            .answer("sekisho status", &[&new_box()])
+            // Before; in the loop for each role, and what cables show: the second role's cable goes into port 4.
+            .answer(
+                "sekisho-ports list --format json",
+                &[&ports(&[]), &ports(&[]), &ports(&[]), &ports(&[]), &ports(&[4]), &ports(&[4])],
+            )
+            .answer("sekisho-ports blink pci-1", &[""])
+            .then(first_boot());
+        let lines = ["9", "c", "", "", "s", "s", "y", "q"];
+        let (seen, model) = play(model, &FILES, &lines);
+        assert!(
+            model.has_run("sekisho-ports set port1=pci-1 port2=pci-4 --lang en"),
+            "{:?}\n{seen}",
+            model.ran
+        );
+        assert!(model.has_run("ip link set port3 up"));
+        assert!(model.has_run("systemctl restart sekisho-first-contact.service"));
+    }
+
+    #[test]
+    fn a_cable_that_never_comes_is_not_waited_for_for_ever() {
+        let model = first_boot().answer("sekisho status", &[&new_box()]);
+        let (seen, model) = play(model, &FILES, &["9", "c", "", "s", "s", "s", "q"]);
+        assert!(seen.contains("No cable was seen") && model.waited == CABLE, "{seen}");
+        assert!(!model.has_run("sekisho-ports set"));
+    }
+
+    #[test]
+    fn a_box_without_ports_still_takes_a_design() {
+        let model = Model::default()
+            .answer("sekisho status", &[&new_box()])
+            .answer("sekisho-ports list --format json", &[r#"{"ports":[],"remarks":[]}"#])
+            .then(first_boot());
+        let (seen, _) = play(model, &FILES, &["9", "", "", "n"]);
+        assert!(seen.contains("No port was found") && seen.contains("a first design"), "{seen}");
+    }
+}

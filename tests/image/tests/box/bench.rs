@@ -291,6 +291,8 @@ pub(crate) fn wait_for_carrier(shell: &mut Shell, limit: Duration) -> anyhow::Re
 
 /// What the wizard asks, and what is answered; kept here and nowhere else.
 pub(crate) fn wizard(console: &mut Console) -> anyhow::Result<()> {
+    // Whatever was on the screen: an empty line brings the menu back.
+    console.send("")?;
     for (asked, answer) in WIZARD {
         console.expect(asked, COMMAND)?;
         console.send(answer)?;
@@ -298,7 +300,13 @@ pub(crate) fn wizard(console: &mut Console) -> anyhow::Result<()> {
     Ok(())
 }
 
-const WIZARD: [(&str, &str); 0] = [];
+const WIZARD: [(&str, &str); 5] = [
+    ("E English", "9"),
+    ("ケーブルで決め直すなら", ""),
+    ("USBメモリを挿して", ""),
+    ("よろしいですか", "y"),
+    ("よろしいですか", "y"),
+];
 
 /// A name for a copy of a disk that is away when the test begins.
 pub(crate) fn fresh_file(name: &str) -> anyhow::Result<PathBuf> {
