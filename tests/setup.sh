@@ -106,6 +106,7 @@ unpack() {
 }
 unpack rsyslogd rsyslog rsyslog-openssl libestr0 libfastjson4 # an office's collector of log messages
 unpack named bind9 # the platform's resolver in the lab; its libraries came with dig
+unpack chronyd chrony # the clock's keeper on the device, and a time server of LGWAN
 unpack vsftpd vsftpd # an FTP server of office or platform
 if [[ ${1-} == bench ]]; then
   unpack unbound unbound # left out of the race where the machine lacks its libraries

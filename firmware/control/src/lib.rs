@@ -7,8 +7,10 @@
 
 mod change;
 mod flows;
+mod health;
 mod names;
 mod proof;
+mod time;
 mod traffic;
 
 use std::{
@@ -36,11 +38,13 @@ pub use self::flows::{
     CollectorStatus, FlowCursor, FlowEnd, FlowLogStatus, FlowPage, FlowQuery, FlowRecord,
     LARGEST_PAGE, MalformedCursor, Opener, Volume,
 };
+pub use self::health::{Reading, Release, ReleaseKind, Sensed};
 pub use self::names::{
     CacheStatus, HostStatus, NameAnswer, NameQuery, NamesStatus, UpstreamStatus, ZoneData,
     ZoneOwner, ZoneStatus,
 };
 pub use self::proof::{Confirmation, Proof, ProofAwaited, Token};
+pub use self::time::{TimeServer, TimeStatus};
 pub use self::traffic::{
     ConnectionTable, Fullness, HostTraffic, MOST_HOSTS, NaptUse, PortsInUse, RowKind, RowTraffic,
     Scarce, Shortage, Tally, Traffic,
@@ -191,6 +195,15 @@ pub struct Status {
     /// The office's collector; `None` while there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collector: Option<CollectorStatus>,
+    /// The clock; `None` where nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<TimeStatus>,
+    /// What the box's sensors say; nothing on a box without.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub health: Vec<Reading>,
+    /// The image that runs; `None` where no image says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<Release>,
 }
 
 /// Whether a design is in force.

@@ -25,6 +25,7 @@ pub mod ports;
 mod queue;
 mod refusals;
 mod route;
+pub mod sensors;
 mod settings;
 mod user;
 mod watch;

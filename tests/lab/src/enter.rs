@@ -43,7 +43,7 @@ pub(crate) const STAGE: &str = "SEKISHO_LAB_STAGE";
 const OUTER: &str = "SEKISHO_LAB_OUTER";
 
 /// Where programs are that no package installs, below the target folder.
-const TOOLS: [&str; 2] = ["tools/bind9/usr/sbin", "tools/vsftpd/usr/sbin"];
+const TOOLS: [&str; 3] = ["tools/bind9/usr/sbin", "tools/chrony/usr/sbin", "tools/vsftpd/usr/sbin"];
 
 /// Programs that the lab calls, and the Debian package of each.
 const PROGRAMS: [(&str, &str); 5] = [

@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use sekisho_control::{
     Awaiting, CentreStatus, ClassStatus, CollectorStatus, Failure, FlowLogStatus, LineStatus,
-    Phase, ProofAwaited, Returned, SiteSummary, Status, TunnelStatus,
+    Phase, ProofAwaited, Reading, Release, ReleaseKind, Returned, SiteSummary, Status, TimeServer,
+    TimeStatus, TunnelStatus,
 };
-use sekisho_design::Language;
+use sekisho_design::{Both, Language};
 
 use super::show::{problems, whole};
 
@@ -14,6 +15,8 @@ use super::show::{problems, whole};
 pub(super) fn text(status: &Status, language: Language) -> String {
     let say = |ja, en| language.pick(ja, en);
     let mut text = format!("sekisho {}\n", status.version);
+    text += &release(status.release.as_ref(), language);
+    text += &alarms(&status.health, language);
     let _ = writeln!(text, "{}{}", say("設計      ", "design    "), phase(&status.phase, language));
     text += &change(status, language);
     if let Phase::Faulty { fault } | Phase::RollbackFailed { fault } = &status.phase {
@@ -57,7 +60,68 @@ pub(super) fn text(status: &Status, language: Language) -> String {
         let _ = writeln!(text, "{}{line}", say("ログ収集  ", "collector "));
         text += &wrong(served.fault.as_ref(), language);
     }
+    if let Some(told) = &status.time {
+        text += &time(told, language);
+    }
+    let well = status.health.iter().filter(|reading| !reading.alarm);
+    let well: Vec<_> = well.map(|reading| both(&reading.sentence, language)).collect();
+    if !well.is_empty() {
+        let _ = writeln!(text, "{}{}", say("装置      ", "box       "), well.join(" "));
+    }
     text
+}
+
+fn both(words: &Both, language: Language) -> &str {
+    language.pick(&words.ja, &words.en)
+}
+
+/// Which image runs. One that isn't for service says so, loudly.
+fn release(release: Option<&Release>, language: Language) -> String {
+    let Some(Release { version, kind, built }) = release else { return String::new() };
+    let built = built.map_or(String::new(), |at| format!(" ({at:.0})"));
+    let kind = match kind {
+        ReleaseKind::Development => language
+            .pick("開発版: 実際の業務には使わないでください", "DEVELOPMENT: not for service"),
+        ReleaseKind::Release => language.pick("製品版", "release"),
+    };
+    format!("{}{version}{built} {kind}\n", language.pick("イメージ  ", "image     "))
+}
+
+/// What of the box itself needs somebody, before everything else.
+fn alarms(health: &[Reading], language: Language) -> String {
+    let mut text = String::new();
+    for reading in health.iter().filter(|reading| reading.alarm) {
+        let said = both(&reading.sentence, language);
+        let _ = writeln!(text, "{}{said}", language.pick("警報      ", "ALARM     "));
+        if let Some(way_out) = &reading.way_out {
+            let _ = writeln!(text, "    {}", both(way_out, language));
+        }
+    }
+    text
+}
+
+/// How the clock is, and by whom it is led.
+fn time(told: &TimeStatus, language: Language) -> String {
+    let said = both(&told.sentence, language);
+    let mut text = format!("{}{said}\n", language.pick("時刻      ", "time      "));
+    if let Some(way_out) = &told.way_out {
+        let _ = writeln!(text, "    {}", both(way_out, language));
+    }
+    let server = |TimeServer { host, addresses }: &TimeServer| {
+        let unknown = || language.pick("（名前が未解決）", " (name not resolved)").to_owned();
+        let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+        match addresses.as_slice() {
+            [] => host.clone() + &unknown(),
+            [one] if one == host => one.clone(),
+            all => format!("{host} {}", all.join(" ")),
+        }
+    };
+    if !told.servers.is_empty() {
+        let servers: Vec<_> = told.servers.iter().map(server).collect();
+        let label = language.pick("時刻サーバ", "servers");
+        let _ = writeln!(text, "    {label}: {}", servers.join(", "));
+    }
+    text + &wrong(told.fault.as_ref(), language)
 }
 
 /// How much of the log there is, and what it lacks.
@@ -274,7 +338,7 @@ fn place(centre: &CentreStatus, language: Language) -> String {
 mod tests {
     use std::collections::BTreeMap;
 
-    use sekisho_control::{FailureKind, Refused, Scarce, Shortage, WayStatus};
+    use sekisho_control::{FailureKind, Refused, Scarce, Sensed, Shortage, WayStatus};
     use sekisho_design::{Both, Class, Lan, Placement, ProfileStamp};
 
     use super::*;
@@ -296,6 +360,9 @@ mod tests {
             last_refusals: Vec::new(),
             flow_log: None,
             collector: None,
+            time: None,
+            health: Vec::new(),
+            release: None,
         }
     }
 
@@ -443,6 +510,82 @@ sekisho 1.2.3
              ログ収集  10.10.0.60:514 tcp 届きません、送信 11、待ち 0、失った 1\n    \
              異常: no answer\n  do this\n"
         );
+    }
+
+    fn words(ja: &str, en: &str) -> Both {
+        Both { ja: ja.to_owned(), en: en.to_owned() }
+    }
+
+    #[test]
+    fn the_time_is_told_in_both_languages() {
+        let mut status = status(Phase::InForce);
+        let server = |host: &str, addresses: &[&str]| TimeServer {
+            host: host.to_owned(),
+            addresses: addresses.iter().map(|text| text.parse().unwrap()).collect(),
+        };
+        status.time = Some(TimeStatus {
+            synchronised: false,
+            ever: false,
+            for_s: 7,
+            error_us: None,
+            servers: vec![
+                server("198.18.2.123", &["198.18.2.123"]),
+                server("a.example", &["198.18.2.1", "198.18.2.2"]),
+                server("b.example", &[]),
+            ],
+            sentence: words("同期していません。", "It is NOT synchronised."),
+            way_out: Some(words("回線を見る。", "See the line.")),
+            fault: Some(fault("no port")),
+        });
+        let end = |language| {
+            let told = text(&status, language);
+            told.splitn(3, '\n').nth(2).unwrap().to_owned()
+        };
+        assert_eq!(
+            end(Language::English),
+            "time      It is NOT synchronised.\n    See the line.\n    \
+             servers: 198.18.2.123, a.example 198.18.2.1 198.18.2.2, b.example (name not resolved)\n    \
+             FAULTY: no port\n  do this\n"
+        );
+        assert_eq!(
+            end(Language::Japanese),
+            "時刻      同期していません。\n    回線を見る。\n    \
+             時刻サーバ: 198.18.2.123, a.example 198.18.2.1 198.18.2.2, b.example（名前が未解決）\n    \
+             異常: no port\n  do this\n"
+        );
+    }
+
+    #[test]
+    fn the_box_is_told_and_its_alarms_come_first() {
+        let mut status = status(Phase::InForce);
+        let kind = ReleaseKind::Development;
+        let built = Some("2026-04-01T00:00:00Z".parse().unwrap());
+        status.release = Some(Release { version: "0.7.0".to_owned(), kind, built });
+        let reading = |alarm, ja, en, way_out| Reading {
+            of: Sensed::Temperature,
+            name: "cpu".to_owned(),
+            value: Some(90_000),
+            limit: None,
+            alarm,
+            sentence: words(ja, en),
+            way_out,
+        };
+        status.health = vec![
+            reading(false, "冷たい", "cold", None),
+            reading(true, "熱い", "hot", Some(words("冷やす", "cool it"))),
+        ];
+        let en = "sekisho 1.2.3\n\
+                  image     0.7.0 (2026-04-01T00:00:00Z) DEVELOPMENT: not for service\n\
+                  ALARM     hot\n    cool it\n\
+                  design    in force\n\
+                  box       cold\n";
+        let ja = "sekisho 1.2.3\n\
+                  イメージ  0.7.0 (2026-04-01T00:00:00Z) 開発版: 実際の業務には使わないでください\n\
+                  警報      熱い\n    冷やす\n\
+                  設計      有効\n\
+                  装置      冷たい\n";
+        assert_eq!(text(&status, Language::English), en);
+        assert_eq!(text(&status, Language::Japanese), ja);
     }
 
     #[test]

@@ -4,7 +4,7 @@ mod check;
 mod course;
 mod hosts;
 
-use std::{borrow::Cow, collections::BTreeMap, path::Path, sync::Arc, time::Instant};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Instant};
 
 use jiff::Timestamp;
 use sekisho_control::{
@@ -24,9 +24,11 @@ use self::{
     course::Pending,
 };
 use super::{
+    Places,
     effects::{Hands, scope},
     fault::{device_failure, disk_failure, unseen},
     flow_log::FlowLog,
+    health::Health,
     heartbeat::Heartbeat,
     known::Known,
     line::Line,
@@ -37,6 +39,7 @@ use super::{
     refused::RefusedLog,
     stamps::Stamps,
     store::{Files, Store},
+    time::Time,
     traffic::Counts,
     windows::Windows,
 };
@@ -95,6 +98,8 @@ pub struct Device {
     windows: Windows,
     names: Names,
     flow_log: FlowLog,
+    time: Time,
+    health: Health,
     /// Hosts of the design in force may be elsewhere than the kernel and the tunnel look for them, or policies over.
     moved: bool,
     /// The generation that comes up after a restart, 0 for none, and its files.
@@ -125,10 +130,11 @@ impl Device {
         operator: PublicKey,
         key: SecretKey,
         stamps: Stamps,
-        state: &Path,
+        places: &Places,
     ) -> anyhow::Result<Self> {
         let run = kernel.run()?;
         let counts = Counts::new(&kernel);
+        let (state, now) = (&places.state, clock::since_start());
         Ok(Self {
             hands: Hands {
                 kernel,
@@ -147,13 +153,15 @@ impl Device {
             windows: Windows::open(state),
             names: Names::new(state),
             flow_log: FlowLog::start(state)?,
+            time: Time::start(&places.run, now, clock::wall())?,
+            health: Health::new(state),
             moved: false,
             kept: (0, None),
             pending: None,
             owed: None,
             returned: None,
             storage: None,
-            looks: Looks::new(clock::since_start()),
+            looks: Looks::new(now),
             counts,
             refused: RefusedLog::default(),
             refusals_lost: 0,
@@ -209,6 +217,8 @@ impl Device {
         }
         let now = clock::since_start();
         self.end_of_wait(now).await;
+        self.time.look_after(now, clock::wall);
+        self.health.look_after(now);
         self.keep_up().await;
         self.counts.watch(&self.hands.kernel, now);
         if self.looks.take_look(now) {
@@ -258,6 +268,7 @@ impl Device {
             .filter(|(_, count)| count.packets > 0)
             .map(|(rule, count)| (rule, Refused { packets: count.packets, bytes: count.bytes }))
             .collect();
+        let design = self.design().map(|design| self.now(design));
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             phase: self.phase.clone(),
@@ -274,6 +285,9 @@ impl Device {
             last_refusals: self.refused.last(SHOWN_REFUSALS).cloned().collect(),
             flow_log: self.flow_log.status(),
             collector: self.flow_log.collector(),
+            time: Some(self.time.status(design.as_deref(), clock::since_start())),
+            health: self.health.readings(),
+            release: self.health.release().cloned(),
         }
     }
 

@@ -1,7 +1,8 @@
 //! The daemon: start, the loop, the end.
 //!
 //! Tasks: the loop itself, the control API's server (which only talks to the loop), and the netlink connection inside
-//! `sekisho-host`. The tunnel has two threads of its own, names and the flow log one each. On SIGTERM or SIGINT the API
+//! `sekisho-host`. The tunnel has two threads of its own, names, the flow log and
+//! the time one each. On SIGTERM or SIGINT the API
 //! stops taking requests, the tunnel stops, and the kernel keeps its rules: what is left standing forwards into a tunnel
 //! device that nobody reads.
 
@@ -10,6 +11,7 @@ mod device;
 mod effects;
 mod fault;
 mod flow_log;
+mod health;
 mod heartbeat;
 mod known;
 mod line;
@@ -25,6 +27,7 @@ mod refused;
 mod sample;
 mod stamps;
 mod store;
+mod time;
 mod traffic;
 mod tunnel;
 mod way;
@@ -85,7 +88,7 @@ pub async fn run(places: Places) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
 
     let stamps = Stamps::open(&places.state);
-    let mut device = Device::new(kernel, store, operator, key, stamps, &places.state)?;
+    let mut device = Device::new(kernel, store, operator, key, stamps, &places)?;
     device.boot().await;
     give_back();
     let (requests, mut waiting) = mpsc::channel(WAITING_REQUESTS);

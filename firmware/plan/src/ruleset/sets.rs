@@ -1,15 +1,12 @@
 //! The rows of a design as elements of sets and maps: one lookup, however many rows there are.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::RangeInclusive,
-};
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use ipnet::Ipv4Net;
 use nftables::expr::Expression;
 use sekisho_design::{
-    Collector, CollectorTransport, Design, Environment, GlobalFor, Host, Lan, Method, Origin,
-    PlatformNetwork,
+    Collector, CollectorTransport, Design, Environment, GlobalFor, Host, Lan, LanInterface, Method,
+    Origin, PlatformNetwork,
 };
 use serde_json::{Map, Value, json};
 
@@ -105,7 +102,7 @@ pub(super) fn sets(design: &Design) -> BTreeMap<String, Set> {
     permits(design, &mut sets);
     crossings(design, &mut sets);
     policies(design, &accounts, &mut sets);
-    names(design, &mut sets);
+    services(design, &mut sets);
     collector(design, &mut sets);
     sets
 }
@@ -265,17 +262,19 @@ fn hosts(design: &Design, accounts: &Accounts, sets: &mut Sets) {
     caps(design, sets);
 }
 
-/// Who may ask the device for names, and whom it asks in the office (R17). Who of a LAN's hosts gets an answer is the
-/// name service's business, which can tell them.
-fn names(design: &Design, sets: &mut Sets) {
+/// Who may ask the device for names and the time, and whom it asks in the office (R17 R62). Who of a LAN's hosts gets an
+/// answer about names is the name service's business, which can tell them.
+fn services(design: &Design, sets: &mut Sets) {
     let names = design.names.as_ref().filter(|names| names.method != Method::Hosts);
-    let served = design.lans.iter().filter(|_| names.is_some()).flat_map(|(lan, interface)| {
-        dns_services(&[mark(*lan), address(interface.address.address())])
-    });
+    let offered = |key: &[Expression<'static>]| {
+        let names = names.map(|_| dns_services(key)).into_iter().flatten();
+        names.chain([service(key, UDP, NTP_PORT)]).collect::<Vec<_>>()
+    };
+    let own = |interface: &LanInterface| address(interface.address.address());
+    let served = design.lans.iter();
+    let served = served.flat_map(|(lan, interface)| offered(&[mark(*lan), own(interface)]));
     add(sets, SERVED, exact_set(&["mark", "ipv4_addr", "inet_proto", "inet_service"]), served);
-    let answered = design.lans.values().filter(|_| names.is_some());
-    let answered = answered.map(|interface| interface.address.address()).collect::<BTreeSet<_>>();
-    let answered = answered.into_iter().flat_map(|own| dns_services(&[address(own)]));
+    let answered = design.lans.values().flat_map(|interface| offered(&[own(interface)]));
     add(sets, ANSWERED, exact_set(&["ipv4_addr", "inet_proto", "inet_service"]), answered);
     for lan in design.lans.keys() {
         // The servers of method (b) ask; only those of method (a) are asked.
@@ -303,7 +302,12 @@ fn collector(design: &Design, sets: &mut Sets) {
 
 /// DNS over either protocol, behind a key.
 fn dns_services(key: &[Expression<'static>]) -> [Value; 2] {
-    [TCP, UDP].map(|protocol| joined([key, &[number(protocol), number(DNS_PORT)]].concat()))
+    [TCP, UDP].map(|protocol| service(key, protocol, DNS_PORT))
+}
+
+/// A service behind a key.
+fn service(key: &[Expression<'static>], protocol: u32, port: u32) -> Value {
+    joined([key, &[number(protocol), number(port)]].concat())
 }
 
 /// What a source may start, by environment of the far side.

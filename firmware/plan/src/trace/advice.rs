@@ -102,7 +102,7 @@ pub enum Reason {
     Limit,
     /// Production and test don't talk to each other but for a limited time (R89), and this row is of the other kind.
     OtherEnvironment(Name),
-    /// The device answers nothing but ping at its address on the side that asks.
+    /// The device answers nothing but ping, and what it serves, at its address on the side that asks.
     Device,
     /// The source is the device's own, a broadcast address or outside all private ranges: nobody may use it here.
     Source,

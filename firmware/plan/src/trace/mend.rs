@@ -139,8 +139,8 @@ impl Reason {
                 "this source has or opens more connections than `[limits]` of the design lets it; if that is as it should be, raise `connections` or `new-per-second`.",
             ),
             Self::Device => (
-                "設計では通せません。この装置は、尋ねた側の自分のアドレスへのpingにだけ答えます。",
-                "no row can: the device answers ping at its address on the side that asks, and nothing else.",
+                "設計では通せません。この装置は、尋ねた側の自分のアドレスで、ping、時刻（NTP）、設計にあれば名前（DNS）にだけ答えます。",
+                "no row can: at its address on the side that asks, the device answers ping, the time (NTP) and, where the design says so, names, and nothing else.",
             ),
             Self::Source => (
                 "設計では通せません。この送信元は、そのLANの機器のアドレスではありません。",

@@ -282,7 +282,7 @@ impl<'a> Tracer<'a> {
         let admitted = self.admitted(&walk.packet);
         let answer = match &end {
             End::Out { link, .. } => walk.answer_from(link).map(Some)?,
-            // What the packet filter lets in is served: ping, and names where the design says so.
+            // What the packet filter lets in is served: ping, the time, and names where the design says so.
             End::Device => walk.answer_of_device().map(Some)?,
             End::Refused(_) => None,
         };

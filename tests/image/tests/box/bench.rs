@@ -28,8 +28,8 @@ pub(crate) const BOOT: Duration = Duration::from_mins(6);
 pub(crate) const CARRIER: Duration = Duration::from_mins(2);
 /// For commands in the box.
 pub(crate) const COMMAND: Duration = Duration::from_mins(1);
-/// What the console's first screen begins with; a box without its console program has a shell for tests.
-pub(crate) const FIRST_SCREEN: [&str; 2] = ["==== Sekisho ", "STUB CONSOLE"];
+/// What the console's first screen begins with.
+pub(crate) const FIRST_SCREEN: &str = "Sekisho 関所";
 
 /// How far the shared machine has come. Each has a snapshot of its name.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -118,7 +118,7 @@ impl Bench {
         let chatter = Chatter::towards_the_box(&lab)?;
         let start = Instant::now();
         machine.monitor.run()?;
-        machine.console.expect_any(&FIRST_SCREEN, BOOT)?;
+        machine.console.expect(FIRST_SCREEN, BOOT)?;
         println!("first screen {:.0} s after power-on", start.elapsed().as_secs_f64());
         machine.shell.wait(BOOT)?;
         // A while more, with all services up.
@@ -289,23 +289,24 @@ pub(crate) fn wait_for_carrier(shell: &mut Shell, limit: Duration) -> anyhow::Re
     }
 }
 
-/// Goes through the wizard with the stick that is plugged in, in English, until it says that the tunnel is up.
+/// Goes through the wizard with the stick that is plugged in, until it says that the tunnel is up.
 pub(crate) fn wizard(console: &mut Console) -> anyhow::Result<()> {
+    // The menu comes again, in English.
     console.send("E")?;
     for (asked, answer) in WIZARD {
         console.expect(asked, 3 * COMMAND)?;
         console.send(answer)?;
     }
-    console.expect("The tunnel is up: ", CARRIER)
+    console.expect("The tunnel is up", CARRIER)
 }
 
 /// What is asked, and what is answered; kept here and nowhere else.
 const WIZARD: [(&str, &str); 5] = [
-    ("Item: ", "9"),
-    ("2 keep the order\nItem: ", "2"),
-    ("Insert the USB stick with platform-profile.toml and the site design, Enter: ", ""),
-    ("Apply it? (y/N): ", "y"),
-    ("Keep it? It is taken back after 300 s (y/N): ", "y"),
+    ("J 日本語\n> ", "9"),
+    ("c finds them by cables: ", ""),
+    ("then Enter (q leaves): ", ""),
+    ("Go on (y/N)? ", "y"),
+    ("Go on (y/N)? ", "y"),
 ];
 
 /// A name for a copy of a disk that is away when the test begins.

@@ -20,7 +20,7 @@ pub(crate) fn boots_by_uefi() -> anyhow::Result<()> {
     settings.firmware = Firmware::Uefi;
     let mut machine = Machine::build(&settings)?;
     machine.monitor.run()?;
-    machine.console.expect_any(&FIRST_SCREEN, BOOT)?;
+    machine.console.expect(FIRST_SCREEN, BOOT)?;
     machine.shell.wait(BOOT)?;
     machine.shell.must("test -d /sys/firmware/efi", bench::COMMAND)?;
     let status = status(&mut machine.shell)?;

@@ -72,7 +72,7 @@ fn write_and_cut(machine: &mut Machine, moment: Duration) -> anyhow::Result<()> 
 }
 
 fn start_after_cut(machine: &mut Machine, lab: &sekisho_lab::Lab) -> anyhow::Result<()> {
-    machine.console.expect_any(&FIRST_SCREEN, BOOT)?;
+    machine.console.expect(FIRST_SCREEN, BOOT)?;
     machine.shell.wait(BOOT)?;
     let data = machine.shell.must("cat /run/sekisho-box/data", COMMAND)?;
     ensure!(data == "ok", "{data}");

@@ -70,7 +70,7 @@ pub(crate) fn a_panic_ends_by_a_restart() -> anyhow::Result<()> {
 
 fn comes_back(bench: &mut bench::Bench) -> anyhow::Result<()> {
     bench.machine.console.skip();
-    bench.machine.console.expect_any(&FIRST_SCREEN, BOOT)?;
+    bench.machine.console.expect(FIRST_SCREEN, BOOT)?;
     bench.machine.shell.wait(BOOT)?;
     wait_for_carrier(&mut bench.machine.shell, CARRIER)?;
     bench.traffic()
@@ -86,7 +86,7 @@ pub(crate) fn a_dead_battery_stops_nothing() -> anyhow::Result<()> {
         let mut settings = settings("battery", &disk);
         settings.clock = Some("2010-01-01T00:00:00");
         bench.replaced(&settings, |machine, lab| {
-            machine.console.expect_any(&FIRST_SCREEN, BOOT)?;
+            machine.console.expect(FIRST_SCREEN, BOOT)?;
             machine.shell.wait(BOOT)?;
             wait_for_carrier(&mut machine.shell, CARRIER)?;
             bench::traffic(lab)
@@ -105,7 +105,7 @@ pub(crate) fn a_dead_data_partition_keeps_it_closed() -> anyhow::Result<()> {
         // The firmware is at work now, and sends nothing.
         let captures = bench::record(&bench.lab, &bench.taps)?;
         bench.machine.console.expect("The data partition is dead", BOOT)?;
-        bench.machine.console.expect_any(&FIRST_SCREEN, BOOT)?;
+        bench.machine.console.expect(FIRST_SCREEN, BOOT)?;
         bench.machine.shell.wait(BOOT)?;
         let data = bench.machine.shell.must("cat /run/sekisho-box/data", COMMAND)?;
         ensure!(data.starts_with("memory: "), "{data}");

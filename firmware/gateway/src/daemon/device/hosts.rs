@@ -13,6 +13,7 @@ use super::Device;
 use crate::daemon::{
     stamps,
     tunnel::{Tunnel, Wanted},
+    windows::Clock,
 };
 
 impl Device {
@@ -25,6 +26,7 @@ impl Device {
         let design = self.in_force.as_ref().map(|in_force| &in_force.design);
         self.names.follow(design, now);
         self.flow_log.follow(design);
+        self.time.follow(design.map(|design| self.known.put_into(design)).as_deref());
         // What comes back was worked out by what its names stood for then.
         self.moved = true;
     }
@@ -33,7 +35,9 @@ impl Device {
     pub(super) fn end_policies(&mut self, next: Option<&Design>) {
         let before = self.pending.iter().filter_map(|pending| pending.before());
         let held = self.in_force.iter().chain(before).map(|in_force| &in_force.design);
-        self.moved |= self.windows.end(held.chain(next), Timestamp::now(), stamps::built());
+        let clock =
+            Clock { shown: Timestamp::now(), known: self.time.known(), built: stamps::built() };
+        self.moved |= self.windows.end(held.chain(next), clock);
     }
 
     /// Asks for names, takes answers, and follows hosts that moved and policies that ended.
@@ -75,6 +79,8 @@ impl Device {
             }
             info!(steps, ended, "followed hosts that moved or policies that ended");
         }
+        let design = self.in_force.as_ref().map(|in_force| &in_force.design);
+        self.time.follow(design.map(|design| self.known.put_into(design)).as_deref());
         if let (Some(in_force), Some(tunnel)) = (&self.in_force, &mut self.hands.tunnel) {
             tunnel.follow(Wanted::of(&in_force.design, &self.known));
         }

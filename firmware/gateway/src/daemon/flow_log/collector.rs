@@ -12,7 +12,7 @@ use std::{
     io,
     net::{Ipv4Addr, SocketAddrV4},
     sync::Arc,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use sekisho_design::{Certificates, CollectorTransport, Design, PortName, Sent};
@@ -29,11 +29,13 @@ use tokio_rustls::{
     rustls::{
         self, ClientConfig, RootCertStore,
         crypto::ring,
-        pki_types::{CertificateDer, InvalidDnsNameError, ServerName},
+        pki_types::{CertificateDer, InvalidDnsNameError, ServerName, UnixTime},
+        time_provider::TimeProvider,
     },
 };
 
 use super::outbox::Outbox;
+use crate::daemon::stamps::built;
 
 /// How long a connection may take to be made, and a TLS session to be agreed.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -141,12 +143,25 @@ impl Collector {
     }
 }
 
+/// The clock, which can't be right before the firmware was built: by a dead battery's every certificate would be one of the
+/// future.
+#[derive(Debug)]
+struct Clock;
+
+impl TimeProvider for Clock {
+    fn current_time(&self) -> Option<UnixTime> {
+        let now = SystemTime::now().max(built());
+        now.duration_since(SystemTime::UNIX_EPOCH).ok().map(UnixTime::since_unix_epoch)
+    }
+}
+
 fn connector(authority: &Certificates) -> Result<TlsConnector, rustls::Error> {
     let mut roots = RootCertStore::empty();
     for der in authority.der() {
         roots.add(CertificateDer::from_slice(der))?;
     }
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let provider = Arc::new(ring::default_provider());
+    let config = ClientConfig::builder_with_details(provider, Arc::new(Clock))
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
         .with_no_client_auth();

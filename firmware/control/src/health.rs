@@ -1,0 +1,67 @@
+//! The box itself: what its sensors say, and which firmware runs.
+
+use jiff::Timestamp;
+use sekisho_design::Both;
+use serde::{Deserialize, Serialize};
+
+/// What a sensor of the box says.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Reading {
+    /// Of what.
+    pub of: Sensed,
+    /// Which of them, as the box calls it.
+    pub name: String,
+    /// The value in [`Sensed`]'s unit; none where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<i64>,
+    /// The value from which on somebody must act, in the same unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<i64>,
+    /// Whether somebody must act.
+    pub alarm: bool,
+    /// The same as a sentence.
+    pub sentence: Both,
+    /// What to do, where somebody must act.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub way_out: Option<Both>,
+}
+
+/// What is sensed.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sensed {
+    /// Whether the disk keeps anything.
+    Data,
+    /// Thousandths of a degree Celsius.
+    Temperature,
+    /// Memory that is available, in per cent.
+    Memory,
+    /// Room on the disk of the state folder, in per cent.
+    Room,
+    /// How much of the disk's life is used up, in per cent.
+    Wear,
+    /// The disk's own judgement; no value.
+    Disk,
+}
+
+/// Which firmware runs, by the image's own word.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Release {
+    /// The image's version.
+    pub version: String,
+    /// What it was built for.
+    pub kind: ReleaseKind,
+    /// When.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub built: Option<Timestamp>,
+}
+
+/// What an image was built for.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReleaseKind {
+    /// For trying out: it has a shell and no release key.
+    Development,
+    /// For service.
+    Release,
+}
