@@ -107,7 +107,10 @@ impl Bench {
     fn boot() -> anyhow::Result<Self> {
         let lab = Lab::up(&sample(SITE), Extent::Servers)?;
         let (disk, site_stick) = (file("box.qcow2"), file("stick.qcow2"));
-        overlay(&image()?, &disk)?;
+        // A copy, because the machine's disk is opened again and again, and the image may be built anew meanwhile.
+        let (image, copy) = (image()?, fresh_file("image.img")?);
+        fs::copy(&image, &copy).with_context(|| image.display().to_string())?;
+        overlay(&copy, &disk)?;
         stick(&site_files(lab.site()), &site_stick)?;
         let taps = lab.taps()?;
         let mut settings = settings("box", &disk);
