@@ -59,8 +59,7 @@ fn write_and_cut(machine: &mut Machine, moment: Duration) -> anyhow::Result<()> 
     machine.shell.wait(COMMAND)?;
     machine.shell.must(
         "mkdir -p /run/stick && mount -o ro /dev/disk/by-label/SITE /run/stick && \
-         cat /run/stick/site.toml >/run/site.toml && \
-         cat /run/stick/platform-profile.toml >/run/platform-profile.toml && umount /run/stick",
+         cp /run/stick/*.toml /run/ && umount /run/stick",
         COMMAND,
     )?;
     let applies = r#"(i=0; while :; do i=$((i + 1)); sed "0,/^name = /s/^name = .*/name = \"N$i\"/" /run/site.toml >/run/next.toml; sekisho apply --site /run/next.toml --profile /run/platform-profile.toml; done >/dev/null 2>&1 &)"#;
