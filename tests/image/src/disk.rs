@@ -71,26 +71,27 @@ pub fn copy_at(snapshot: &str, disk: &Path, copy: &Path) -> anyhow::Result<()> {
 pub fn stick(files: &[PathBuf], disk: &Path) -> anyhow::Result<()> {
     let raw = disk.with_extension("fat");
     File::create(&raw)?.set_len(16 << 20)?;
-    run(Command::new("mkfs.vfat").args(["-n", "SITE"]).arg(&raw))?;
+    run(command("mkfs.vfat").args(["-n", "SITE"]).arg(&raw))?;
     run(Command::new("mcopy").arg("-i").arg(&raw).args(files).arg("::/"))?;
     run(Command::new("qemu-img").args(["convert", "-O", "qcow2"]).args([&raw, disk]))?;
     Ok(fs::remove_file(raw)?)
 }
 
 /// Checks the data partition of a disk whose machine is off: first as the box does when it starts, which may replay the
-/// journal and no more, then every structure, where nothing may be wrong.
-pub fn check_data(disk: &Path) -> anyhow::Result<()> {
+/// journal and no more, then every structure, where nothing may be wrong. Then a folder of it is copied out, into another that
+/// is made anew.
+pub fn check_data(disk: &Path, folder: &str, into: &Path) -> anyhow::Result<()> {
     let raw = disk.with_extension("raw");
     run(Command::new("qemu-img").args(["convert", "-O", "raw"]).args([disk, &raw]))?;
-    let checked = check_raw(&raw);
+    let checked = check_raw(&raw, folder, into);
     fs::remove_file(&raw)?;
     checked
 }
 
-fn check_raw(raw: &Path) -> anyhow::Result<()> {
+fn check_raw(raw: &Path, folder: &str, into: &Path) -> anyhow::Result<()> {
     let start = partition(raw, "data")?;
     let device = format!("{}?offset={start}", raw.display());
-    let check = |option: &str| Command::new("e2fsck").args([option, &device]).output();
+    let check = |option: &str| command("e2fsck").args([option, &device]).output();
     let preen = check("-p").context("start e2fsck")?;
     ensure!(
         matches!(preen.status.code(), Some(0 | 1)),
@@ -101,7 +102,12 @@ fn check_raw(raw: &Path) -> anyhow::Result<()> {
     let full = check("-fn")?;
     let said = String::from_utf8_lossy(&full.stdout);
     ensure!(full.status.success(), "e2fsck -fn: {}\n{said}", full.status);
-    Ok(())
+    if into.exists() {
+        fs::remove_dir_all(into)?;
+    }
+    fs::create_dir(into)?;
+    let dump = format!("rdump {folder} {}", into.display());
+    run(command("debugfs").args(["-R", &dump, &device]))
 }
 
 /// Where the partition of this name begins, in bytes.
@@ -119,11 +125,16 @@ fn partition(raw: &Path, name: &str) -> anyhow::Result<u64> {
     bail!("{} has no partition '{name}'", raw.display())
 }
 
-fn run(command: &mut Command) -> anyhow::Result<()> {
-    // mkfs.vfat and e2fsck are where ordinary users don't look.
+/// A command that is also looked for where ordinary users don't: mkfs.vfat, e2fsck, debugfs.
+fn command(program: &str) -> Command {
+    let mut command = Command::new(program);
     let path = env::var("PATH").unwrap_or_default();
-    let output = command.env("PATH", format!("{path}:/usr/sbin:/sbin")).output();
-    let output = output.with_context(|| format!("start {command:?}"))?;
+    command.env("PATH", format!("{path}:/usr/sbin:/sbin"));
+    command
+}
+
+fn run(command: &mut Command) -> anyhow::Result<()> {
+    let output = command.output().with_context(|| format!("start {command:?}"))?;
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{command:?}: {}\n{said}", output.status);
     Ok(())

@@ -1,12 +1,15 @@
 //! The power is cut in the middle of writes, at moments that are the same in no two runs.
 
 use std::{
-    fs, thread,
+    fs,
+    path::Path,
+    thread,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::{Context, ensure};
 use sekisho_image_tests::{Cache, Machine, check_data};
+use sekisho_lab::PROFILE;
 
 use crate::bench::{
     self, BOOT, CARRIER, COMMAND, FIRST_SCREEN, Stage, file, from, settings, wait_for_carrier,
@@ -18,7 +21,7 @@ const STARTS: u32 = 3;
 /// Longest time that writes go on before the cut.
 const LONGEST: u64 = 8000;
 
-/// After each cut the file system is whole, with no more than its journal to replay; after some of them the box starts, has
+/// After each cut the file system is whole, with no more than its journal to replay, and the design that is kept can be read; after some of them the box starts, has
 /// its design and key, and carries.
 pub(crate) fn power_cuts_leave_a_whole_state() -> anyhow::Result<()> {
     let (stem, stick) = (file("cut-stem.qcow2"), file("stick.qcow2"));
@@ -38,7 +41,9 @@ pub(crate) fn power_cuts_leave_a_whole_state() -> anyhow::Result<()> {
                 machine.monitor.load(Stage::Service.snapshot())?;
                 write_and_cut(machine, moment)
             })?;
-            check_data(&disk).with_context(context)?;
+            let state = file("cut-state");
+            check_data(&disk, "/lib/sekisho", &state).with_context(context)?;
+            println!("{}: {}", context(), kept(&state.join("sekisho")).with_context(context)?);
             if number % (CUTS / STARTS) == 0 {
                 bench.replaced(&settings, start_after_cut).with_context(context)?;
             }
@@ -57,10 +62,11 @@ fn write_and_cut(machine: &mut Machine, moment: Duration) -> anyhow::Result<()> 
          cp /run/stick/*.toml /run/ && umount /run/stick",
         COMMAND,
     )?;
-    let applies = "(i=0; while :; do i=$((i + 1)); sed \"s/^name = .*市役所.*/&\\n# $i/\" /run/site.toml >/run/next.toml; \
-        sekisho apply --site /run/next.toml --profile /run/platform-profile.toml; done >/dev/null 2>&1 &) ; \
-        (while :; do head -c 300k /dev/urandom >/var/cut-test; sync; done >/dev/null 2>&1 &)";
+    let applies = r#"(i=0; while :; do i=$((i + 1)); sed "0,/^name = /s/^name = .*/name = \"N$i\"/" /run/site.toml >/run/next.toml; sekisho apply --site /run/next.toml --profile /run/platform-profile.toml; done >/dev/null 2>&1 &)"#;
+    let writes =
+        "(while :; do head -c 300k /dev/urandom >/var/cut-test; sync; done >/dev/null 2>&1 &)";
     machine.shell.must(applies, COMMAND)?;
+    machine.shell.must(writes, COMMAND)?;
     thread::sleep(moment);
     Ok(())
 }
@@ -72,6 +78,15 @@ fn start_after_cut(machine: &mut Machine, lab: &sekisho_lab::Lab) -> anyhow::Res
     ensure!(data == "ok", "{data}");
     wait_for_carrier(&mut machine.shell, CARRIER)?;
     bench::traffic(lab)
+}
+
+/// Which generation is kept; its design has to be whole and its profile signed.
+fn kept(state: &Path) -> anyhow::Result<String> {
+    let kept = fs::read_link(state.join("in-force")).context("nothing is in force")?;
+    let folder = state.join(&kept);
+    fs::copy(folder.join("profile.toml"), folder.join(PROFILE))?;
+    sekisho_lab::read(&folder)?;
+    Ok(kept.display().to_string())
 }
 
 /// Milliseconds from the clock's lowest digits.
