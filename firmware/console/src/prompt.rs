@@ -1,6 +1,6 @@
 //! The prompt for who logs in: the box's own commands and nothing else. There is no shell behind it.
 
-use std::{net::Ipv4Addr, time::Instant};
+use std::{path::Path, time::Instant};
 
 use crate::{
     Echo, Entry,
@@ -67,21 +67,21 @@ fn run(console: &mut Console<'_>, words: &[&str]) {
 /// Whether a command may have this word: the commands run as root, so a path leads nowhere but to what a stick has brought.
 fn may_be_named(console: &Console<'_>, word: &str) -> bool {
     let value = word.split_once('=').map_or(word, |(_, value)| value);
-    let is_network = |text: &str| {
-        text.split_once('/').is_some_and(|(address, length)| {
-            address.parse::<Ipv4Addr>().is_ok() && length.parse::<u8>().is_ok()
-        })
-    };
-    let is_protocol = |text: &str| {
-        text.split_once('/').is_some_and(|(protocol, port)| {
-            matches!(protocol, "tcp" | "udp") && port.parse::<u16>().is_ok()
-        })
-    };
     let import = console.places.import();
-    let is_brought = std::path::Path::new(value).parent() == Some(import.as_path());
-    !word.starts_with("--socket")
-        && (!value.contains('/') || is_network(value) || is_protocol(value) || is_brought)
-        && value != ".."
+    let is_brought = Path::new(value).parent() == Some(import.as_path());
+    let may = match value.rsplit_once('/') {
+        None => value != "..",
+        // 10.0.0.0/16, 100.72.1.10:443/tcp, web.platform.example/icmp-echo, tcp/443.
+        Some((left, right)) => {
+            is_brought
+                || !left.contains('/')
+                    && !left.starts_with('.')
+                    && !left.is_empty()
+                    && (matches!(right, "tcp" | "udp" | "icmp-echo")
+                        || right.parse::<u16>().is_ok())
+        }
+    };
+    may && !word.starts_with("--socket")
 }
 
 fn change(console: &mut Console<'_>) -> Result<(), Left> {
@@ -134,7 +134,7 @@ mod tests {
             &files,
             &[
                 "history",
-                "trace --from 10.0.0.1 --to 10.1.0.0/16 tcp/443",
+                "trace --from 10.0.0.1 --to 100.72.1.10:443/tcp",
                 "check --site site.toml",
                 &brought,
                 "",
@@ -149,7 +149,7 @@ mod tests {
         let ran: Vec<&str> = model.ran.iter().map(String::as_str).collect();
         let expected = [
             "sekisho history",
-            "sekisho trace --from 10.0.0.1 --to 10.1.0.0/16 tcp/443",
+            "sekisho trace --from 10.0.0.1 --to 100.72.1.10:443/tcp",
             "sekisho check --site site.toml",
             &format!("sekisho {brought}"),
             // No shell: these are two words of one command, which refuses them.

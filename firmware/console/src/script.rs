@@ -67,6 +67,13 @@ impl Model {
         self
     }
 
+    pub(crate) fn hang(mut self, words: &str) -> Self {
+        let outcome =
+            Outcome { code: None, output: String::new(), errors: "no answer\n".to_owned() };
+        self.answers.push((words.to_owned(), VecDeque::from([outcome])));
+        self
+    }
+
     /// What another model knows counts where this one knows nothing.
     pub(crate) fn then(mut self, other: Self) -> Self {
         self.answers.extend(other.answers);

@@ -226,6 +226,10 @@ fn bring(console: &mut Console<'_>) -> Result<(), Left> {
     words.extend(["--confirm-within", CONFIRM_WITHIN, "--lang", console.language_code()]);
     let applied = console.run("sekisho", &words, CHANGE);
     console.show(&applied.said());
+    if applied.code.is_none() {
+        // Nobody knows how far it came.
+        console.tell("sekisho", &["rollback"], CHANGE);
+    }
     if !applied.done() {
         console.say(
             "適用できませんでした。元のままです。",
@@ -423,8 +427,18 @@ mod tests {
             let model = refusing.answer("sekisho status", &[&new_box()]).then(first_boot());
             let (seen, model) = play(model, &FILES, &["9", "", "", "", "y", "y"]);
             assert!(seen.contains(said), "{said}: {seen}");
-            assert!(!model.has_run("sekisho confirm"));
+            assert!(!model.has_run("sekisho confirm") && !model.has_run("sekisho rollback"));
         }
+    }
+
+    #[test]
+    fn an_apply_without_an_end_is_taken_back() {
+        let model = Model::default()
+            .answer("sekisho status", &[&new_box()])
+            .hang("sekisho apply")
+            .then(first_boot());
+        let (seen, model) = play(model, &FILES, &["9", "", "", "", "y"]);
+        assert!(model.has_run("sekisho rollback") && !model.has_run("sekisho confirm"), "{seen}");
     }
 
     #[test]

@@ -292,25 +292,37 @@ pub(crate) fn wait_for_carrier(shell: &mut Shell, limit: Duration) -> anyhow::Re
     }
 }
 
-/// Goes through the wizard with the stick that is plugged in, until it says that the tunnel is up.
+/// Goes through the first steps as the manual says, word by word, until the tunnel is up.
 pub(crate) fn wizard(console: &mut Console) -> anyhow::Result<()> {
-    // The menu comes again, in English.
-    console.send("E")?;
-    for (asked, answer) in WIZARD {
-        console.expect(asked, 3 * COMMAND)?;
-        console.send(answer)?;
+    let steps = manual()?;
+    ensure!(steps.len() > 3, "the manual's table of questions can't be found");
+    // The menu comes again.
+    console.send("")?;
+    for (question, answer) in steps {
+        console.expect(&question, 3 * COMMAND)?;
+        if let Some(answer) = answer {
+            console.send(&answer)?;
+        }
     }
-    console.expect("The tunnel is up", CARRIER)
+    Ok(())
 }
 
-/// What is asked, and what is answered; kept here and nowhere else.
-const WIZARD: [(&str, &str); 5] = [
-    ("J 日本語\n> ", "9"),
-    ("c finds them by cables: ", ""),
-    ("then Enter (q leaves): ", ""),
-    ("Go on (y/N)? ", "y"),
-    ("Go on (y/N)? ", "y"),
-];
+/// The questions and answers of the installation manual, and what the screen says at the end: rows of its tables that begin
+/// with words of the screen.
+fn manual() -> anyhow::Result<Vec<(String, Option<String>)>> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/manual/installation.ja.md");
+    let text = fs::read_to_string(path).context(path)?;
+    let row = |line: &str| {
+        let mut cells = line.strip_prefix("| `")?.strip_suffix(" |")?.split(" | ");
+        let question = cells.next()?.strip_suffix('`')?.to_owned();
+        let answer = cells.next().map(|answer| match answer.trim_matches('`') {
+            "Enter" => String::new(),
+            answer => answer.to_owned(),
+        });
+        Some((question, answer))
+    };
+    Ok(text.lines().filter_map(row).collect())
+}
 
 /// A name for a copy of a disk that is away when the test begins.
 pub(crate) fn fresh_file(name: &str) -> anyhow::Result<PathBuf> {

@@ -27,6 +27,7 @@ const HTTP: u16 = 80;
 const HTTPS: u16 = 443;
 const DNS: u16 = 53;
 const NTP: u16 = 123;
+const SNMP: u16 = 161;
 /// Somebody's port.
 const ANY: u16 = 40_000;
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -9,7 +9,7 @@ use anyhow::{Context, ensure};
 use sekisho_lab::{Centre, LGWAN_DNS, PLATFORM_WEB};
 
 use crate::{
-    ANY, DNS, HTTP, HTTPS, NTP, PATIENCE, applied,
+    ANY, DNS, HTTP, HTTPS, PATIENCE, SNMP, applied,
     attack::{Attack, attack, repelled, uncounted, watch},
     packets::{ICMP, IPIP, MARK, TCP, UDP, ip},
 };
@@ -117,8 +117,8 @@ fn strange_packets(from: &str, other: &str, all: &[&'static str]) -> anyhow::Res
         (hosts.lgwan_router, "undeclared-destination"),
         (Ipv4Addr::LOCALHOST, "undeclared-destination"),
     ] {
-        // Names are served here, and nowhere else: what is no question is the name service's own matter.
-        let ports = if target == here.addr() { [NTP, HTTPS] } else { [DNS, HTTPS] };
+        // Names and the time are served here, and nowhere else: what is no question is the matter of who serves them.
+        let ports = if target == here.addr() { [SNMP, HTTPS] } else { [DNS, HTTPS] };
         for port in ports {
             let packet = ip(own.address, target, UDP).udp((ANY, port), b"?");
             attacks.push(attack(&format!("to {target}:{port}"), packet, &rule(refusal)));
