@@ -132,17 +132,17 @@ fn connect(
     name: &str,
 ) -> anyhow::Result<(Monitor, Console, Shell)> {
     let end = Instant::now() + READY;
-    // The monitor's socket is the last that QEMU makes.
-    while !sockets.join("monitor").exists() {
+    // The monitor's socket is the last that QEMU makes, and is there before QEMU listens on it.
+    let monitor = loop {
+        match Monitor::connect(&sockets.join("monitor")) {
+            Ok(monitor) => break monitor,
+            Err(error) if Instant::now() >= end => return Err(error),
+            Err(_) => thread::sleep(GLANCE),
+        }
         if let Some(status) = qemu.try_wait()? {
             bail!("QEMU ended at once: {status}");
         }
-        if Instant::now() >= end {
-            bail!("QEMU doesn't come up in {READY:?}");
-        }
-        thread::sleep(GLANCE);
-    }
-    let monitor = Monitor::connect(&sockets.join("monitor"))?;
+    };
     let console = Console::connect(&sockets.join("ttyS0"), &format!("{name} ttyS0"))?;
     let shell = Console::connect(&sockets.join("ttyS1"), &format!("{name} ttyS1"))?;
     Ok((monitor, console, Shell::on(shell)))
