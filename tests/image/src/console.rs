@@ -13,6 +13,8 @@ use anyhow::{Context, bail, ensure};
 
 /// How often what came is looked at.
 const GLANCE: Duration = Duration::from_millis(50);
+/// A line that says nothing for this long waits for somebody.
+const QUIET: Duration = Duration::from_secs(1);
 /// Lines of a failure's message.
 const LAST_LINES: usize = 25;
 /// How long the shell has for one answer before it is asked again.
@@ -87,6 +89,19 @@ impl Console {
     pub fn everything(&self) -> String {
         let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&said).into_owned()
+    }
+
+    /// Waits until the line is quiet, as somebody does who reads before typing; what is typed ahead may be lost.
+    pub fn settle(&self) {
+        let end = Instant::now() + PATIENCE;
+        let said = || self.said.lock().unwrap_or_else(PoisonError::into_inner).len();
+        loop {
+            let before = said();
+            thread::sleep(QUIET);
+            if said() == before || Instant::now() >= end {
+                return;
+            }
+        }
     }
 
     /// Types a line.

@@ -301,6 +301,7 @@ pub(crate) fn wizard(console: &mut Console) -> anyhow::Result<()> {
     for (question, answer) in steps {
         console.expect(&question, 3 * COMMAND)?;
         if let Some(answer) = answer {
+            console.settle();
             console.send(&answer)?;
         }
     }
