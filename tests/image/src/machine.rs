@@ -4,12 +4,12 @@ use std::{
     fs::{self, File},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::atomic::{AtomicU32, Ordering},
     thread,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, bail};
+use tempfile::TempDir;
 
 use crate::{
     console::{Console, Shell},
@@ -22,8 +22,6 @@ pub const NICS: [&str; 4] =
 /// How long QEMU may take until its monitor answers.
 const READY: Duration = Duration::from_secs(30);
 const GLANCE: Duration = Duration::from_millis(50);
-/// How many machines were built: each has sockets of its own.
-static BUILT: AtomicU32 = AtomicU32::new(0);
 const UEFI_CODE: &str = "/usr/share/OVMF/OVMF_CODE_4M.fd";
 const UEFI_STATE: &str = "/usr/share/OVMF/OVMF_VARS_4M.fd";
 
@@ -70,7 +68,7 @@ pub struct Settings {
 #[derive(Debug)]
 pub struct Machine {
     qemu: Child,
-    sockets: PathBuf,
+    _sockets: TempDir,
     /// The monitor.
     pub monitor: Monitor,
     /// The first serial line: boot log and console.
@@ -83,23 +81,21 @@ impl Machine {
     /// Builds a machine with the power off; [`Monitor::run`] switches it on.
     pub fn build(settings: &Settings) -> anyhow::Result<Self> {
         let Settings { folder, name, .. } = settings;
-        // Paths of sockets have 108 bytes at most.
-        let number = BUILT.fetch_add(1, Ordering::Relaxed);
-        let sockets = format!("sekisho-machine-{}-{number}", std::process::id());
-        let sockets = std::env::temp_dir().join(sockets);
-        fs::create_dir_all(&sockets)?;
+        // Not below the folder: paths of sockets have 108 bytes at most.
+        let sockets = tempfile::tempdir()?;
         let log = folder.join(format!("{name}-qemu.log"));
         let mut command = Command::new("qemu-system-x86_64");
-        command.args(arguments(settings, &sockets)?);
+        command.args(arguments(settings, sockets.path())?);
         let output = File::create(&log)?;
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
         let mut qemu = command.spawn().context("start qemu-system-x86_64")?;
-        match connect(&mut qemu, &sockets, name) {
-            Ok((monitor, console, shell)) => Ok(Self { qemu, sockets, monitor, console, shell }),
+        match connect(&mut qemu, sockets.path(), name) {
+            Ok((monitor, console, shell)) => {
+                Ok(Self { qemu, _sockets: sockets, monitor, console, shell })
+            }
             Err(error) => {
                 let _ = qemu.kill();
                 let _ = qemu.wait();
-                let _ = fs::remove_dir_all(&sockets);
                 Err(error.context(fs::read_to_string(&log).unwrap_or_default()))
             }
         }
@@ -122,7 +118,6 @@ impl Drop for Machine {
     fn drop(&mut self) {
         let _ = self.qemu.kill();
         let _ = self.qemu.wait();
-        let _ = fs::remove_dir_all(&self.sockets);
     }
 }
 
