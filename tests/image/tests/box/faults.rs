@@ -13,6 +13,7 @@ use crate::bench::{
     self, BOOT, CARRIER, COMMAND, FIRST_SCREEN, Stage, fresh_file, from, settings, status,
     wait_for_carrier,
 };
+use crate::{chatter::Chatter, quick};
 
 /// How long the watchdog waits (20 s), and some.
 const WATCHDOG: Duration = Duration::from_mins(2);
@@ -90,6 +91,33 @@ pub(crate) fn a_dead_battery_stops_nothing() -> anyhow::Result<()> {
             machine.shell.wait(BOOT)?;
             wait_for_carrier(&mut machine.shell, CARRIER)?;
             bench::traffic(lab)
+        })
+    })
+}
+
+/// The daemon can't start: from power-on to the first screen and after, the box is as silent as one without a design, though it
+/// had one, and the console still serves.
+pub(crate) fn a_daemon_that_never_starts_leaves_it_closed() -> anyhow::Result<()> {
+    from(Stage::Service, |bench| {
+        let shell = &mut bench.machine.shell;
+        // A file where the daemon's folder should be.
+        let spoil =
+            "systemctl stop sekishod && rm -rf /var/lib/sekisho && touch /var/lib/sekisho && sync";
+        shell.must(spoil, COMMAND)?;
+        let mut settings = settings("closed", &bench::file("box.qcow2"));
+        settings.stick = None;
+        let taps = bench.taps.clone();
+        bench.with_machine(&settings, |machine, lab| {
+            let captures = bench::record(lab, &taps)?;
+            let chatter = Chatter::towards_the_box(lab)?;
+            machine.monitor.run()?;
+            machine.console.expect(FIRST_SCREEN, BOOT)?;
+            machine.shell.wait(BOOT)?;
+            thread::sleep(Duration::from_secs(10));
+            chatter.stop();
+            let (code, _) = machine.shell.run("systemctl is-active sekishod", COMMAND)?;
+            ensure!(code != 0, "the daemon runs all the same");
+            quick::silent(&bench::stop(captures)?, lab)
         })
     })
 }

@@ -15,9 +15,10 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 type Test = (&'static str, fn() -> anyhow::Result<()>);
 
-const TESTS: [Test; 17] = [
+const TESTS: [Test; 19] = [
     ("quick_closed_and_silent_from_power_on", quick::closed_and_silent_from_power_on),
     ("quick_ports_lie_in_their_slots", quick::ports_lie_in_their_slots),
+    ("quick_first_contact_leases_one_address", quick::first_contact_leases_one_address),
     ("quick_the_wizard_brings_the_site_in", quick::the_wizard_brings_the_site_in),
     ("quick_traffic_goes_both_ways", quick::traffic_goes_both_ways),
     ("quick_no_unit_failed", quick::no_unit_failed),
@@ -29,6 +30,10 @@ const TESTS: [Test; 17] = [
     ("long_a_hang_ends_by_the_watchdog", faults::a_hang_ends_by_the_watchdog),
     ("long_a_panic_ends_by_a_restart", faults::a_panic_ends_by_a_restart),
     ("long_a_dead_battery_stops_nothing", faults::a_dead_battery_stops_nothing),
+    (
+        "long_a_daemon_that_never_starts_leaves_it_closed",
+        faults::a_daemon_that_never_starts_leaves_it_closed,
+    ),
     ("long_a_dead_data_partition_keeps_it_closed", faults::a_dead_data_partition_keeps_it_closed),
     ("long_boots_by_uefi", boot::boots_by_uefi),
     ("long_power_cuts_leave_a_whole_state", cuts::power_cuts_leave_a_whole_state),

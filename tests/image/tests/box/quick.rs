@@ -1,12 +1,21 @@
 //! What every change is tested with: one boot, closed, then in service.
 
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt as _,
+    time::Duration,
+};
 
 use anyhow::{Context, ensure};
 use sekisho_image_tests::NICS;
-use sekisho_lab::Lab;
+use sekisho_lab::{Lab, Recording};
 
-use crate::bench::{self, CARRIER, COMMAND, Stage, from, wizard};
+use crate::bench::{self, CARRIER, COMMAND, Stage, file, from, wizard};
+
+/// First contact: the box, and the one address that it leases.
+const BOX: &str = "172.29.113.1";
+const CLERK: &str = "172.29.113.2";
 
 /// Most memory that the box may need in service, in megabytes.
 const MEMORY: u64 = 200;
@@ -17,24 +26,55 @@ const EXPOSURE: f64 = 2.5;
 /// maintenance port serves the clerk's PC and nobody else. Nothing comes through (R4).
 pub(crate) fn closed_and_silent_from_power_on() -> anyhow::Result<()> {
     from(Stage::Closed, |bench| {
-        for (port, card) in ["port1", "port2", "port3"].into_iter().zip(NICS) {
-            let recording = &bench.from_power_on[port];
-            let heard = recording.count(&format!("not ether src {card}"))?;
-            ensure!(heard > 20, "{port} heard {heard} packets only, so its silence shows nothing");
-            let said = recording.matching(&format!("ether src {card}"))?;
-            ensure!(said.is_empty(), "{port} said {} packets: {}", said.len(), said[0]);
-        }
-        let own = mac(&bench.lab, "lgwan")?;
-        let through = bench.from_power_on["port1"].matching(&format!("not ether src {own}"))?;
-        ensure!(through.is_empty(), "towards LGWAN: {}", through[0]);
-        let allowed = "arp or icmp or (udp port 67) or (tcp port 443)";
-        let maintenance = &bench.from_power_on["port4"];
-        let other = maintenance.matching(&format!("ether src {} and not ({allowed})", NICS[3]))?;
-        ensure!(other.is_empty(), "the maintenance port said: {}", other[0]);
+        silent(&bench.from_power_on, &bench.lab)?;
         let rules = bench.machine.shell.must("nft list ruleset", COMMAND)?;
         ensure!(rules.contains("policy drop"), "{rules}");
         let forwards = bench.machine.shell.must("cat /proc/sys/net/ipv4/ip_forward", COMMAND)?;
         ensure!(forwards == "0", "ip_forward is {forwards}");
+        Ok(())
+    })
+}
+
+/// What recordings of a closed box must show, while hosts spoke to it.
+pub(crate) fn silent(
+    recordings: &BTreeMap<&'static str, Recording>,
+    lab: &Lab,
+) -> anyhow::Result<()> {
+    for (port, card) in ["port1", "port2", "port3"].into_iter().zip(NICS) {
+        let recording = &recordings[port];
+        let heard = recording.count(&format!("not ether src {card}"))?;
+        ensure!(heard > 20, "{port} heard {heard} packets only, so its silence shows nothing");
+        let said = recording.matching(&format!("ether src {card}"))?;
+        ensure!(said.is_empty(), "{port} said {} packets: {}", said.len(), said[0]);
+    }
+    let own = mac(lab, "lgwan")?;
+    let through = recordings["port1"].matching(&format!("not ether src {own}"))?;
+    ensure!(through.is_empty(), "towards LGWAN: {}", through[0]);
+    let allowed = "arp or icmp or (udp port 67) or (tcp port 443)";
+    let other =
+        recordings["port4"].matching(&format!("ether src {} and not ({allowed})", NICS[3]))?;
+    ensure!(other.is_empty(), "the maintenance port said: {}", other[0]);
+    Ok(())
+}
+
+/// The clerk's PC gets the one lease, and reaches the box there; another PC gets none.
+pub(crate) fn first_contact_leases_one_address() -> anyhow::Result<()> {
+    from(Stage::Closed, |bench| {
+        let clerk = bench.lab.host("clerk");
+        let script = file("lease.sh");
+        fs::write(&script, "#!/bin/sh\n[ \"$1\" != bound ] || echo \"lease $ip\"\n")?;
+        fs::set_permissions(&script, Permissions::from_mode(0o755))?;
+        let script = script.to_string_lossy();
+        let client = ["udhcpc", "-i", "eth0", "-n", "-q", "-f", "-t", "5", "-s", &script];
+        let said = clerk.within(40).must(&client)?;
+        ensure!(said.contains(&format!("lease {CLERK}")), "{said}");
+        let other = [&client[..], &["-x", "0x3d:0102030405060f"]].concat();
+        let said = clerk.within(40).run(&other)?;
+        ensure!(!String::from_utf8_lossy(&said.stdout).contains("lease"), "{said:?}");
+
+        clerk.must(&["ip", "address", "replace", &format!("{CLERK}/30"), "dev", "eth0"])?;
+        clerk.must(&["busybox", "ping", "-c", "1", "-W", "5", BOX])?;
+        clerk.must(&["ip", "address", "delete", &format!("{CLERK}/30"), "dev", "eth0"])?;
         Ok(())
     })
 }
@@ -90,7 +130,8 @@ pub(crate) fn memory_in_service() -> anyhow::Result<()> {
         };
         let used = (kilobytes("MemTotal:")? - kilobytes("MemAvailable:")?) / 1024;
         println!("memory in service: {used} MB");
-        ensure!(used <= MEMORY, "{used} MB in service, more than {MEMORY}");
+        let who = bench.machine.shell.must("ps -eo rss,comm --sort=-rss | head -n 15", COMMAND)?;
+        ensure!(used <= MEMORY, "{used} MB in service, more than {MEMORY}\n{who}\n{table}");
         Ok(())
     })
 }
