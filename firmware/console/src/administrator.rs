@@ -13,7 +13,8 @@ use std::{
 };
 
 use argon2::{
-    Argon2, PasswordHasher as _, PasswordVerifier as _, password_hash::phc::PasswordHash,
+    Argon2, PasswordHasher as _, PasswordVerifier as _,
+    password_hash::{PasswordHash, SaltString},
 };
 use ring::rand::{SecureRandom as _, SystemRandom};
 use sekisho_host::{HostError, files};
@@ -137,8 +138,11 @@ impl Administrator {
     }
 
     fn keep(&self, password: &str) -> Result<(), Fault> {
-        let hash =
-            Argon2::default().hash_password(password.as_bytes()).map_err(|_| Fault::Crypto)?;
+        let mut salt = [0; 16];
+        SystemRandom::new().fill(&mut salt).map_err(|_| Fault::Crypto)?;
+        let salt = SaltString::encode_b64(&salt).map_err(|_| Fault::Crypto)?;
+        let hash = Argon2::default().hash_password(password.as_bytes(), &salt);
+        let hash = hash.map_err(|_| Fault::Crypto)?;
         Ok(files::write(&self.hash_file(), format!("{hash}\n").as_bytes(), 0o600)?)
     }
 

@@ -20,7 +20,7 @@ mod terminal;
 mod wizard;
 
 pub use self::{
-    administrator::{Administrator, Entry},
+    administrator::{Administrator, Entry, Fault},
     console::{Console, End},
     places::Places,
     system::{Box_, Outcome, System},
