@@ -40,8 +40,6 @@ version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Carg
 target=${CARGO_TARGET_DIR:-target}/image
 work=$target/work
 name=sekisho-$board-$version
-rm -rf "$work"
-mkdir -p "$work/bin"
 
 # Keys: development's are public and lie in the project; a release without its own is none.
 if [[ -n $keys ]]; then
@@ -67,6 +65,9 @@ else
   kind=development keys=board/$board/keys name=$name-development
 fi
 base64 -d "$keys/operator.pub" 2>/dev/null | wc -c | grep -qx 32 || fail "$keys/operator.pub holds no Ed25519 key in base64."
+
+rm -rf "$work"
+mkdir -p "$work/bin"
 cp "$keys/operator.pub" "$keys/update-ca.pem" "$work/"
 printf 'version = "%s"\nkind = "%s"\nbuilt = %s\n' "$version" "$kind" "$SOURCE_DATE_EPOCH" >"$work/release.toml"
 

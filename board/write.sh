@@ -10,7 +10,7 @@ image=$1 device=$2
 
 candidates() {
   echo "Disks of this machine:"
-  lsblk --nodeps --exclude 1,2,7,11,252,254 --output PATH,SIZE,TRAN,MODEL,SERIAL
+  lsblk --nodeps --exclude 1,2,7,11 --output PATH,SIZE,TRAN,MODEL,SERIAL
 }
 [[ -b $device ]] || fail "$device is no disk." "$(candidates)"
 [[ $(lsblk --noheadings --nodeps --output TYPE "$device") =~ ^(disk|loop)$ ]] ||
