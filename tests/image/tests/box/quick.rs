@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, ensure};
 use sekisho_image_tests::NICS;
-use sekisho_lab::{Lab, Recording};
+use sekisho_lab::{Lab, PROFILE, Recording};
 
 use crate::bench::{self, CARRIER, COMMAND, Stage, file, from, wizard};
 
@@ -115,6 +115,21 @@ pub(crate) fn no_unit_failed() -> anyhow::Result<()> {
         let (_, cycles) =
             shell.run("journalctl --no-pager -b | grep -i 'ordering cycle'", COMMAND)?;
         ensure!(cycles.is_empty(), "{cycles}");
+        Ok(())
+    })
+}
+
+/// chrony asks the profile's time servers, and nobody is told a time that isn't known (R62).
+pub(crate) fn time_comes_from_the_profiles_servers() -> anyhow::Result<()> {
+    from(Stage::Service, |bench| {
+        let server = "198.18.2.123";
+        let profile = fs::read_to_string(bench.lab.site().join(PROFILE))?;
+        ensure!(profile.contains(&format!("ntp = [\"{server}\"]")), "{profile}");
+        let shell = &mut bench.machine.shell;
+        let sources = shell.must("chronyc -n sources", COMMAND)?;
+        ensure!(sources.contains(server), "{sources}");
+        let status = shell.must("sekisho status --lang en", COMMAND)?;
+        ensure!(status.to_lowercase().contains("not synchronised"), "{status}");
         Ok(())
     })
 }
