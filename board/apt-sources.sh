@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Prints apt sources of Debian 13, derived from this machine's own: the same mirror where it is Debian's, else the usual
-# one. DEBIAN_MIRROR and DEBIAN_SECURITY_MIRROR name others.
+# Prints apt sources of Debian 13, derived from this machine's own: the same mirrors. DEBIAN_MIRROR and
+# DEBIAN_SECURITY_MIRROR name others, and have to where this machine has none of Debian's.
 set -euo pipefail
 
 # What a word of the machine's sources that begins with http and ends as told is; both styles of apt have such words.
@@ -10,7 +10,10 @@ mirror() {
 }
 main=${DEBIAN_MIRROR:-$(mirror debian)}
 security=${DEBIAN_SECURITY_MIRROR:-$(mirror debian-security)}
-main=${main:-http://deb.debian.org/debian}
+if [[ -z $main ]]; then
+  echo "No mirror of Debian in /etc/apt. Name one: DEBIAN_MIRROR=http://…/debian make image" >&2
+  exit 1
+fi
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 for source in "$main trixie" "$main trixie-updates" "${security:-$main-security} trixie-security"; do
   echo "deb [signed-by=$keyring] $source main"
