@@ -10,6 +10,7 @@ mod flows;
 mod health;
 mod names;
 mod proof;
+mod selftest;
 mod time;
 mod traffic;
 
@@ -44,6 +45,11 @@ pub use self::names::{
     ZoneOwner, ZoneStatus,
 };
 pub use self::proof::{Confirmation, Proof, ProofAwaited, Token};
+pub use self::selftest::{
+    CallOutcome, Cause, CheckOutcome, FarCall, FarHalf, FirstCause, Health, HealthChange, Level,
+    MalformedTestNumber, Planned, SelfTestEvent, SelfTestReport, SelfTestWish, Stage, TestNumber,
+    Verdict,
+};
 pub use self::time::{TimeServer, TimeStatus};
 pub use self::traffic::{
     ConnectionTable, Fullness, HostTraffic, MOST_HOSTS, NaptUse, PortsInUse, RowKind, RowTraffic,
@@ -81,6 +87,12 @@ pub const TRAFFIC: &str = "/v1/traffic";
 
 /// `GET` with a [`FlowQuery`]: [`FlowPage`].
 pub const FLOWS: &str = "/v1/flows";
+
+/// `POST` [`SelfTestWish`]: [`SelfTestEvent`]s as they happen, one JSON value a line (`application/x-ndjson`). `GET`: the
+/// [`SelfTestReport`] of the last test.
+pub const SELF_TEST: &str = "/v1/self-test";
+/// `GET`: [`Health`].
+pub const HEALTH: &str = "/v1/health";
 
 /// Largest request body, in bytes: two files of the largest size that the design room reads, with JSON's escapes.
 pub const LARGEST_BODY: usize = 8 << 20;

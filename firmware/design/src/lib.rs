@@ -51,7 +51,8 @@ pub use line::{Duplex, LineRate, PortMode, Speed};
 pub use log::{Collector, CollectorTransport, FlowLog, LogSize, OfficeSide, Sent};
 pub use model::{
     Allowance, Centre, Design, Environment, Kind, Lan, LanInterface, LanRoute, Lgwan, Maintenance,
-    Placement, PlatformNetwork, Profile, ProfileStamp, Server, Site, Terminals, Zone,
+    Placement, PlatformNetwork, PlatformService, Profile, ProfileStamp, Protocol, Server, Site,
+    Terminals, Zone,
 };
 pub use name::{DnsName, MalformedName, Name, PortName};
 pub use names::{Method, NameEntry, NameTarget, Names};

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Approval, Class, Collector, Endpoint, FlowLog, Global, GlobalFor, Host, InterfaceAddress,
-    Limits, LineRate, Name, NamedServices, Names, Object, OrganisationCode, Origin, Policy,
-    PortMode, PortName, Private, PublicKey, Service, Traffic,
+    Approval, Certificates, Class, Collector, DnsName, Endpoint, FlowLog, Global, GlobalFor, Host,
+    InterfaceAddress, Limits, LineRate, Name, NamedServices, Names, Object, OrganisationCode,
+    Origin, Policy, PortMode, PortName, Private, PublicKey, Service, Traffic,
 };
 
 /// One site, whole: the operator's profile and the organisation's own part, checked against each other.
@@ -178,6 +178,9 @@ pub struct Server {
     pub approval: Option<Approval>,
     /// Who on the platform may start a connection to it, and for what.
     pub allow_from_platform: Vec<Allowance>,
+    /// What it calls itself in its TLS certificate or in the first line that it says, so that a connection check can tell
+    /// it from another host.
+    pub identity: Option<String>,
 }
 
 /// Sources on the platform and what they may start.
@@ -245,6 +248,44 @@ pub struct Profile {
     pub zones: Vec<Zone>,
     /// Time servers on LGWAN (R62).
     pub ntp: Vec<Host>,
+    /// Services of the platform that a connection check asks (R22).
+    pub services: Vec<PlatformService>,
+    /// Who signs the certificates of the platform's services; anybody is taken where there is none (R23).
+    pub authority: Option<Certificates>,
+    /// The TCP port at each centre's probe address where calls back are asked for; `None` where the operator offers none
+    /// (R20).
+    pub dial_back: Option<u16>,
+}
+
+/// A service of the platform that a connection check asks (R22).
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct PlatformService {
+    /// The row's name.
+    pub name: Name,
+    /// Where it is, on one of the platform's networks.
+    pub address: Ipv4Addr,
+    /// The name that leads there, and that its certificate bears.
+    pub host: Option<DnsName>,
+    /// What it speaks.
+    pub protocol: Protocol,
+    /// Its port.
+    pub port: u16,
+}
+
+/// What a service of the platform speaks.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Protocol {
+    /// Something over TCP.
+    Tcp,
+    /// Something over TLS.
+    Tls,
+    /// HTTP.
+    Http,
+    /// HTTP over TLS.
+    Https,
+    /// NTP over UDP.
+    Ntp,
 }
 
 /// What makes one profile newer than another: both serial and time of issue.

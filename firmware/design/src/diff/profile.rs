@@ -4,8 +4,9 @@ use super::writer::{Thing, Writer, label, listed_or_none, shown};
 use crate::{Centre, PlatformNetwork, Profile, ProfileStamp, Zone, words};
 
 pub(super) fn compare(writer: &mut Writer, before: &Profile, after: &Profile) {
-    let Profile { organisation, stamp, centres, pool, device_address, networks, zones, ntp } =
-        before;
+    let Profile {
+        organisation, stamp, centres, pool, device_address, networks, zones, ntp, ..
+    } = before;
     let thing = Thing::new("profile", label("接続情報", "Platform profile"));
     let pair = (organisation, &after.organisation);
     writer.value(&thing, ("organisation", "団体コード", "organisation code"), pair, shown);

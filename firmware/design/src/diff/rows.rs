@@ -51,6 +51,7 @@ pub(super) fn servers(writer: &mut Writer, before: &[Server], after: &[Server]) 
                 services,
                 approval,
                 allow_from_platform,
+                identity: _,
             } = before;
             writer.value(thing, LAN, (lan, &after.lan), |lan| lan_name(*lan));
             let field = ("private", "庁内のアドレス", "private address");

@@ -120,6 +120,7 @@ fn server(draft: ServerDraft) -> Option<Server> {
         services: plain(draft.row.services)?,
         approval: optional(draft.row.approval)?,
         allow_from_platform: draft.allow?.into_iter().map(allowance).collect::<Option<_>>()?,
+        identity: None,
     })
 }
 
@@ -231,6 +232,9 @@ fn platform(draft: ProfileDraft) -> Option<Profile> {
         networks: draft.networks?.into_iter().map(network).collect(),
         zones: draft.zones.into_iter().map(zone).collect::<Option<_>>()?,
         ntp: plain(draft.ntp)?,
+        services: Vec::new(),
+        authority: None,
+        dial_back: None,
     })
 }
 

@@ -144,6 +144,7 @@ fn server(server: &Server) -> Tree {
         services,
         approval,
         allow_from_platform,
+        identity: _,
     } = server;
     let mut tree = Tree::default();
     tree.set("name", text(name));
