@@ -15,6 +15,7 @@ mod check;
 mod diagnose;
 pub mod probe;
 mod run;
+pub mod talk;
 mod tree;
 
 pub use check::{Check, Judgement, Traits};

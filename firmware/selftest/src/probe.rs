@@ -292,7 +292,7 @@ pub enum Said {
     Time {
         /// Theirs less ours.
         offset_ms: i64,
-        /// Its stratum (RFC 5905), 1 to 15.
+        /// Its stratum (RFC 5905), 1 to 15; 16 where it isn't synchronised itself.
         stratum: u8,
     },
 }
