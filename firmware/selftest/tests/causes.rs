@@ -51,41 +51,109 @@ async fn a_healthy_site_passes_and_every_check_says_what_it_saw() {
     assert_eq!(first_cause(&outcomes), None);
 }
 
+/// What is wrong, the world where it is, and the check and the cause that are said first.
+type Case = (&'static str, World, &'static str, &'static str);
+
+async fn said_first(cases: Vec<Case>) {
+    for (what, world, check, code) in cases {
+        let outcomes = test(&world, &SelfTestWish::default()).await;
+        assert_eq!(first(&outcomes), (check.to_owned(), code.to_owned()), "{what}");
+    }
+}
+
+fn healthy() -> World {
+    World::healthy()
+}
+
+fn to_juki(probe: &Probe) -> bool {
+    matches!(probe, Probe::Ask(Ask { way: Way::Wire { .. }, to, .. }) if *to == JUKI)
+}
+
+fn mapped(probe: &Probe) -> bool {
+    matches!(probe, Probe::Ask(Ask { way: Way::Office { .. }, question, .. })
+        if !matches!(question, Question::Tcp { .. }))
+}
+
+fn web(probe: &Probe) -> bool {
+    matches!(probe, Probe::Ask(Ask { question: Question::Tls { name: Some(_), .. }, .. }))
+}
+
+fn time(probe: &Probe) -> bool {
+    matches!(probe, Probe::Ask(Ask { way: Way::Socket { .. }, question: Question::Ntp, .. }))
+}
+
+fn is_routers(probe: &Probe) -> bool {
+    matches!(probe, Probe::Routers { .. })
+}
+
+fn centre(probe: &Probe) -> bool {
+    matches!(probe, Probe::Known(Known::Centre(name)) if name.as_str() == "east")
+}
+
+fn dark(port: &'static str) -> impl Fn(&Probe) -> bool {
+    move |probe| matches!(probe, Probe::Link { port: of } if of.as_str() == port)
+}
+
+fn holder(port: &'static str) -> impl Fn(&Probe) -> bool {
+    move |probe| matches!(probe, Probe::Holder { port: of, .. } if of.as_str() == port)
+}
+
+fn arp(of: Ipv4Addr, at: &'static str) -> impl Fn(&Probe) -> bool {
+    move |probe| matches!(probe, Probe::Arp { port, address, .. } if *address == of && port.as_str() == at)
+}
+
+fn on_lgwan(question: fn(&Question) -> bool) -> impl Fn(&Probe) -> bool {
+    move |probe| {
+        matches!(probe, Probe::Ask(Ask { way: Way::Wire { port, .. }, to, question: asked })
+            if port.as_str() == "port1" && *to == EAST && question(asked))
+    }
+}
+
+fn closed(question: &Question) -> bool {
+    matches!(question, Question::Closed { port: 33434 })
+}
+
+fn at_port(question: &Question) -> bool {
+    matches!(question, Question::Closed { port: 51820 })
+}
+
+fn echo(question: &Question) -> bool {
+    matches!(question, Question::Echo)
+}
+
+fn no_carrier() -> Seen {
+    Seen::Link(Link { present: true, up: true, ..Link::default() })
+}
+
+fn icmp(by: Ipv4Addr, code: u8) -> Seen {
+    Seen::Answer(Answer::Icmp { by, kind: 3, code, after: Duration::from_millis(1) })
+}
+
+fn routers(lead: Ipv4Addr) -> Seen {
+    Seen::Routers { hosts: vec![ROUTER, lead], lead: vec![lead] }
+}
+
+fn bad_tls(fault: TlsFault) -> Seen {
+    good(Said::Http(200, Some(tls("web.platform.example", Some(fault)))))
+}
+
+fn silent_centre() -> World {
+    healthy().but(centre, world::centre(false, None))
+}
+
 #[tokio::test]
-async fn one_thing_wrong_is_named_first() {
-    let to_juki = |probe: &Probe| matches!(probe, Probe::Ask(Ask { way: Way::Wire { .. }, to, .. }) if *to == JUKI);
-    let mapped = |probe: &Probe| matches!(probe, Probe::Ask(Ask { way: Way::Office { .. }, question, .. }) if !matches!(question, Question::Tcp { .. }));
-    let web = |probe: &Probe| {
-        matches!(probe, Probe::Ask(Ask { question: Question::Tls { name: Some(_), .. }, .. }))
-    };
-    let dark = |port: &'static str| move |probe: &Probe| matches!(probe, Probe::Link { port: of } if of.as_str() == port);
-    let no_carrier = || Seen::Link(Link { present: true, up: true, ..Link::default() });
-    let arp = |of: Ipv4Addr, at: &'static str| move |probe: &Probe| matches!(probe, Probe::Arp { port, address, .. } if *address == of && port.as_str() == at);
-    let centre = |probe: &Probe| matches!(probe, Probe::Known(Known::Centre(name)) if name.as_str() == "east");
-    let on_lgwan = |question: fn(&Question) -> bool| {
-        move |probe: &Probe| {
-            matches!(probe, Probe::Ask(Ask { way: Way::Wire { port, .. }, to, question: asked })
-                if port.as_str() == "port1" && *to == EAST && question(asked))
-        }
-    };
-    let closed = |question: &Question| matches!(question, Question::Closed { port: 33434 });
-    let at_port = |question: &Question| matches!(question, Question::Closed { port: 51820 });
-    let echo = |question: &Question| matches!(question, Question::Echo);
-    let icmp = |by: Ipv4Addr, code: u8| {
-        Seen::Answer(Answer::Icmp { by, kind: 3, code, after: Duration::from_millis(1) })
-    };
-    let healthy = World::healthy;
-    let routers = |lead: Ipv4Addr| Seen::Routers { hosts: vec![ROUTER, lead], lead: vec![lead] };
-    let is_routers = |probe: &Probe| matches!(probe, Probe::Routers { .. });
-    let holder = |port: &'static str| move |probe: &Probe| matches!(probe, Probe::Holder { port: of, .. } if of.as_str() == port);
-    let bad_tls =
-        |fault: TlsFault| good(Said::Http(200, Some(tls("web.platform.example", Some(fault)))));
-    let silent_centre = || healthy().but(centre, world::centre(false, None));
-    let table: Vec<(&str, World, &str, &str)> = vec![
-        ("cable out", healthy().but(dark("port1"), no_carrier()), "standalone.port.lgwan", "cable-out"),
+async fn trouble_of_the_box_and_its_ports_is_named_first() {
+    said_first(vec![
+        (
+            "cable out",
+            healthy().but(dark("port1"), no_carrier()),
+            "standalone.port.lgwan",
+            "cable-out",
+        ),
         (
             "speed mismatch",
-            healthy().but(dark("port2"), Seen::Link(Link { full_duplex: Some(false), ..world::link() })),
+            healthy()
+                .but(dark("port2"), Seen::Link(Link { full_duplex: Some(false), ..world::link() })),
             "standalone.port.head-office",
             "speed-mismatch",
         ),
@@ -98,6 +166,31 @@ async fn one_thing_wrong_is_named_first() {
             "cable-in-wrong-port",
         ),
         (
+            "disk full",
+            healthy().but(
+                |probe| *probe == Probe::DiskWrite,
+                Seen::Wrong { what: vec!["no space".to_owned()] },
+            ),
+            "standalone.disk",
+            "disk-full",
+        ),
+        (
+            "somebody changes the kernel",
+            healthy().but(
+                |probe| *probe == Probe::Known(Known::Kernel),
+                Seen::Wrong { what: vec!["a rule".to_owned()] },
+            ),
+            "standalone.kernel",
+            "kernel-differs",
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn trouble_of_the_office_is_named_first() {
+    said_first(vec![
+        (
             "LGWAN's and the office's cables swapped",
             healthy()
                 .but(to_juki, Seen::Answer(Answer::NoNeighbour))
@@ -105,69 +198,103 @@ async fn one_thing_wrong_is_named_first() {
             "office.server.juki",
             "cable-in-wrong-port",
         ),
-        ("disk full", healthy().but(|probe| *probe == Probe::DiskWrite, Seen::Wrong { what: vec!["no space".to_owned()] }), "standalone.disk", "disk-full"),
         (
-            "somebody changes the kernel",
-            healthy().but(|probe| *probe == Probe::Known(Known::Kernel), Seen::Wrong { what: vec!["a rule".to_owned()] }),
-            "standalone.kernel",
-            "kernel-differs",
+            "server off",
+            healthy().but(to_juki, Seen::Answer(Answer::NoNeighbour)),
+            "office.server.juki",
+            "server-off",
         ),
-        ("two boxes", healthy().but(holder("port1"), Seen::Holder(Some(mac()))), "lgwan.address", "address-taken"),
-        ("server off", healthy().but(to_juki, Seen::Answer(Answer::NoNeighbour)), "office.server.juki", "server-off"),
         (
             "wrong prefix length here",
-            healthy().but(to_juki, Seen::Answer(Answer::NoNeighbour)).but(is_routers, routers(address("192.168.1.254"))),
+            healthy()
+                .but(to_juki, Seen::Answer(Answer::NoNeighbour))
+                .but(is_routers, routers(address("192.168.1.254"))),
             "office.server.juki",
             "wrong-prefix",
         ),
         (
             "wrong prefix length there",
-            healthy().but(to_juki, Seen::Answer(Answer::Silent { sought: Some(address("192.168.1.9")) })),
+            healthy().but(
+                to_juki,
+                Seen::Answer(Answer::Silent { sought: Some(address("192.168.1.9")) }),
+            ),
             "office.server.juki",
             "server-wrong-prefix",
         ),
-        ("server's firewall, RST", healthy().but(to_juki, Seen::Answer(Answer::Refused { after: Duration::ZERO })), "office.server.juki", "server-refuses"),
-        ("server's firewall, ICMP", healthy().but(to_juki, icmp(JUKI, 13)), "office.server.juki", "server-refuses"),
-        ("server's firewall, silent", healthy().but(to_juki, silent()), "office.server.juki", "server-silent"),
         (
-            "no way back",
-            healthy().but(mapped, silent()).but(
-                |probe| matches!(probe, Probe::Ask(Ask { way: Way::Wire { from, .. }, .. }) if from.octets()[0] == 100),
-                silent(),
-            ),
-            "platform.to.juki.tls-443",
-            "no-route-back",
+            "server's firewall, RST",
+            healthy().but(to_juki, Seen::Answer(Answer::Refused { after: Duration::ZERO })),
+            "office.server.juki",
+            "server-refuses",
         ),
-        ("mapping to another host", healthy().but(mapped, good(Said::Tls(tls("other.example", None)))), "platform.to.juki.tls-443", "wrong-host"),
-        ("the box's own rules", healthy().but(mapped, silent()), "platform.to.juki.tls-443", "mapping-broken"),
+        (
+            "server's firewall, ICMP",
+            healthy().but(to_juki, icmp(JUKI, 13)),
+            "office.server.juki",
+            "server-refuses",
+        ),
+        (
+            "server's firewall, silent",
+            healthy().but(to_juki, silent()),
+            "office.server.juki",
+            "server-silent",
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn trouble_of_the_uplink_is_named_first() {
+    said_first(vec![
+        (
+            "two boxes",
+            healthy().but(holder("port1"), Seen::Holder(Some(mac()))),
+            "lgwan.address",
+            "address-taken",
+        ),
         (
             "wrong gateway",
-            healthy().but(arp(ROUTER, "port1"), Seen::Holder(None)).but(is_routers, routers(address("198.18.1.254"))),
+            healthy()
+                .but(arp(ROUTER, "port1"), Seen::Holder(None))
+                .but(is_routers, routers(address("198.18.1.254"))),
             "lgwan.router",
             "wrong-gateway",
         ),
-        ("router off", healthy().but(arp(ROUTER, "port1"), Seen::Holder(None)), "lgwan.router", "router-silent"),
+        (
+            "router off",
+            healthy().but(arp(ROUTER, "port1"), Seen::Holder(None)),
+            "lgwan.router",
+            "router-silent",
+        ),
         (
             "open to LGWAN",
-            healthy().but(|probe| *probe == Probe::Known(Known::Open), Seen::Open(vec!["tcp/443".to_owned()])),
+            healthy().but(
+                |probe| *probe == Probe::Known(Known::Open),
+                Seen::Open(vec!["tcp/443".to_owned()]),
+            ),
             "lgwan.closed",
             "open-to-lgwan",
         ),
         (
             "clock off",
-            healthy().but(
-                |probe| matches!(probe, Probe::Ask(Ask { way: Way::Socket { .. }, question: Question::Ntp, .. })),
-                good(Said::Time { offset_ms: 365 * 86_400_000, stratum: 2 }),
-            ),
+            healthy().but(time, good(Said::Time { offset_ms: 365 * 86_400_000, stratum: 2 })),
             "lgwan.ntp.198-18-2-123",
             "clock-off",
         ),
+        ("NTP dead", healthy().but(time, silent()), "lgwan.ntp.198-18-2-123", "ntp-silent"),
         (
-            "NTP dead",
-            healthy().but(|probe| matches!(probe, Probe::Ask(Ask { way: Way::Socket { .. }, question: Question::Ntp, .. })), silent()),
-            "lgwan.ntp.198-18-2-123",
-            "ntp-silent",
+            "no route to a centre",
+            silent_centre().but(on_lgwan(|_| true), icmp(ROUTER, 0)),
+            "lgwan.path.east",
+            "no-route",
         ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn trouble_of_the_tunnel_is_named_first() {
+    said_first(vec![
         (
             "another device with this key",
             healthy().but(centre, world::centre(true, Some(3))),
@@ -192,7 +319,12 @@ async fn one_thing_wrong_is_named_first() {
             "tunnel.centre.east",
             "udp-filtered",
         ),
-        ("centre's program down", silent_centre().but(on_lgwan(at_port), icmp(EAST, 3)), "tunnel.centre.east", "centre-not-listening"),
+        (
+            "centre's program down",
+            silent_centre().but(on_lgwan(at_port), icmp(EAST, 3)),
+            "tunnel.centre.east",
+            "centre-not-listening",
+        ),
         (
             "centre gone",
             silent_centre()
@@ -203,12 +335,30 @@ async fn one_thing_wrong_is_named_first() {
             "centre-silent",
         ),
         (
-            "no route to a centre",
-            silent_centre().but(on_lgwan(|_| true), icmp(ROUTER, 0)),
-            "lgwan.path.east",
-            "no-route",
+            "path MTU",
+            healthy()
+                .but(|probe| matches!(probe, Probe::PathMtu { .. }), Seen::PathMtu(Some(1220))),
+            "tunnel.path-mtu.east",
+            "path-mtu",
         ),
-        ("path MTU", healthy().but(|probe| matches!(probe, Probe::PathMtu { .. }), Seen::PathMtu(Some(1220))), "tunnel.path-mtu.east", "path-mtu"),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn trouble_of_the_platform_is_named_first() {
+    said_first(vec![
+        (
+            "no way back",
+            healthy().but(mapped, silent()).but(
+                |probe| matches!(probe, Probe::Ask(Ask { way: Way::Wire { from, .. }, .. }) if from.octets()[0] == 100),
+                silent(),
+            ),
+            "platform.to.juki.tls-443",
+            "no-route-back",
+        ),
+        ("mapping to another host", healthy().but(mapped, good(Said::Tls(tls("other.example", None)))), "platform.to.juki.tls-443", "wrong-host"),
+        ("the box's own rules", healthy().but(mapped, silent()), "platform.to.juki.tls-443", "mapping-broken"),
         (
             "resolver dead",
             healthy().but(|probe| matches!(probe, Probe::Ask(Ask { way: Way::Tunnel { .. }, question: Question::Dns { .. }, .. })), silent()),
@@ -232,12 +382,8 @@ async fn one_thing_wrong_is_named_first() {
             "platform.closed.juki",
             "undeclared-open",
         ),
-    ];
-    for (what, world, check, code) in table {
-        let outcomes = test(&world, &SelfTestWish::default()).await;
-        let found = first(&outcomes);
-        assert_eq!(found, (check.to_owned(), code.to_owned()), "{what}");
-    }
+    ])
+    .await;
 }
 
 #[tokio::test]
