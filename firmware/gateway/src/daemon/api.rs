@@ -14,10 +14,11 @@ use axum::{
         self, DefaultBodyLimit, FromRequest, Path as Segment, Query, State,
         rejection::{PathRejection, QueryRejection},
     },
-    http::StatusCode,
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use futures_util::stream;
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -25,8 +26,8 @@ use hyper_util::{
 };
 use sekisho_control::{
     APPLY, Apply, Author, CONFIRM, Confirmation, Decision, FLOWS, Failure, FailureKind, FlowQuery,
-    GENERATIONS, KEY, LARGEST_BODY, NAME_QUERY, NAMES, NameQuery, PLAN, Packet, Proposal, REFUSALS,
-    ROLL_BACK, STATUS, TRACE, TRAFFIC, ZONE_DATA,
+    GENERATIONS, HEALTH, KEY, LARGEST_BODY, NAME_QUERY, NAMES, NameQuery, PLAN, Packet, Proposal, REFUSALS,
+    ROLL_BACK, SELF_TEST, STATUS, SelfTestWish, TRACE, TRAFFIC, ZONE_DATA,
 };
 use sekisho_host::user_name;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -86,6 +87,8 @@ pub(super) async fn serve(listener: UnixListener, requests: mpsc::Sender<Request
         .route(ZONE_DATA, get(zone_data))
         .route(REFUSALS, get(refusals))
         .route(FLOWS, get(flows))
+        .route(SELF_TEST, get(last_self_test).post(self_test))
+        .route(HEALTH, get(health))
         .route(CONFIRM, post(confirm))
         .route(ROLL_BACK, post(roll_back))
         .route(GENERATIONS, get(generations))
@@ -166,17 +169,21 @@ struct Queue(mpsc::Sender<Request>);
 impl Queue {
     /// Puts a request into the queue and waits for its answer.
     async fn ask<T: Serialize>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Response {
+        match self.answer(request).await {
+            Ok(value) => Json(value).into_response(),
+            Err(failure) => refuse(failure),
+        }
+    }
+
+    async fn answer<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, Failure> {
         let (reply, answer) = oneshot::channel();
         if self.0.send(request(reply)).await.is_ok()
             && let Ok(answer) = answer.await
         {
-            return match answer {
-                Ok(value) => Json(value).into_response(),
-                Err(failure) => refuse(failure),
-            };
+            return answer;
         }
         let message = "the daemon is ending".to_owned();
-        refuse(Failure { kind: FailureKind::Device, message, way_out: None, problems: Vec::new() })
+        Err(Failure { kind: FailureKind::Device, message, way_out: None, problems: Vec::new() })
     }
 }
 
@@ -238,6 +245,32 @@ async fn names(State(queue): State<Queue>) -> Response {
 
 async fn name_query(State(queue): State<Queue>, Body(query): Body<NameQuery>) -> Response {
     queue.ask(|reply| Request::NameQuery(query, reply)).await
+}
+
+/// Begins a self-test; its events are the answer's body, as they happen.
+async fn self_test(State(queue): State<Queue>, Body(wish): Body<SelfTestWish>) -> Response {
+    let events = match queue.answer(|reply| Request::SelfTest(wish, reply)).await {
+        Ok(events) => events,
+        Err(failure) => return refuse(failure),
+    };
+    let lines = stream::unfold(events, |mut events| async {
+        let event = events.recv().await?;
+        let line = serde_json::to_vec(&event).map(|mut line| {
+            line.push(b'\n');
+            line
+        });
+        Some((line, events))
+    });
+    ([(header::CONTENT_TYPE, "application/x-ndjson")], axum::body::Body::from_stream(lines))
+        .into_response()
+}
+
+async fn last_self_test(State(queue): State<Queue>) -> Response {
+    queue.ask(Request::LastSelfTest).await
+}
+
+async fn health(State(queue): State<Queue>) -> Response {
+    queue.ask(Request::Health).await
 }
 
 async fn zone_data(State(queue): State<Queue>) -> Response {

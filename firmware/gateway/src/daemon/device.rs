@@ -3,14 +3,16 @@
 mod check;
 mod course;
 mod hosts;
+mod selftest;
 
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Instant};
 
 use jiff::Timestamp;
 use sekisho_control::{
     Applied, Apply, Author, Awaiting, Confirmation, Decision, Failure, FlowPage, FlowQuery,
-    Generation, Key, LineStatus, LiveTrace, NameAnswer, NameQuery, NamesStatus, Packet, Phase,
-    Plan, PlannedStep, Proposal, Refused, RefusedFlows, Returned, Settled, Status, Stored, Traffic,
+    Generation, Health as HealthLevel, Key, LineStatus, LiveTrace, NameAnswer, NameQuery, NamesStatus, Packet, Phase,
+    Plan, PlannedStep, Proposal, Refused, RefusedFlows, Returned,
+    SelfTestReport, SelfTestWish, Settled, Status, Stored, Traffic,
     ZoneData,
 };
 use sekisho_design::{Design, PublicKey, diff};
@@ -37,6 +39,7 @@ use super::{
     names::Names,
     proof::Measure,
     refused::RefusedLog,
+    selftest::{Events, SelfTest},
     stamps::Stamps,
     store::{Files, Store},
     time::Time,
@@ -83,6 +86,12 @@ pub enum Request {
     Refusals(usize, Reply<RefusedFlows>),
     /// What the flow log has.
     Flows(FlowQuery, Reply<FlowPage>),
+    /// Begin a self-test.
+    SelfTest(SelfTestWish, Reply<Events>),
+    /// The last self-test's report.
+    LastSelfTest(Reply<SelfTestReport>),
+    /// How the device is, in one word.
+    Health(Reply<HealthLevel>),
 }
 
 /// The device: the kernel, the stored design, the tunnel.
@@ -100,6 +109,7 @@ pub struct Device {
     flow_log: FlowLog,
     time: Time,
     health: Health,
+    selftest: SelfTest,
     /// Hosts of the design in force may be elsewhere than the kernel and the tunnel look for them, or policies over.
     moved: bool,
     /// The generation that comes up after a restart, 0 for none, and its files.
@@ -155,6 +165,7 @@ impl Device {
             flow_log: FlowLog::start(state)?,
             time: Time::start(&places.run, now, clock::wall())?,
             health: Health::new(state),
+            selftest: SelfTest::new(state, now),
             moved: false,
             kept: (0, None),
             pending: None,
@@ -201,6 +212,9 @@ impl Device {
                 drop(reply.send(Ok(told)));
             }
             Request::Flows(query, reply) => self.flow_log.query(query, reply),
+            Request::SelfTest(wish, reply) => drop(reply.send(self.self_test(wish).await)),
+            Request::LastSelfTest(reply) => drop(reply.send(self.selftest.last())),
+            Request::Health(reply) => drop(reply.send(self.selftest.health())),
         }
     }
 
@@ -219,6 +233,7 @@ impl Device {
         self.end_of_wait(now).await;
         self.time.look_after(now, clock::wall);
         self.health.look_after(now);
+        self.watch(now).await;
         self.keep_up().await;
         self.counts.watch(&self.hands.kernel, now);
         if self.looks.take_look(now) {

@@ -25,6 +25,7 @@ mod query_log;
 mod refused;
 #[cfg(test)]
 mod sample;
+mod selftest;
 mod stamps;
 mod store;
 mod time;

@@ -100,6 +100,11 @@ impl Store {
         Ok(Self { folder: folder.to_owned(), lock })
     }
 
+    /// Where everything is kept.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Why nothing can be kept, where that was found out at the start.
     pub(super) fn read_only(&self) -> Option<&HostError> {
         self.lock.read_only()

@@ -11,7 +11,9 @@ use sekisho_control::{CentreStatus, TunnelStatus};
 use sekisho_design::{Design, DnsName, Lan, Name, PortName};
 use sekisho_host::{HostError, Kernel, bind_udp};
 use sekisho_plan::{TUNNEL, lan_number, ruleset};
-use sekisho_tunnel::{Centre, Config, Engine, Probing, SecretKey, TunnelError};
+use sekisho_tunnel::{
+    Centre, Config, Engine, Probing, SecretKey, Tap, TapPackets, TunnelError,
+};
 use tracing::{error, info, warn};
 
 use super::{known::Known, places::Places, stamps::Stamps};
@@ -266,6 +268,19 @@ impl Tunnel {
             },
         });
         TunnelStatus { carrier: status.carrier, cut_off, centres: centres.collect() }
+    }
+
+    /// A way to speak inside the tunnel.
+    pub(super) fn tap(&self) -> Option<(Tap, TapPackets)> {
+        self.engine.as_ref()?.tap().inspect_err(|fault| warn!(%fault, "no self-test inside the tunnel")).ok()
+    }
+
+    /// Why nobody serves the tunnel device; nothing where somebody does.
+    pub(super) fn fault(&self) -> Option<String> {
+        match &self.engine {
+            Some(engine) => engine.failed().map(str::to_owned),
+            None => Some("the tunnel waits to be started again".to_owned()),
+        }
     }
 
     fn last_stamp(&self) -> Option<SystemTime> {

@@ -1,0 +1,93 @@
+//! Where each observation comes from.
+
+use sekisho_plan::tunnel_mtu;
+use sekisho_selftest::{
+    Prober, boxed,
+    inside::Inside,
+    probe::{Answer, Ask, Probe, Seen, Way},
+    wire::Wires,
+};
+use sekisho_tunnel::Tap;
+
+use super::Given;
+
+/// Makes observations for one test.
+pub(super) struct Probes {
+    given: Given,
+    wires: Result<Wires, String>,
+    inside: Option<(Inside, Tap)>,
+}
+
+impl Probes {
+    pub(super) fn new(mut given: Given) -> Self {
+        let mtu = given.design.as_ref().map_or(0, tunnel_mtu);
+        let mtu = u16::try_from(mtu).unwrap_or(u16::MAX);
+        let tap = given.tap.take();
+        let inside = tap.map(|(tap, packets)| (Inside::new(tap.clone(), packets, mtu), tap));
+        let wires = Wires::open().map_err(|fault| fault.to_string());
+        Self { given, wires, inside }
+    }
+
+    pub(super) fn given(&self) -> &Given {
+        &self.given
+    }
+
+    fn wires(&self) -> Result<&Wires, Seen> {
+        self.wires.as_ref().map_err(|why| Seen::Unable { why: why.clone() })
+    }
+
+    fn inside(&self) -> Result<&Inside, Seen> {
+        let (inside, _) = self.inside.as_ref().ok_or_else(no_tunnel)?;
+        Ok(inside)
+    }
+
+    async fn ask(&self, ask: &Ask) -> Result<Seen, Seen> {
+        Ok(Seen::Answer(match &ask.way {
+            Way::Wire { .. } | Way::Socket { .. } => self.wires()?.ask(ask).await,
+            Way::Tunnel { .. } | Way::Office { .. } => match &self.inside {
+                Some((inside, _)) => inside.ask(&ask.way, ask.to, &ask.question).await,
+                None => Answer::Busy { why: "the tunnel isn't there".to_owned() },
+            },
+        }))
+    }
+
+    async fn observe(&self, probe: &Probe) -> Result<Seen, Seen> {
+        Ok(match probe {
+            Probe::Known(known) => self.given.know(known),
+            Probe::DiskWrite => boxed::disk_write(&self.given.state).await,
+            Probe::Crypto => boxed::crypto(),
+            Probe::Loop => boxed::looped(),
+            Probe::Link { port } => self.wires()?.link(port).await,
+            Probe::Holder { port, address } => self.wires()?.holder(port, *address).await,
+            Probe::Arp { port, from, address } => self.wires()?.arp(port, *from, *address).await,
+            Probe::Routers { port, from, to } => self.wires()?.routers(port, *from, *to).await,
+            Probe::Ask(ask) => self.ask(ask).await?,
+            Probe::PathMtu { centre, from, to, most } => {
+                self.inside()?.path_mtu(centre, *from, *to, *most).await
+            }
+            Probe::Echoes { centre, from, to, count } => {
+                self.inside()?.echoes(centre, *from, *to, *count).await
+            }
+            Probe::DialBack { from, at, test_number, calls } => {
+                self.inside()?.dial_back(*from, *at, test_number.as_ref(), calls).await
+            }
+            Probe::FailOver => match &self.inside {
+                Some((_, tap)) => sekisho_selftest::inside::fail_over(tap).await,
+                None => return Err(no_tunnel()),
+            },
+            Probe::Load { from, to, seconds, most } => {
+                self.inside()?.load(*from, *to, *seconds, *most).await
+            }
+        })
+    }
+}
+
+fn no_tunnel() -> Seen {
+    Seen::Unable { why: "the tunnel isn't there".to_owned() }
+}
+
+impl Prober for Probes {
+    async fn probe(&self, probe: &Probe) -> Seen {
+        self.observe(probe).await.unwrap_or_else(|unable| unable)
+    }
+}

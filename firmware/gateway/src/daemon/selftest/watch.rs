@@ -1,0 +1,111 @@
+//! The light look: every minute while all is well, more often while something isn't.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use sekisho_control::{Failure, Health, HealthChange, Level, Verdict};
+use sekisho_selftest::{first_cause, level, run, watched};
+use tokio::task::JoinHandle;
+use tracing::{info, warn};
+
+use super::{Given, probes::Probes};
+use crate::daemon::fault::device_failure;
+
+/// Between two looks while all is well, and while something isn't.
+const BETWEEN: Duration = Duration::from_mins(1);
+const SOON: Duration = Duration::from_secs(10);
+
+/// How long after the daemon's start the first look is: a tunnel needs that to come up.
+const FIRST: Duration = Duration::from_secs(5);
+
+/// Changes of level that are remembered.
+const REMEMBERED: usize = 100;
+
+/// Watches. Times are since the machine's start.
+pub(super) struct Watch {
+    seen: Arc<Mutex<Seen>>,
+    looking: Option<JoinHandle<()>>,
+    started: Duration,
+    looked: Option<Duration>,
+}
+
+#[derive(Default)]
+struct Seen {
+    health: Option<Health>,
+    history: VecDeque<HealthChange>,
+}
+
+impl Watch {
+    /// Nothing was looked at yet.
+    pub(super) fn new(now: Duration) -> Self {
+        Self { seen: Arc::default(), looking: None, started: now, looked: None }
+    }
+
+    /// Whether a look is due, and none goes on.
+    pub(super) fn is_due(&self, now: Duration) -> bool {
+        let looking = self.looking.as_ref().is_some_and(|looking| !looking.is_finished());
+        let due = match self.looked {
+            None => self.started + FIRST,
+            Some(looked) if self.is_well() => looked + BETWEEN,
+            Some(looked) => looked + SOON,
+        };
+        !looking && now >= due
+    }
+
+    fn is_well(&self) -> bool {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.health.as_ref().is_some_and(|health| health.level == Level::Ok)
+    }
+
+    /// Begins a look.
+    pub(super) fn look(&mut self, given: Given, now: Duration) {
+        let seen = Arc::clone(&self.seen);
+        self.looking = Some(tokio::spawn(async move {
+            let checks = watched(given.design(), given.carrier());
+            let outcomes = run(&checks, &Probes::new(given), |_| ()).await;
+            let (level, first) = (level(&checks, &outcomes), first_cause(&outcomes));
+            let troubles = outcomes.into_iter();
+            let troubles = troubles
+                .filter(|outcome| matches!(outcome.verdict, Verdict::Warned | Verdict::Failed));
+            let health = Health {
+                level,
+                at: Timestamp::now(),
+                first_cause: first,
+                troubles: troubles.collect(),
+                history: Vec::new(),
+            };
+            seen.lock().unwrap_or_else(PoisonError::into_inner).take(health);
+        }));
+        self.looked = Some(now);
+    }
+
+    /// How the device is, by the last look.
+    pub(super) fn health(&self) -> Result<Health, Failure> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let health = seen.health.clone().ok_or_else(|| {
+            let way_out = "ask again in some seconds".to_owned();
+            device_failure("the device has only just started".to_owned(), Some(way_out))
+        })?;
+        Ok(Health { history: seen.history.iter().cloned().collect(), ..health })
+    }
+}
+
+impl Seen {
+    fn take(&mut self, health: Health) {
+        let before = self.health.as_ref().map(|health| health.level);
+        if before != Some(health.level) {
+            let cause = health.first_cause.as_ref().map(|first| first.cause.code.clone());
+            match health.level {
+                Level::Ok => info!("the device is well"),
+                level => warn!(?level, cause, "the device isn't well"),
+            }
+            self.history.push_front(HealthChange { at: health.at, level: health.level, cause });
+            self.history.truncate(REMEMBERED);
+        }
+        self.health = Some(health);
+    }
+}
