@@ -7,6 +7,7 @@ use std::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sekisho_design::PublicKey;
+use sekisho_far_end::answer::ClockOffset;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -93,7 +94,8 @@ pub(crate) struct Respond {
 
 /// Be hosts of the platform: the answering services on this host's own addresses
 ///
-/// TCP echo (7), discard (9), HTTP (80; see 'respond --help' for its pages), DNS over UDP and TCP (53).
+/// TCP echo (7), discard (9), HTTP (80; see 'respond --help' for its pages), DNS over UDP and TCP (53); and, where
+/// they are asked for, HTTPS, NTP and a banner.
 #[derive(Args, Debug)]
 #[command(after_help = EXIT_CODES, after_long_help = EXIT_CODES)]
 pub(crate) struct Answer {
@@ -116,6 +118,28 @@ pub(crate) struct Answer {
     /// Port of DNS
     #[arg(long, value_name = "PORT", default_value_t = 53)]
     pub(crate) dns_port: u16,
+    /// Port of HTTPS, with the pages of HTTP; who speaks HTTP there is answered in HTTP
+    #[arg(long, value_name = "PORT", default_value_t = 443)]
+    pub(crate) tls_port: u16,
+    /// File with the certificate for HTTPS, and those between it and the authority after it (PEM)
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub(crate) certificate: Option<PathBuf>,
+    /// File with the certificate's private key (PEM)
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    pub(crate) key: Option<PathBuf>,
+    /// Port of NTP (UDP), usually 123; without it, nobody is told the time
+    #[arg(long, value_name = "PORT")]
+    pub(crate) ntp_port: Option<u16>,
+    /// How many seconds NTP's time is later than this host's; earlier where there is a '-' before them
+    #[arg(long, value_name = "SECONDS", requires = "ntp_port", allow_hyphen_values = true,
+          value_parser = clock_offset)]
+    pub(crate) clock_offset: Option<ClockOffset>,
+    /// Line that is said to whoever connects to --banner-port
+    #[arg(long, value_name = "TEXT", requires = "banner_port")]
+    pub(crate) banner: Option<String>,
+    /// Port of the banner
+    #[arg(long, value_name = "PORT", requires = "banner")]
+    pub(crate) banner_port: Option<u16>,
 }
 
 /// Sign a platform profile as the operator
@@ -159,6 +183,11 @@ pub(crate) enum Kind {
     Operator,
 }
 
+fn clock_offset(text: &str) -> Result<ClockOffset, String> {
+    let seconds = text.parse().ok().and_then(ClockOffset::of_seconds);
+    seconds.ok_or_else(|| "write seconds, like 31536000 or -0.5".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -183,6 +212,24 @@ mod tests {
             (" --mtu 100", false),
         ] {
             let line = respond.clone() + more;
+            assert_eq!(Cli::try_parse_from(line.split(' ')).is_ok(), valid, "{line}");
+        }
+        for (more, valid) in [
+            ("", true),
+            (" --certificate c --key k --tls-port 8443", true),
+            (" --certificate c", false),
+            (" --key k", false),
+            (" --ntp-port 123 --clock-offset -0.5", true),
+            (" --ntp-port 123 --clock-offset 31536000", true),
+            (" --ntp-port 123 --clock-offset soon", false),
+            (" --ntp-port 123 --clock-offset nan", false),
+            (" --ntp-port 123 --clock-offset 1e30", false),
+            (" --clock-offset 1", false),
+            (" --banner juki --banner-port 2222", true),
+            (" --banner juki", false),
+            (" --banner-port 2222", false),
+        ] {
+            let line = format!("sekisho-far-end answer --listen 127.0.0.1{more}");
             assert_eq!(Cli::try_parse_from(line.split(' ')).is_ok(), valid, "{line}");
         }
         for line in ["answer", "sign --key k", "keygen", "keygen other", "respond --peer x"] {

@@ -6,15 +6,17 @@ use std::{
     io::{IsTerminal, Write},
     path::{Path, PathBuf},
     process::ExitCode,
+    time::Duration,
 };
 
 use anyhow::Context;
 use clap::Parser;
 use sekisho_far_end::{
-    answer::{Answerer, Ports},
+    answer::{Answerer, ClockOffset, Ports},
     dns::Zones,
     keys,
     respond::{Behind, Config, Responder},
+    tls,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -76,7 +78,17 @@ fn answer(options: &Answer) -> anyhow::Result<()> {
         .build()
         .context("start the event loop")?;
     runtime.block_on(async {
-        let answerer = Answerer::bind(&options.listen, ports, zones).await?;
+        let mut answerer = Answerer::bind(&options.listen, ports, zones).await?;
+        if let Some(port) = options.ntp_port {
+            let exact = ClockOffset::Ahead(Duration::ZERO);
+            answerer.offer_time(port, options.clock_offset.unwrap_or(exact)).await?;
+        }
+        if let (Some(line), Some(port)) = (&options.banner, options.banner_port) {
+            answerer.offer_banner(port, line).await?;
+        }
+        if let (Some(certificate), Some(key)) = (&options.certificate, &options.key) {
+            answerer.offer_https(options.tls_port, tls::acceptor(certificate, key)?).await?;
+        }
         tracing::info!(listen = ?options.listen, "answering");
         answerer.run().await;
         Ok(())

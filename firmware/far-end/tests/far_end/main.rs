@@ -6,5 +6,6 @@ mod answer;
 mod client;
 mod command_line;
 mod kernel;
+mod offers;
 mod office;
 mod respond;
