@@ -4,19 +4,25 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fs::{self, File},
     io::{BufRead as _, BufReader, Read as _, Write as _},
     os::unix::{
         fs::PermissionsExt as _,
         net::{UnixListener, UnixStream},
     },
     path::Path,
-    process::{Command, Output},
-    sync::{Arc, Mutex},
+    process::{Command, Output, Stdio},
+    sync::{Arc, Mutex, mpsc},
     thread,
+    time::Duration,
 };
 
 use flate2::read::GzDecoder;
+use rustix::{
+    fs::{Mode, OFlags, open},
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+    termios::{Winsize, tcsetwinsize},
+};
 use sekisho_control::{
     Failure, FailureKind, Health, Level, SelfTestEvent, SelfTestReport, SelfTestWish, Verdict,
 };
@@ -24,6 +30,9 @@ use tempfile::TempDir;
 
 #[path = "common/report.rs"]
 mod sample;
+
+/// How long the program may take for anything on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A daemon on a socket in a folder of its own, and what it was asked to do.
 struct Daemon {
@@ -63,12 +72,16 @@ impl Daemon {
         Self { folder, wishes }
     }
 
-    fn run(&self, words: &[&str]) -> (Option<i32>, String, String) {
+    fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sekisho"));
         command.env_remove("LC_ALL").env_remove("LC_MESSAGES").env("LANG", "C");
         command.current_dir(self.folder.path());
         command.arg("--socket").arg(self.folder.path().join("control.sock")).args(words);
-        let Output { status, stdout, stderr } = command.output().unwrap();
+        command
+    }
+
+    fn run(&self, words: &[&str]) -> (Option<i32>, String, String) {
+        let Output { status, stdout, stderr } = self.command(words).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         (status.code(), text(stdout), text(stderr))
     }
@@ -222,6 +235,8 @@ fn as_json_it_is_one_value_without_progress_and_reports_are_written_besides() {
     // To be looked at, and printed.
     let seen = Path::new(env!("CARGO_TARGET_TMPDIR"));
     fs::write(seen.join("self-test-report.html"), &page).unwrap();
+    let (_, tree, _) = daemon.run(&["self-test", "--last", "--lang", "ja"]);
+    fs::write(seen.join("self-test-report.txt"), tree).unwrap();
     let (_, english, _) = daemon.run(&["self-test", "--last", "--format", "html", "--lang", "en"]);
     assert!(english.contains("<html lang=\"en\">"));
     assert_eq!(daemon.wishes.lock().unwrap().len(), 1, "the last report is no test");
@@ -325,4 +340,65 @@ fn a_bundle_is_made_whatever_the_daemon_says_and_only_its_owner_reads_it() {
     let path = told["path"].as_str().unwrap();
     assert!(path.starts_with("sekisho-support-unknown-"), "{path}");
     assert!(daemon.folder.path().join(path).exists());
+}
+
+/// Runs it on a terminal of 60 columns, and types this once it asks: what it showed, and its exit code.
+fn on_a_terminal(daemon: &Daemon, words: &[&str], typed: &str) -> (Option<i32>, String) {
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let name = ptsname(&master, Vec::new()).unwrap();
+    let slave = open(&*name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
+    let size = Winsize { ws_row: 24, ws_col: 60, ws_xpixel: 0, ws_ypixel: 0 };
+    tcsetwinsize(&slave, size).unwrap();
+    let stdio = || Stdio::from(slave.try_clone().unwrap());
+    let mut command = daemon.command(words);
+    let mut child = command.stdin(stdio()).stdout(stdio()).stderr(stdio()).spawn().unwrap();
+    // With the last of these gone, the terminal's other end is read to its end.
+    drop((command, slave));
+    let (shown, pieces) = mpsc::channel();
+    let mut keyboard = File::from(master.try_clone().unwrap());
+    let mut screen = File::from(master);
+    thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        while let Ok(length @ 1..) = screen.read(&mut buffer) {
+            let _ = shown.send(String::from_utf8_lossy(&buffer[..length]).into_owned());
+        }
+    });
+    let (mut text, mut asked) = (String::new(), false);
+    loop {
+        match pieces.recv_timeout(PATIENCE) {
+            Ok(piece) => text += &piece,
+            Err(mpsc::RecvTimeoutError::Disconnected) => break,
+            Err(mpsc::RecvTimeoutError::Timeout) => panic!("it doesn't end: {text}"),
+        }
+        if !asked && text.contains("[y/N]") {
+            asked = true;
+            keyboard.write_all(typed.as_bytes()).unwrap();
+        }
+    }
+    (child.wait().unwrap().code(), text)
+}
+
+#[test]
+fn on_a_terminal_it_asks_before_it_disturbs_and_shows_one_line_that_changes() {
+    let daemon = Daemon::with(Habits::default());
+    for refusal in ["\n", "n\n"] {
+        let (code, text) = on_a_terminal(&daemon, &["self-test", "--disturb"], refusal);
+        assert_eq!(code, Some(2), "{text}");
+        assert!(text.contains("disturbs traffic for up to 3 s: go on? [y/N]"), "{text}");
+        assert!(text.contains("nothing was tested"), "{text}");
+    }
+    assert!(daemon.wishes.lock().unwrap().is_empty());
+    let (code, text) = on_a_terminal(&daemon, &["self-test", "--disturb"], "y\n");
+    assert_eq!(code, Some(1), "{text}");
+    assert!(daemon.wishes.lock().unwrap()[0].disturb);
+    let (live, report) = text.split_once("Self-test\r\n").expect("the report");
+    let count = daemon_checks();
+    assert!(live.contains(&format!("\r[0/{count}] at most 30 s left  Design valid")), "{live}");
+    assert!(live.contains(&format!("\r[{count}/{count}] at most 5 s left")), "{live}");
+    let widest = live.split('\r').map(|line| line.trim_end_matches("\x1b[K").chars().count()).max();
+    assert!(widest < Some(60), "{widest:?}");
+    assert!(live.ends_with("\r\x1b[K"), "the line goes before the report comes: {live:?}");
+    assert!(!report.contains('\x1b'), "{report}");
 }

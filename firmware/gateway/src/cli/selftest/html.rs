@@ -27,11 +27,14 @@ tr, .first, .sign { break-inside: avoid; }
 .checks .stage { background: #ddd; font-size: 10.5pt; }
 .checks th, .calls th { white-space: nowrap; }
 .checks td p, .first dd { white-space: pre-line; }
-.mark { width: 4.6em; text-align: center; white-space: nowrap; }
-.what { width: 31%; }
-.value { width: 8.5em; }
-.requirement { width: 4.2em; }
+.mark { text-align: center; white-space: nowrap; }
+col.mark { width: 5.6em; }
+col.what { width: 36%; }
+col.value { width: 8.5em; }
+col.requirement { width: 4em; }
 .small { font-size: 8pt; color: #333; }
+.id { font-size: 7.5pt; display: inline-block; }
+p, dd { line-break: strict; }
 .failed .mark { font-weight: 700; background: #f4c7c3; }
 .warned .mark { font-weight: 700; background: #fce8b2; }
 .mark, .first { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
@@ -86,9 +89,10 @@ pub(super) fn page(report: &SelfTestReport, merged: Option<&Merged>, language: L
         // The stage stands in the head, which is printed again on every page that the table goes on to.
         let _ = writeln!(
             text,
-            "<table class=\"checks\">\n<thead>\n<tr><th class=\"stage\" colspan=\"5\">{}</th></tr>\n\
-             <tr><th class=\"mark\">{}</th><th class=\"what\">{}</th><th>{}</th>\
-             <th class=\"value\">{}</th><th class=\"requirement\">{}</th></tr>\n</thead>\n<tbody>",
+            "<table class=\"checks\">\n<colgroup><col class=\"mark\"><col class=\"what\"><col>\
+             <col class=\"value\"><col class=\"requirement\"></colgroup>\n\
+             <thead>\n<tr><th class=\"stage\" colspan=\"5\">{}</th></tr>\n\
+             <tr><th class=\"mark\">{}</th><th>{}</th><th>{}</th><th>{}</th><th>{}</th></tr>\n</thead>\n<tbody>",
             words::stage(stage, language),
             say("判定", "Verdict"),
             say("確認したこと", "What was tried"),
@@ -107,11 +111,11 @@ pub(super) fn page(report: &SelfTestReport, merged: Option<&Merged>, language: L
 
 fn first_cause(text: &mut String, first: &FirstCause, language: Language) {
     let FirstCause { check, title, cause } = first;
-    let heading = language.pick("まず直すところ", "To mend first");
+    let heading = language.pick("まず直すところ：", "To mend first: ");
     let title = escaped(title.get(language));
     let _ = write!(
         text,
-        "<section class=\"first\">\n<h2>{heading}：{title}</h2>\n<p class=\"small\">{} / {}</p>\n",
+        "<section class=\"first\">\n<h2>{heading}{title}</h2>\n<p class=\"small\">{} / {}</p>\n",
         escaped(check),
         escaped(&cause.code)
     );
@@ -133,8 +137,8 @@ fn check(text: &mut String, outcome: &CheckOutcome, language: Language) {
         language.pick(format!("{} {word}", words::mark(*verdict, language)), word.to_owned());
     let _ = write!(
         text,
-        "<tr class=\"{class}\"><td class=\"mark\">{mark}</td><td><p>{}</p><p class=\"small\">{}</p>\
-         <p class=\"small\">{}</p></td><td><p>{}</p>",
+        "<tr class=\"{class}\"><td class=\"mark\">{mark}</td><td><p>{}</p><p class=\"small\">{} \
+         <span class=\"id\">{}</span></p></td><td><p>{}</p>",
         escaped(check.title.get(language)),
         escaped(check.tried.get(language)),
         escaped(&check.id),
