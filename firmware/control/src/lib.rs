@@ -46,9 +46,9 @@ pub use self::names::{
 };
 pub use self::proof::{Confirmation, Proof, ProofAwaited, Token};
 pub use self::selftest::{
-    CallOutcome, Cause, CheckOutcome, FarCall, FarHalf, FirstCause, Health, HealthChange, Level,
-    MalformedTestNumber, Planned, SelfTestEvent, SelfTestReport, SelfTestWish, Stage, TestNumber,
-    Verdict,
+    CallOutcome, Cause, CheckOutcome, FAIL_OVER_SECONDS, FarCall, FarHalf, FirstCause, Health,
+    HealthChange, LOAD_SECONDS, Level, MalformedTestNumber, Planned, SelfTestEvent, SelfTestReport,
+    SelfTestWish, Stage, TestNumber, Verdict,
 };
 pub use self::time::{TimeServer, TimeStatus};
 pub use self::traffic::{

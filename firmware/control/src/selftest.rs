@@ -8,6 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::SiteSummary;
 
+/// For how long a test of load fills the line, each way, in seconds (R88).
+pub const LOAD_SECONDS: u16 = 5;
+
+/// For how long a rehearsal of fail-over may hold traffic up, in seconds.
+pub const FAIL_OVER_SECONDS: u16 = 3;
+
 /// What somebody wants tested.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -185,6 +191,9 @@ pub struct SelfTestReport {
     /// What to mend first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_cause: Option<FirstCause>,
+    /// The far end's half as it was told to the device inside the tunnel; none where nobody called back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub far_half: Option<FarHalf>,
 }
 
 /// What to mend first.

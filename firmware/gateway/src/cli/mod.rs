@@ -14,6 +14,7 @@ mod import;
 mod ledger;
 mod names;
 mod rewrite;
+mod selftest;
 mod sheet;
 mod show;
 mod status;
@@ -145,6 +146,8 @@ enum Command {
     /// Show the flows that the device has logged: who spoke with whom, when, and how much
     #[command(after_long_help = flows::LONG_HELP)]
     Flows(flows::Flows),
+    #[command(flatten)]
+    Examine(selftest::Examine),
     /// Make files that other machines take
     #[command(subcommand)]
     Export(export::Export),
@@ -195,7 +198,7 @@ enum Format {
     Json,
     /// A table for spreadsheets, UTF-8 with a byte order mark; flows (without the mark), ledger and sheet only
     Csv,
-    /// A page to print on A4; ledger and sheet only
+    /// A page to print on A4; ledger, sheet and self-test only
     Html,
 }
 
@@ -237,13 +240,16 @@ impl From<Lang> for Language {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done; the design is accepted
-  1  the design breaks rules; nothing was changed. Also: 'format --check' found another form
+  1  the design breaks rules; nothing was changed. Also: 'format --check' found another form, a check of 'self-test'
+     failed, or 'self-test merge' found that both sides disagree
   2  wrong usage, or a file that can't be read or written
   3  the daemon can't be reached or doesn't answer
   4  the device couldn't do it; everything is as before
   5  it failed half-way and couldn't be taken back: restart the device
   6  somebody else's change stands in the way; nothing was changed
-  7  nobody has shown that the device is reached by its new address; nothing was changed";
+  7  nobody has shown that the device is reached by its new address; nothing was changed
+  8  'health': the device is degraded: it does its work, and something is to be mended
+  9  'health': the device is down";
 
 /// Why a command ends without success.
 #[derive(Debug, thiserror::Error)]
@@ -271,6 +277,8 @@ enum CommandError {
     #[error(transparent)]
     NotImported(#[from] import::NotImported),
     #[error(transparent)]
+    NoTest(#[from] selftest::NoTest),
+    #[error(transparent)]
     Write(#[from] sekisho_host::HostError),
     #[error(transparent)]
     Client(#[from] ClientError),
@@ -288,6 +296,7 @@ impl CommandError {
             | Self::OperatorKey { .. }
             | Self::NoTrace(_)
             | Self::NoHosts(_)
+            | Self::NoTest(_)
             | Self::Write(_)
             | Self::Terminal(_)
             | Self::Runtime(_) => 2,
@@ -329,6 +338,7 @@ impl CommandError {
             Self::NoHosts(fault) => Some(export::way_out(fault)),
             Self::OtherForm(_) => Some("have it written anew: sekisho format FILE".to_owned()),
             Self::NotImported(fault) => fault.way_out(),
+            Self::NoTest(fault) => fault.way_out(),
             Self::Write(fault) => fault.way_out().map(str::to_owned),
             Self::Terminal(_) => Some("print it once: --once".to_owned()),
             Self::Read { .. } | Self::Refused(_) | Self::Runtime(_) => None,
@@ -345,6 +355,7 @@ impl CommandError {
             | Self::NoTrace(_)
             | Self::NoHosts(_)
             | Self::OtherForm(_)
+            | Self::NoTest(_)
             | Self::Write(_)
             | Self::Terminal(_)
             | Self::Runtime(_)
@@ -374,12 +385,15 @@ pub fn main() -> ExitCode {
     let table = match arguments.format {
         Format::Text | Format::Json => true,
         Format::Csv if matches!(arguments.command, Command::Flows(_)) => true,
+        Format::Html if matches!(&arguments.command, Command::Examine(what) if what.has_pages()) => {
+            true
+        }
         Format::Csv | Format::Html => {
             matches!(arguments.command, Command::Ledger(_) | Command::Sheet(_))
         }
     };
     if !table {
-        let reason = "only 'ledger' and 'sheet' have the formats csv and html, and 'flows' has csv";
+        let reason = "only 'ledger' and 'sheet' have the formats csv and html; 'flows' has csv, 'self-test' html";
         let mut command = Arguments::command().bin_name("sekisho");
         command.error(ErrorKind::ArgumentConflict, reason).exit();
     }
@@ -404,11 +418,22 @@ pub fn main() -> ExitCode {
         }
     };
     // Whoever reads may have seen enough and gone away.
-    let _ = match output {
+    drop(print(&output));
+    match output {
+        Output::Lines(_) | Output::Exact(_) => code,
+        Output::Bad { code, message, .. } => {
+            eprintln!("sekisho: {message}");
+            ExitCode::from(code)
+        }
+    }
+}
+
+fn print(output: &Output) -> io::Result<()> {
+    match output {
         Output::Lines(text) => writeln!(io::stdout(), "{}", text.trim_end()),
-        Output::Exact(bytes) => io::stdout().write_all(&bytes),
-    };
-    code
+        Output::Exact(bytes) => io::stdout().write_all(bytes),
+        Output::Bad { shown, .. } => print(shown),
+    }
 }
 
 /// What a command prints.
@@ -417,6 +442,15 @@ enum Output {
     Lines(String),
     /// A file, to the byte.
     Exact(Vec<u8>),
+    /// What was found isn't good, though the command did its work.
+    Bad {
+        /// What was found.
+        shown: Box<Output>,
+        /// The exit code that says so.
+        code: u8,
+        /// What standard error says.
+        message: String,
+    },
 }
 
 impl From<String> for Output {
@@ -444,7 +478,10 @@ fn run(arguments: &Arguments, language: Language) -> Result<Output, CommandError
         .map_err(CommandError::Runtime)?;
     let socket = &arguments.socket;
     let json = arguments.format == Format::Json;
+    let paper = arguments.lang.map_or(Language::Japanese, Language::from);
+    let wanted = selftest::Wanted { format: arguments.format, language, paper };
     let text = match &arguments.command {
+        Command::Examine(what) => return runtime.block_on(selftest::run(socket, what, wanted)),
         Command::Export(export::Export::Hosts(hosts)) => {
             return runtime.block_on(export::hosts(socket, hosts, language));
         }

@@ -29,8 +29,13 @@ pub(super) fn replace(path: &Path, contents: &[u8]) -> Result<(), HostError> {
 
 /// Writes a file that may be there already.
 pub(super) fn write(path: &Path, contents: &[u8]) -> Result<(), HostError> {
+    write_as(path, contents, NEW)
+}
+
+/// Writes a file that may be there already; where it isn't, it gets this mode.
+pub(super) fn write_as(path: &Path, contents: &[u8], new: u32) -> Result<(), HostError> {
     match fs::metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => files::write(path, contents, NEW),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => files::write(path, contents, new),
         _ => replace(path, contents),
     }
 }
