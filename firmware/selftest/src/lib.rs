@@ -7,3 +7,4 @@
 
 pub mod probe;
 pub mod talk;
+pub mod wire;
