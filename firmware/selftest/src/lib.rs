@@ -17,6 +17,7 @@ pub mod probe;
 mod run;
 pub mod talk;
 mod tree;
+pub mod wire;
 
 pub use check::{Check, Judgement, Traits};
 pub use diagnose::{first_cause, level, verdict};
