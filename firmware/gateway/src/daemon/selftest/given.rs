@@ -1,23 +1,33 @@
 //! What is so when a test begins: all that the daemon knows without asking anybody.
 
-use std::{net::Ipv4Addr, path::PathBuf};
+use std::{
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+};
 
 use jiff::Timestamp;
 use sekisho_control::{Phase, Status};
 use sekisho_design::{Design, Language, Name};
-use sekisho_host::Kernel;
+use sekisho_host::{Kernel, Transport, files};
 use sekisho_plan::{
     KernelState, deviations,
     ruleset::TUNNEL_PORT,
     trace::{Opening, Outcome, Question, Side, Tracer},
 };
 use sekisho_selftest::{
-    boxed::listening,
+    device::{open_sockets, slot},
     probe::{Known, Seen},
 };
 use sekisho_tunnel::{Tap, TapPackets};
 
 use super::super::effects::scope;
+
+/// Where the kernel lists sockets, for this network namespace.
+const SOCKETS: &str = "/proc/self/net";
+
+/// What the kernel was started with.
+const COMMAND_LINE: &str = "/proc/cmdline";
+const LONGEST_COMMAND_LINE: u64 = 1 << 14;
 
 /// What a test begins with.
 pub(in crate::daemon) struct Given {
@@ -75,14 +85,18 @@ fn open(design: &Design, observed: KernelState) -> Seen {
         Ok(tracer) => tracer,
         Err(fault) => return unable(fault.to_string()),
     };
-    let sockets = match listening() {
+    let sockets = match open_sockets(Path::new(SOCKETS)) {
         Ok(sockets) => sockets,
-        Err(fault) => return unable(fault.to_string()),
+        Err(why) => return unable(why),
     };
     let (from, own) = (design.lgwan.gateway, design.lgwan.address.address());
     let mut open = Vec::new();
-    for (opening, at) in sockets {
-        let here = at == own || at == Ipv4Addr::UNSPECIFIED;
+    for (transport, at) in sockets {
+        let opening = match transport {
+            Transport::Tcp => Opening::Tcp(at.port()),
+            Transport::Udp => Opening::Udp(at.port()),
+        };
+        let here = *at.ip() == own || *at.ip() == Ipv4Addr::UNSPECIFIED;
         if !here || opening == Opening::Udp(TUNNEL_PORT) {
             continue;
         }
@@ -132,7 +146,7 @@ impl Given {
                 now: Timestamp::now(),
                 floor: status.release.as_ref().and_then(|release| release.built),
             }),
-            Known::Slot => sekisho_selftest::boxed::slot(&status.version),
+            Known::Slot => self.slot(),
             Known::TunnelDevice => match &self.tunnel_fault {
                 None => Seen::Fine,
                 Some(fault) => Seen::Wrong { what: vec![fault.clone()] },
@@ -143,6 +157,14 @@ impl Given {
                 Seen::Centre { status, carries: self.carrier() == Some(name) }
             }
             Known::Carrier => Seen::Carrier(self.carrier().cloned()),
+        }
+    }
+
+    fn slot(&self) -> Seen {
+        let version = self.status.release.as_ref().map_or(&self.status.version, |of| &of.version);
+        match files::read(Path::new(COMMAND_LINE), LONGEST_COMMAND_LINE) {
+            Ok(line) => slot(&String::from_utf8_lossy(&line), version),
+            Err(fault) => Seen::Unable { why: fault.to_string() },
         }
     }
 

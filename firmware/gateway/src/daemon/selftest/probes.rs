@@ -2,7 +2,7 @@
 
 use sekisho_plan::tunnel_mtu;
 use sekisho_selftest::{
-    Prober, boxed,
+    Prober, device,
     inside::Inside,
     probe::{Answer, Ask, Probe, Seen, Way},
     wire::Wires,
@@ -54,9 +54,9 @@ impl Probes {
     async fn observe(&self, probe: &Probe) -> Result<Seen, Seen> {
         Ok(match probe {
             Probe::Known(known) => self.given.know(known),
-            Probe::DiskWrite => boxed::disk_write(&self.given.state).await,
-            Probe::Crypto => boxed::crypto(),
-            Probe::Loop => boxed::looped(),
+            Probe::DiskWrite => device::disk_write(&self.given.state).await,
+            Probe::Crypto => device::crypto(),
+            Probe::Loop => device::through_the_tunnel(),
             Probe::Link { port } => self.wires()?.link(port).await,
             Probe::Holder { port, address } => self.wires()?.holder(port, *address).await,
             Probe::Arp { port, from, address } => self.wires()?.arp(port, *from, *address).await,
