@@ -13,6 +13,8 @@
 mod answer;
 mod check;
 mod diagnose;
+pub mod device;
+pub mod inside;
 pub mod probe;
 mod run;
 pub mod talk;
