@@ -347,6 +347,38 @@ impl fmt::Display for Lan {
     }
 }
 
+impl Protocol {
+    /// All, the plainest first.
+    pub const ALL: [Self; 5] = [Self::Tcp, Self::Tls, Self::Http, Self::Https, Self::Ntp];
+
+    /// The word of the design file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::Http => "http",
+            Self::Https => "https",
+            Self::Ntp => "ntp",
+        }
+    }
+
+    /// The port that it is at where none is named; `None` where it has no such port.
+    pub fn usual_port(self) -> Option<u16> {
+        match self {
+            Self::Tcp | Self::Tls => None,
+            Self::Http => Some(80),
+            Self::Https => Some(443),
+            Self::Ntp => Some(123),
+        }
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 impl Kind {
     /// Whether an organisation of this kind has an education board.
     pub fn has_education_board(self) -> bool {

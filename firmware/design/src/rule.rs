@@ -13,7 +13,8 @@ use jiff::Timestamp;
 
 use crate::{
     CentrePart, Column, DnsName, Environment, Global, Kind, Lan, LineRate, Name, OfficeSide,
-    OrganisationCode, Placement, PortName, Private, Role, RowKind, Service, Severity, Shape, Speed,
+    OrganisationCode, Placement, PortName, Private, Protocol, Role, RowKind, Service, Severity,
+    Shape, Speed,
 };
 
 macro_rules! rules {
@@ -206,6 +207,9 @@ rules! {
         /// The text.
         text: String,
     },
+
+    /// What a server calls itself is empty, longer than 100 characters, or has control characters.
+    "FORM-29" BadIdentity,
 
     /// An organisation code is six digits.
     "ORG-01" OrganisationShape {
@@ -748,6 +752,28 @@ rules! {
         /// The zone.
         name: String,
     },
+    /// Two services of the platform have one name.
+    "PLAT-09" ServiceTwice {
+        /// The name.
+        name: Name,
+    },
+    /// A service of the platform is elsewhere.
+    "PLAT-10" ServiceOutside {
+        /// Its address.
+        address: Ipv4Addr,
+    },
+    /// A service of the platform has an address that is the organisation's.
+    "PLAT-11" ServiceInPool {
+        /// The address.
+        address: Ipv4Addr,
+    },
+    /// A service speaks something that has no usual port, and names none.
+    "PLAT-12" ServiceWithoutPort {
+        /// What it speaks.
+        protocol: Protocol,
+    },
+    /// Who signs the platform's certificates is no certificate in PEM (RFC 7468), nor some of them.
+    "PLAT-13" BadAuthority,
 
     /// The profile carries no signature.
     "SIGN-01" SignatureMissing,

@@ -11,7 +11,7 @@ use std::net::Ipv4Addr;
 
 use sekisho_design::{
     Accepted, Approval, Collector, CollectorTransport, Duplex, Environment, Lan, LineRate, Method,
-    NameTarget, OfficeSide, PortMode, Sent, Service, Speed, stamp,
+    NameTarget, OfficeSide, PortMode, Protocol, Sent, Service, Speed, print_site, stamp,
 };
 
 fn replaced(text: String, edits: &[(&str, &str)]) -> String {
@@ -283,4 +283,49 @@ fn a_collector_needs_little_and_gets_what_it_needs() {
     let refusals = least.replace("[flow-log]\n", "").replace("flows", "refusals");
     let (log, collector) = instead(&refusals);
     assert!(log.is_none() && collector.unwrap().send == [Sent::Refusals]);
+}
+
+#[test]
+fn a_check_may_have_nothing_to_go_by() {
+    let profile = pair::base("profile.toml");
+    let (_, service) = profile.split_once("\n[[service]]").unwrap();
+    let (_, authority) = profile.split_once("authority = ").unwrap();
+    let (authority, _) = authority.split_once("\n\n").unwrap();
+    let service = format!("\n[[service]]{service}");
+    let authority = format!("authority = {authority}\n");
+    let edits = [(&*service, ""), (&*authority, ""), ("dial-back = 8443\n", "")];
+    let design = accepted(&[("identity = \"juki.city.example\"\n", "")], &edits).design;
+    assert_eq!(design.profile.services, []);
+    assert_eq!((design.profile.authority, design.profile.dial_back), (None, None));
+    assert_eq!(design.servers[0].identity, None);
+}
+
+#[test]
+fn a_service_is_at_its_protocols_usual_port_unless_another_is_named() {
+    for (protocol, usual) in [("http", Some(80)), ("https", Some(443)), ("ntp", Some(123))] {
+        let lines = format!("protocol = \"{protocol}\"\n");
+        let edits = [("protocol = \"https\"\nport = 443\n", &*lines)];
+        let service = accepted(&[], &edits).design.profile.services.remove(0);
+        assert_eq!((service.protocol.as_str(), Some(service.port)), (protocol, usual));
+    }
+    for protocol in Protocol::ALL {
+        let lines = format!("protocol = \"{protocol}\"\nport = 65535\n");
+        let edits = [("protocol = \"https\"\nport = 443\n", &*lines)];
+        let service = accepted(&[], &edits).design.profile.services.remove(0);
+        assert_eq!((service.protocol, service.port), (protocol, 65535));
+    }
+    // Where it is has no name of its own.
+    let edits = [("host = \"web.platform.example\"\n", "")];
+    assert_eq!(accepted(&[], &edits).design.profile.services[0].host, None);
+}
+
+#[test]
+fn what_a_server_calls_itself_is_kept_as_it_is_written() {
+    for identity in ["220 住基サーバ", "=1+1", &"あ".repeat(100)] {
+        let line = format!("identity = \"{identity}\"");
+        let design = accepted(&[("identity = \"juki.city.example\"", &line)], &[]).design;
+        assert_eq!(design.servers[0].identity.as_deref(), Some(identity));
+        let site = print_site(&design);
+        assert!(site.contains(&line), "{site}");
+    }
 }

@@ -53,6 +53,11 @@ impl Ethtool {
         }
     }
 
+    /// What a port runs at: speed in Mb/s and duplex, as far as the driver says.
+    pub(crate) fn runs_at(&self, name: &PortName) -> (Option<u32>, Option<Duplex>) {
+        self.settings(name).map_or((None, None), |settings| (settings.speed(), settings.duplex()))
+    }
+
     /// Fixes a port at a mode, or lets it agree on one.
     pub(crate) fn set_mode(
         &self,
@@ -161,6 +166,19 @@ impl Settings {
         self.0[at / 4] = u32::from_ne_bytes(bytes);
     }
 
+    /// In Mb/s. Where there is none to tell, drivers write 0 or all ones (`SPEED_UNKNOWN`).
+    fn speed(&self) -> Option<u32> {
+        Some(self.0[SPEED]).filter(|speed| ![0, u32::MAX].contains(speed))
+    }
+
+    fn duplex(&self) -> Option<Duplex> {
+        match self.byte(DUPLEX) {
+            0 => Some(Duplex::Half),
+            1 => Some(Duplex::Full),
+            _ => None,
+        }
+    }
+
     fn words(&self) -> usize {
         (self.0.len() - HEADER) / 3
     }
@@ -188,12 +206,8 @@ impl Settings {
             };
         }
         let speed = Speed::ALL.into_iter().find(|speed| megabits(*speed) == self.0[SPEED]);
-        let duplex = match self.byte(DUPLEX) {
-            0 => Some(Duplex::Half),
-            1 => Some(Duplex::Full),
-            _ => None,
-        };
-        let mode = speed.zip(duplex).and_then(|(speed, duplex)| PortMode::new(speed, duplex));
+        let mode =
+            speed.zip(self.duplex()).and_then(|(speed, duplex)| PortMode::new(speed, duplex));
         mode.map_or(Seen::Unknown, Seen::Fixed)
     }
 

@@ -6,6 +6,7 @@
 //!
 //! An address is not defended later: of two boxes that both insist on one neither would work.
 
+mod scan;
 mod wire;
 
 use std::{
@@ -23,8 +24,12 @@ pub use sekisho_plan::ports::Mac;
 use sekisho_plan::state::Address;
 use tokio::time::sleep;
 
-use self::wire::{Answer, Wire, is_down, mac};
-use crate::HostError;
+pub use self::scan::{ArpEars, SCAN_WAITS, scan};
+use self::wire::{Answer, Wire};
+use crate::{
+    HostError,
+    frames::{is_down, mac},
+};
 
 /// Three probes (`PROBE_NUM`), and how long an answer to each is waited for. They stand in place of one to two seconds
 /// (`PROBE_MIN`, `PROBE_MAX`), and two seconds after the last (`ANNOUNCE_WAIT`; RFC 5227, 1.1).
@@ -194,6 +199,15 @@ fn find<'a>(links: &'a BTreeMap<String, Link>, name: &PortName) -> Result<&'a Li
     links.get(name.as_str()).ok_or_else(|| HostError::NoSuchLink { name: name.clone() })
 }
 
+/// Our end of an Ethernet link that is up and has a carrier.
+pub(crate) fn lit(port: &PortName) -> Result<LinkAddr, HostError> {
+    match find(&links()?, port)?.voice() {
+        Voice::Ethernet(own) => Ok(*own),
+        Voice::Plain => Err(failed("speak Ethernet", port)(io::ErrorKind::Unsupported.into())),
+        Voice::None => Err(failed("reach anybody", port)(io::ErrorKind::NetworkDown.into())),
+    }
+}
+
 fn by_link(addresses: &BTreeSet<Address>) -> BTreeMap<&PortName, Vec<&Address>> {
     let mut links: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for address in addresses {
@@ -202,7 +216,7 @@ fn by_link(addresses: &BTreeSet<Address>) -> BTreeMap<&PortName, Vec<&Address>> 
     links
 }
 
-fn failed(tried: &'static str, link: &PortName) -> impl FnOnce(io::Error) -> HostError {
+pub(crate) fn failed(tried: &'static str, link: &PortName) -> impl FnOnce(io::Error) -> HostError {
     let link = link.clone();
     move |source| HostError::Neighbours { tried, link, source }
 }

@@ -41,8 +41,8 @@ pub struct Port {
 /// The links of the network namespace of the thread that made it.
 #[derive(Debug)]
 pub struct Links {
-    netlink: Netlink,
-    ethtool: Ethtool,
+    pub(crate) netlink: Netlink,
+    pub(crate) ethtool: Ethtool,
 }
 
 /// What the kernel says of all links, ports or not.

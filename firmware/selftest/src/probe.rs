@@ -130,6 +130,8 @@ pub enum Known {
     TunnelDevice,
     /// A centre.
     Centre(Name),
+    /// Which centre carries.
+    Carrier,
     /// What of ours would take a packet from LGWAN's side.
     Open,
 }
@@ -387,6 +389,8 @@ pub enum Seen {
         /// Whether it carries.
         carries: bool,
     },
+    /// Of [`Known::Carrier`].
+    Carrier(Option<Name>),
     /// Of [`Known::Open`]: what is open besides the tunnel, like `tcp/80`.
     Open(Vec<String>),
     /// Of [`Probe::Link`].

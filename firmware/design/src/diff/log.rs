@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::writer::{NONE, Thing, Writer, label, listed, optional, shown};
+use super::{
+    profile::fingerprints,
+    writer::{NONE, Thing, Writer, label, optional, shown},
+};
 use crate::{Both, Collector, CollectorTransport, FlowLog, OfficeSide, Sent, messages, words};
 
 pub(super) fn flow_log(writer: &mut Writer, before: Option<&FlowLog>, after: Option<&FlowLog>) {
@@ -73,12 +76,7 @@ fn compare_transport(
     };
     let ((authority, name), (other_authority, other_name)) = (trust(before), trust(after));
     let field = ("certificate-authority", "認証局の証明書", "certificate authority");
-    writer.value(
-        thing,
-        field,
-        (&authority, &other_authority),
-        optional(NONE, |certificates: &crate::Certificates| listed(certificates.fingerprints())),
-    );
+    writer.value(thing, field, (&authority, &other_authority), optional(NONE, fingerprints));
     let field = ("name", "証明書の名前", "name in its certificate");
     writer.value(thing, field, (&name, &other_name), optional(NONE, shown));
 }

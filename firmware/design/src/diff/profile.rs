@@ -1,11 +1,24 @@
 //! Differences of what the operator issues.
 
-use super::writer::{Thing, Writer, label, listed_or_none, shown};
-use crate::{Centre, PlatformNetwork, Profile, ProfileStamp, Zone, words};
+use super::writer::{NONE, Thing, Writer, label, listed, listed_or_none, optional, shown};
+use crate::{
+    Both, Centre, Certificates, PlatformNetwork, PlatformService, Profile, ProfileStamp, Zone,
+    words,
+};
 
 pub(super) fn compare(writer: &mut Writer, before: &Profile, after: &Profile) {
     let Profile {
-        organisation, stamp, centres, pool, device_address, networks, zones, ntp, ..
+        organisation,
+        stamp,
+        centres,
+        pool,
+        device_address,
+        networks,
+        zones,
+        ntp,
+        services,
+        authority,
+        dial_back,
     } = before;
     let thing = Thing::new("profile", label("接続情報", "Platform profile"));
     let pair = (organisation, &after.organisation);
@@ -32,6 +45,16 @@ pub(super) fn compare(writer: &mut Writer, before: &Profile, after: &Profile) {
     compare_centres(writer, &thing, centres, &after.centres);
     compare_networks(writer, networks, &after.networks);
     compare_zones(writer, zones, &after.zones);
+    compare_services(writer, services, &after.services);
+    let field = ("authority", "認証局の証明書", "certificate authority");
+    let pair = (authority, &after.authority);
+    writer.value(&thing, field, pair, optional(NONE, fingerprints));
+    let field = ("dial-back", "折り返し接続を頼むポート番号", "port for calls back");
+    writer.value(&thing, field, (dial_back, &after.dial_back), optional(NONE, shown));
+}
+
+pub(super) fn fingerprints(authority: &Certificates) -> Both {
+    listed(authority.fingerprints())
 }
 
 fn compare_centres(writer: &mut Writer, profile: &Thing, before: &[Centre], after: &[Centre]) {
@@ -106,6 +129,33 @@ fn compare_zones(writer: &mut Writer, before: &[Zone], after: &[Zone]) {
             let Zone { name: _, resolvers } = before;
             let field = ("resolvers", "DNSサーバ", "list of resolvers");
             writer.value(thing, field, (resolvers, &after.resolvers), |list| listed_or_none(list));
+        },
+    );
+}
+
+fn compare_services(writer: &mut Writer, before: &[PlatformService], after: &[PlatformService]) {
+    writer.rows(
+        (before.iter().map(|row| (&row.name, row)), after.iter().map(|row| (&row.name, row))),
+        |name| {
+            let label = label(
+                format!("プラットフォームのサービス「{name}」"),
+                format!("Platform service '{name}'"),
+            );
+            Thing::new(format!("platform-service.{name}"), label)
+        },
+        |service| {
+            let PlatformService { address, protocol, port, .. } = service;
+            label(format!("{address}:{port}、{protocol}"), format!("{address}:{port}, {protocol}"))
+        },
+        |writer, thing, before, after| {
+            let PlatformService { name: _, address, host, protocol, port } = before;
+            let field = ("address", "アドレス", "address");
+            writer.value(thing, field, (address, &after.address), shown);
+            let field = ("host", "名前", "host name");
+            writer.value(thing, field, (host, &after.host), optional(NONE, shown));
+            let field = ("protocol", "プロトコル", "protocol");
+            writer.value(thing, field, (protocol, &after.protocol), shown);
+            writer.value(thing, ("port", "ポート番号", "port"), (port, &after.port), shown);
         },
     );
 }

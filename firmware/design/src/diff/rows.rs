@@ -51,7 +51,7 @@ pub(super) fn servers(writer: &mut Writer, before: &[Server], after: &[Server]) 
                 services,
                 approval,
                 allow_from_platform,
-                identity: _,
+                identity,
             } = before;
             writer.value(thing, LAN, (lan, &after.lan), |lan| lan_name(*lan));
             let field = ("private", "庁内のアドレス", "private address");
@@ -66,6 +66,8 @@ pub(super) fn servers(writer: &mut Writer, before: &[Server], after: &[Server]) 
             writer.set(thing, SERVICES, (&set(services), &set(&after.services)));
             writer.value(thing, APPROVAL, (approval, &after.approval), optional(NONE, note));
             allowances(writer, thing, allow_from_platform, &after.allow_from_platform);
+            let field = ("identity", "サーバの名乗り", "name that it gives itself");
+            writer.value(thing, field, (identity, &after.identity), optional(NONE, quoted));
         },
     );
 }
@@ -157,8 +159,13 @@ fn set(services: &[Service]) -> BTreeSet<Service> {
 }
 
 pub(super) fn note(approval: &Approval) -> Both {
-    let note = harmless(approval.as_str().chars());
-    label(format!("「{note}」"), format!("'{note}'"))
+    quoted(approval.as_str())
+}
+
+/// Text of a file as a value, without characters that steer a terminal.
+fn quoted(text: &(impl AsRef<str> + ?Sized)) -> Both {
+    let text = harmless(text.as_ref().chars());
+    label(format!("「{text}」"), format!("'{text}'"))
 }
 
 fn lan_name(lan: Lan) -> Both {

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use super::{
     AllowanceDraft, CentreDraft, CollectorDraft, EntryDraft, FlowLogDraft, GlobalForDraft,
-    LanDraft, LgwanDraft, LimitsDraft, NamesDraft, ObjectDraft, Optional, PolicyDraft, PortDraft,
-    ProfileDraft, ServerDraft, ServicesDraft, SiteDraft, TargetDraft, TerminalsDraft, TrafficDraft,
-    Whole, objects::directions,
+    LanDraft, LgwanDraft, LimitsDraft, NamesDraft, ObjectDraft, Optional, PlatformServiceDraft,
+    PolicyDraft, PortDraft, ProfileDraft, ServerDraft, ServicesDraft, SiteDraft, TargetDraft,
+    TerminalsDraft, TrafficDraft, Whole, objects::directions,
 };
 use crate::{
     Allowance, Centre, Collector, Design, Direction, FlowLog, GlobalFor, InterfaceAddress, Lan,
     LanInterface, LanRoute, Lgwan, Limits, Maintenance, NameEntry, NameTarget, NamedServices,
-    Names, Object, PlatformNetwork, Policy, PortMode, PortName, Profile, Server, Site, Terminals,
-    Traffic, Zone,
+    Names, Object, PlatformNetwork, PlatformService, Policy, PortMode, PortName, Profile, Server,
+    Site, Terminals, Traffic, Zone,
 };
 
 /// The design; `None` where a value is unknown, which never is without an error taken down.
@@ -120,7 +120,7 @@ fn server(draft: ServerDraft) -> Option<Server> {
         services: plain(draft.row.services)?,
         approval: optional(draft.row.approval)?,
         allow_from_platform: draft.allow?.into_iter().map(allowance).collect::<Option<_>>()?,
-        identity: None,
+        identity: optional(draft.identity)?,
     })
 }
 
@@ -232,9 +232,21 @@ fn platform(draft: ProfileDraft) -> Option<Profile> {
         networks: draft.networks?.into_iter().map(network).collect(),
         zones: draft.zones.into_iter().map(zone).collect::<Option<_>>()?,
         ntp: plain(draft.ntp)?,
-        services: Vec::new(),
-        authority: None,
-        dial_back: None,
+        services: draft.services.into_iter().map(platform_service).collect::<Option<_>>()?,
+        authority: optional(draft.authority)?,
+        dial_back: optional(draft.dial_back)?,
+    })
+}
+
+fn platform_service(draft: PlatformServiceDraft) -> Option<PlatformService> {
+    let protocol = draft.protocol?.value;
+    let port = optional(draft.port)?.or_else(|| protocol.usual_port())?;
+    Some(PlatformService {
+        name: draft.name?.value,
+        address: draft.address?.value,
+        host: optional(draft.host)?,
+        protocol,
+        port,
     })
 }
 

@@ -38,9 +38,7 @@ pub(super) fn read_flow_log(table: &mut Table<'_>, log: &mut Log) -> FlowLogDraf
 
 pub(super) fn read_collector(table: &mut Table<'_>, log: &mut Log) -> CollectorDraft {
     let address = table.required("address", log).and_then(|node| values::address(&node, log));
-    let port = values::optional("port", table, log, |node, log| {
-        node.integer((1, 65535), log, values::bounds(1, 65535))
-    });
+    let port = values::optional("port", table, log, values::port_number);
     let transport = read_transport(table, log);
     let interface = table.required("interface", log).and_then(|node| side(&node, log));
     let send = table.required("send", log);

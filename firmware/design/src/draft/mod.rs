@@ -20,9 +20,10 @@ use ipnet::Ipv4Net;
 use jiff::Timestamp;
 
 use crate::{
-    Approval, Class, CollectorTransport, DnsName, Endpoint, Environment, Global, Host,
-    InterfaceAddress, Kind, Lan, LineRate, LogSize, Method, Name, OfficeSide, OrganisationCode,
-    Origin, Placement, PortMode, PortName, Private, ProfileStamp, PublicKey, Sent, Service, Shares,
+    Approval, Certificates, Class, CollectorTransport, DnsName, Endpoint, Environment, Global,
+    Host, InterfaceAddress, Kind, Lan, LineRate, LogSize, Method, Name, OfficeSide,
+    OrganisationCode, Origin, Placement, PortMode, PortName, Private, ProfileStamp, Protocol,
+    PublicKey, Sent, Service, Shares,
     reader::{At, Place},
 };
 
@@ -123,6 +124,7 @@ pub(crate) struct ServerDraft {
     pub(crate) private: Option<At<Private>>,
     pub(crate) ftp: Option<At<bool>>,
     pub(crate) allow: Option<Vec<AllowanceDraft>>,
+    pub(crate) identity: Optional<String>,
 }
 
 #[derive(Debug)]
@@ -209,7 +211,7 @@ pub(crate) struct GlobalForDraft {
     pub(crate) global: Option<At<Global>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct ProfileDraft {
     pub(crate) organisation: Option<At<OrganisationCode>>,
     pub(crate) serial: Option<At<u64>>,
@@ -225,6 +227,9 @@ pub(crate) struct ProfileDraft {
     pub(crate) zones: Vec<ZoneDraft>,
     /// Whether no zone is missing there.
     pub(crate) zones_whole: bool,
+    pub(crate) services: Vec<PlatformServiceDraft>,
+    pub(crate) authority: Optional<Certificates>,
+    pub(crate) dial_back: Optional<u16>,
 }
 
 #[derive(Debug)]
@@ -247,6 +252,17 @@ pub(crate) struct NetworkDraft {
 pub(crate) struct ZoneDraft {
     pub(crate) name: Option<At<String>>,
     pub(crate) resolvers: Whole<Ipv4Addr>,
+}
+
+#[derive(Debug)]
+pub(crate) struct PlatformServiceDraft {
+    pub(crate) place: Place,
+    pub(crate) name: Option<At<Name>>,
+    pub(crate) address: Option<At<Ipv4Addr>>,
+    pub(crate) host: Optional<DnsName>,
+    pub(crate) protocol: Option<At<Protocol>>,
+    /// `None` inside where the protocol's usual one is meant.
+    pub(crate) port: Optional<u16>,
 }
 
 impl SiteDraft {

@@ -1,8 +1,10 @@
 //! The platform profile, from text to draft.
 
-use super::{CentreDraft, NetworkDraft, ProfileDraft, ZoneDraft, values};
+use super::{
+    CentreDraft, NetworkDraft, PlatformServiceDraft, ProfileDraft, Unknown, ZoneDraft, values,
+};
 use crate::{
-    Rule, migrate,
+    Protocol, Rule, migrate,
     reader::{self, File, Log, Node, Table},
     signature::Signature,
 };
@@ -22,6 +24,11 @@ pub(crate) fn read_profile(text: &str, log: &mut Log) -> ProfileDraft {
         let networks = table.required("network", log);
         let (centres, centres_whole) = table.rows("centre", log, read_centre);
         let (zones, zones_whole) = table.rows("zone", log, read_zone);
+        let (services, _) = table.rows("service", log, read_service);
+        let authority = values::optional("authority", table, log, |node, log| {
+            node.parse(log, str::parse, |_, _| Rule::BadAuthority)
+        });
+        let dial_back = values::optional("dial-back", table, log, values::port_number);
         ProfileDraft {
             organisation: organisation.and_then(|node| values::organisation(&node, log)),
             serial: serial
@@ -35,6 +42,9 @@ pub(crate) fn read_profile(text: &str, log: &mut Log) -> ProfileDraft {
             networks: networks.and_then(|node| read_networks(&node, log)),
             zones,
             zones_whole,
+            services,
+            authority,
+            dial_back,
         }
     })
 }
@@ -86,5 +96,40 @@ fn read_zone(table: &mut Table<'_>, log: &mut Log) -> ZoneDraft {
     ZoneDraft {
         name,
         resolvers: resolvers.and_then(|node| values::filled_list(&node, log, values::address)),
+    }
+}
+
+fn read_service(table: &mut Table<'_>, log: &mut Log) -> PlatformServiceDraft {
+    let protocol = table.required("protocol", log);
+    let protocols = Protocol::ALL.map(|protocol| (protocol.as_str(), protocol));
+    PlatformServiceDraft {
+        place: table.place.clone(),
+        name: table.required("name", log).and_then(|node| values::name(&node, log)),
+        address: table.required("address", log).and_then(|node| values::address(&node, log)),
+        host: values::optional("host", table, log, values::dns_name),
+        protocol: protocol.and_then(|node| values::choice(&node, &protocols, log)),
+        port: values::optional("port", table, log, values::port_number),
+    }
+}
+
+impl Default for ProfileDraft {
+    /// Nothing of it is known.
+    fn default() -> Self {
+        Self {
+            organisation: None,
+            serial: None,
+            issued: None,
+            device_address: None,
+            pool: None,
+            ntp: None,
+            centres: Vec::new(),
+            centres_whole: false,
+            networks: None,
+            zones: Vec::new(),
+            zones_whole: false,
+            services: Vec::new(),
+            authority: Err(Unknown),
+            dial_back: Err(Unknown),
+        }
     }
 }

@@ -76,13 +76,19 @@ fn read_heading(table: &mut Table<'_>, log: &mut Log, draft: &mut SiteDraft) {
 }
 
 fn read_name(node: &Node<'_>, log: &mut Log) -> Option<At<String>> {
-    let convert = |text: &str| {
-        let valid = !text.trim().is_empty()
-            && text.chars().count() <= 100
-            && !text.chars().any(char::is_control);
-        valid.then(|| text.to_owned()).ok_or(())
-    };
-    node.parse(log, convert, |_, ()| Rule::BadText)
+    node.parse(log, line, |_, ()| Rule::BadText)
+}
+
+fn read_identity(node: &Node<'_>, log: &mut Log) -> Option<At<String>> {
+    node.parse(log, line, |_, ()| Rule::BadIdentity)
+}
+
+/// A line with something to be seen, in 100 characters at most.
+fn line(text: &str) -> Result<String, ()> {
+    let valid = !text.trim().is_empty()
+        && text.chars().count() <= 100
+        && !text.chars().any(char::is_control);
+    valid.then(|| text.to_owned()).ok_or(())
 }
 
 fn read_placement(node: &Node<'_>, log: &mut Log) -> Option<At<Placement>> {
@@ -190,7 +196,8 @@ fn read_server(table: &mut Table<'_>, log: &mut Log) -> ServerDraft {
     if let (Some(node), Some([]), true) = (services, row.services.as_deref(), silent) {
         log.add(&node.place, Rule::EmptyList);
     }
-    ServerDraft { row, private, ftp, allow }
+    let identity = values::optional("identity", table, log, read_identity);
+    ServerDraft { row, private, ftp, allow, identity }
 }
 
 fn read_allowance(table: &mut Table<'_>, log: &mut Log) -> AllowanceDraft {

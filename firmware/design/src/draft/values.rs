@@ -161,6 +161,11 @@ pub(super) fn environment(node: &Node<'_>, log: &mut Log) -> Option<At<Environme
     choice(node, &ENVIRONMENTS, log)
 }
 
+/// The number of a TCP or UDP port.
+pub(super) fn port_number(node: &Node<'_>, log: &mut Log) -> Option<At<u16>> {
+    node.integer((1, 65535), log, bounds(1, 65535))
+}
+
 /// One of some words.
 pub(super) fn choice<T: Copy>(
     node: &Node<'_>,

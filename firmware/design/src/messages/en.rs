@@ -48,6 +48,9 @@ pub(super) fn sentence(rule: &Rule) -> String {
         Rule::BadText => {
             "the name is empty, longer than 100 characters or has control characters".to_owned()
         }
+        Rule::BadIdentity => {
+            "what it calls itself is empty, longer than 100 characters or has control characters".to_owned()
+        }
         Rule::Repeated { text } => format!("'{text}' stands in the list twice"),
         Rule::BadRate { text } => format!("'{}' can't be the rate of a line", excerpt(text)),
         Rule::BadApproval => {
@@ -330,7 +333,7 @@ pub(super) fn sentence(rule: &Rule) -> String {
             )
         }
         Rule::BadLogSize { text } => format!("'{}' can't be the size of a log", excerpt(text)),
-        Rule::BadCertificates => "this is no certificate in PEM".to_owned(),
+        Rule::BadCertificates | Rule::BadAuthority => "this is no certificate in PEM".to_owned(),
         Rule::TlsInPart { missing } => format!("'{missing}' is missing: TLS takes it"),
         Rule::OnlyWithTls { key } => {
             format!("'{key}' belongs to transport \"tls\"; by this one, messages go in the clear")
@@ -357,6 +360,16 @@ pub(super) fn sentence(rule: &Rule) -> String {
             format!("resolver {address} is not inside a network of the platform")
         }
         Rule::ZoneTwice { name } => format!("zone '{name}' stands there already"),
+        Rule::ServiceTwice { name } => format!("another service is named '{name}' already"),
+        Rule::ServiceOutside { address } => {
+            format!("{address} is not inside a network of the platform")
+        }
+        Rule::ServiceInPool { address } => {
+            format!("{address} is a global address of the organisation, not the platform's")
+        }
+        Rule::ServiceWithoutPort { protocol } => {
+            format!("'port' is missing: protocol \"{protocol}\" has no usual one")
+        }
         Rule::NotText { byte } => {
             format!("from here on (byte {byte} of the file) this is neither UTF-8 nor Shift JIS")
         }
@@ -462,6 +475,9 @@ pub(super) fn mend(rule: &Rule) -> String {
             return format!("Write a number from {least} to {most}.");
         }
         Rule::BadText => "Write the site's name as people say it.",
+        Rule::BadIdentity => {
+            "Write the name in its TLS certificate, like \"juki.city.example\", or a part of the first line that it says."
+        }
         Rule::Repeated { .. } | Rule::ColumnTwice { .. } => "Remove one of the two.",
         Rule::BadRate { .. } => {
             "Write 512k, 1.5M, 100M or 10G in bits a second, from 500k (0.5 Mb/s) to 10G."
@@ -687,6 +703,11 @@ pub(super) fn mend(rule: &Rule) -> String {
         | Rule::ResolverOutside { .. }
         | Rule::ZoneTwice { .. }
         | Rule::ReverseZone { .. }
+        | Rule::ServiceTwice { .. }
+        | Rule::ServiceOutside { .. }
+        | Rule::ServiceInPool { .. }
+        | Rule::ServiceWithoutPort { .. }
+        | Rule::BadAuthority
         | Rule::SignatureMissing
         | Rule::SignatureForm => "Ask the operator for a corrected profile.",
         Rule::NotText { .. } => "Save it in the spreadsheet as 'CSV UTF-8 (comma delimited)'.",

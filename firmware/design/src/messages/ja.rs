@@ -55,6 +55,9 @@ pub(super) fn sentence(rule: &Rule) -> String {
             format!("{}は{least}から{most}までの範囲にありません。", excerpt(found))
         }
         Rule::BadText => "名称が空か、100文字を超えるか、制御文字を含んでいます。".to_owned(),
+        Rule::BadIdentity => {
+            "サーバの名乗りが空か、100文字を超えるか、制御文字を含んでいます。".to_owned()
+        }
         Rule::Repeated { text } => format!("一覧に「{text}」が二度書かれています。"),
         Rule::BadRate { text } => format!("「{}」は回線の速度として使えません。", excerpt(text)),
         Rule::BadApproval => {
@@ -386,7 +389,7 @@ pub(super) fn sentence(rule: &Rule) -> String {
         Rule::BadLogSize { text } => {
             format!("「{}」は記録の大きさとして使えません。", excerpt(text))
         }
-        Rule::BadCertificates => "PEM形式の証明書として読めません。".to_owned(),
+        Rule::BadCertificates | Rule::BadAuthority => "PEM形式の証明書として読めません。".to_owned(),
         Rule::TlsInPart { missing } => format!("TLSに要る「{missing}」がありません。"),
         Rule::OnlyWithTls { key } => {
             format!("「{key}」は送り方 \"tls\" のためのものです。この送り方では暗号化されません。")
@@ -414,6 +417,16 @@ pub(super) fn sentence(rule: &Rule) -> String {
             )
         }
         Rule::ZoneTwice { name } => format!("ゾーン「{name}」がすでにあります。"),
+        Rule::ServiceTwice { name } => format!("「{name}」という名前のサービスがすでにあります。"),
+        Rule::ServiceOutside { address } => {
+            format!("{address}が中間サーバー・プラットフォームのネットワークの中にありません。")
+        }
+        Rule::ServiceInPool { address } => {
+            format!("{address}は団体のグローバルアドレスで、プラットフォームのものではありません。")
+        }
+        Rule::ServiceWithoutPort { protocol } => {
+            format!("「port」がありません。\"{protocol}\" には決まったポート番号がありません。")
+        }
         Rule::NotText { byte } => {
             format!(
                 "ここからがUTF-8でもシフトJISでもありません（ファイルの先頭から{byte}バイト目）。"
@@ -542,6 +555,9 @@ pub(super) fn mend(rule: &Rule) -> String {
             return format!("{least}から{most}までの数を書いてください。");
         }
         Rule::BadText => "庁舎や団体の名称を、普段の呼び方で書いてください。",
+        Rule::BadIdentity => {
+            "TLS証明書にある名前（\"juki.city.example\" など）か、接続するとサーバが最初に送る行の一部を書いてください。"
+        }
         Rule::Repeated { .. } | Rule::ColumnTwice { .. } => "どちらか一つを削除してください。",
         Rule::BadRate { .. } => {
             "512k、1.5M、100M、10G のように、1秒あたりのビット数を 500k（0.5Mbps）から 10G までで書いてください。"
@@ -779,6 +795,11 @@ pub(super) fn mend(rule: &Rule) -> String {
         | Rule::ResolverOutside { .. }
         | Rule::ZoneTwice { .. }
         | Rule::ReverseZone { .. }
+        | Rule::ServiceTwice { .. }
+        | Rule::ServiceOutside { .. }
+        | Rule::ServiceInPool { .. }
+        | Rule::ServiceWithoutPort { .. }
+        | Rule::BadAuthority
         | Rule::SignatureMissing
         | Rule::SignatureForm => "直した接続情報を機構に求めてください。",
         Rule::NotText { .. } => {

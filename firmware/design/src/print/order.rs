@@ -79,6 +79,7 @@ static SERVER: Keys = keys(&[
     ("name", &UNKNOWN),
     ("interface", &UNKNOWN),
     ("private", &UNKNOWN),
+    ("identity", &UNKNOWN),
     ("global", &UNKNOWN),
     ("global-for", &GLOBAL_FOR),
     ("environment", &UNKNOWN),

@@ -144,12 +144,15 @@ fn server(server: &Server) -> Tree {
         services,
         approval,
         allow_from_platform,
-        identity: _,
+        identity,
     } = server;
     let mut tree = Tree::default();
     tree.set("name", text(name));
     tree.set("interface", text(lan));
     tree.set("private", text(private));
+    if let Some(identity) = identity {
+        tree.set("identity", Value::text(identity));
+    }
     tree.set("global", text(global));
     fill(&mut tree, "global-for", global_for.iter().map(other_global));
     set_environment(&mut tree, *environment);

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::Ipv4Addr};
 use super::{entries::REVERSE, interfaces::unicast, netset::NetSet, networks};
 use crate::{
     CentrePart, Lan, Role, Rule,
-    draft::{CentreDraft, ProfileDraft, SiteDraft},
+    draft::{CentreDraft, ProfileDraft, SiteDraft, platform},
     name::is_in,
     reader::{At, File, Log, Place},
 };
@@ -27,6 +27,7 @@ pub(super) fn run(site: &SiteDraft, profile: &ProfileDraft, log: &mut Log) {
     }
     inside(profile, log);
     zones(profile, log);
+    services(profile, log);
     uplink(site, profile, log);
     named(site, profile, log);
 }
@@ -54,8 +55,7 @@ fn distinct<'a, T: Ord + 'a>(
 
 /// Probes and resolvers are hosts of the platform.
 fn inside(profile: &ProfileDraft, log: &mut Log) {
-    let Some(networks) = &profile.networks else { return };
-    let networks = NetSet::new(networks.iter().map(|network| network.prefix.value));
+    let Some(networks) = platform(profile) else { return };
     let outside = |address: Ipv4Addr| networks.around_address(address).is_none();
     for At { value: address, place } in
         profile.centres.iter().filter_map(|centre| centre.probe.as_ref())
@@ -82,6 +82,36 @@ fn zones(profile: &ProfileDraft, log: &mut Log) {
         // A zone above would hold the whole reverse tree.
         if is_in(value, REVERSE) || is_in(REVERSE, value) {
             log.add(place, Rule::ReverseZone { name: value.clone() });
+        }
+    }
+}
+
+/// Services that a check asks are told apart by their names, and are hosts of the platform.
+fn services(profile: &ProfileDraft, log: &mut Log) {
+    let mut names = std::collections::BTreeSet::new();
+    let networks = platform(profile);
+    let pool = profile.pool.as_deref().unwrap_or_default();
+    let pool = NetSet::new(pool.iter().map(|prefix| prefix.value));
+    for service in &profile.services {
+        if let Some(At { value, place }) = &service.name
+            && !names.insert(value)
+        {
+            log.add(place, Rule::ServiceTwice { name: value.clone() });
+        }
+        if let Some(At { value: address, place }) = &service.address {
+            let address = *address;
+            let outside = |networks: &NetSet| networks.around_address(address).is_none();
+            if pool.around_address(address).is_some() {
+                log.add(place, Rule::ServiceInPool { address });
+            } else if networks.as_ref().is_some_and(outside) {
+                log.add(place, Rule::ServiceOutside { address });
+            }
+        }
+        let protocol = service.protocol.as_ref().map(|protocol| protocol.value);
+        if let (Some(protocol), Ok(None)) = (protocol, &service.port)
+            && protocol.usual_port().is_none()
+        {
+            log.add(&service.place, Rule::ServiceWithoutPort { protocol });
         }
     }
 }

@@ -22,6 +22,7 @@ pub(crate) fn keeps_invariants(design: &Design) {
     let Limits { connections, new_per_second } = design.limits;
     assert!([connections, new_per_second].iter().all(|limit| (1..=1_000_000).contains(limit)));
     logs(design);
+    checks(design);
     assert!(!design.lans.is_empty());
     assert!(!design.profile.centres.is_empty() && !design.profile.networks.is_empty());
 }
@@ -274,6 +275,23 @@ fn logs(design: &Design) {
     assert!(lans.chain(maintenance).all(|own| own.address() != collector.address));
     assert!(collector.port > 0 && !collector.send.is_empty());
     assert!(design.flow_log.is_some() || !collector.send.contains(&Sent::Flows));
+}
+
+/// What a connection check goes by.
+fn checks(design: &Design) {
+    let profile = &design.profile;
+    let names: BTreeSet<_> = profile.services.iter().map(|service| &service.name).collect();
+    assert_eq!(names.len(), profile.services.len());
+    for service in &profile.services {
+        assert!(profile.networks.iter().any(|network| network.prefix.contains(&service.address)));
+        assert!(!profile.pool.iter().any(|prefix| prefix.contains(&service.address)));
+        assert_ne!(service.port, 0);
+    }
+    assert_ne!(profile.dial_back, Some(0));
+    for identity in design.servers.iter().filter_map(|server| server.identity.as_deref()) {
+        assert!((1..=100).contains(&identity.chars().count()));
+        assert!(!identity.contains(char::is_control) && !identity.trim().is_empty());
+    }
 }
 
 /// What the ports are held to that are held to something.

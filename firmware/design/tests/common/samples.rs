@@ -32,6 +32,7 @@ pub(crate) fn generated() -> Vec<(String, String)> {
 
 fn profile(organisation: &str, pool: &str, device: &str) -> String {
     let (east, west) = (key("east.pub"), key("west.pub"));
+    let authority = key("authority.pem");
     format!(
         r#"# 接続情報。機構が発行し、署名したものです。一文字でも変えると使えなくなります。
 # The platform profile: issued and signed by the operator. One changed character makes it useless.
@@ -42,6 +43,11 @@ issued = 2026-04-01T09:00:00+09:00
 device-address = "{device}"  # この装置自身のアドレス / the device's own address
 pool = ["{pool}"]  # 自治体中間サーバーグローバルアドレス / the global addresses of this organisation
 ntp = ["198.18.2.123"]  # LGWANの時刻サーバ / LGWAN's time server
+dial-back = 8443  # 接続確認で折り返し接続を頼むポート / where a connection check asks to be called back
+# プラットフォームのサーバ証明書を出す認証局 / who signs the certificates of the platform's servers
+authority = """
+{authority}
+"""
 
 # 拠点（東） / the centre in the east
 [[centre]]
@@ -70,6 +76,30 @@ environment = "test"
 [[zone]]
 name = "platform.example"
 resolvers = ["100.72.0.53", "100.72.0.54"]
+
+# 接続確認で呼ぶサービス / the services that a connection check asks
+[[service]]
+name = "web"
+address = "100.72.1.10"
+host = "web.platform.example"
+protocol = "https"
+
+[[service]]
+name = "web-plain"
+address = "100.72.1.10"
+host = "web.platform.example"
+protocol = "http"
+
+[[service]]
+name = "resolver"
+address = "100.72.0.53"
+protocol = "tcp"
+port = 53
+
+[[service]]
+name = "time"
+address = "100.72.0.53"
+protocol = "ntp"
 "#
     )
 }

@@ -8,8 +8,8 @@ use sekisho_design::{
     Approval, Centre, Certificates, Class, Collector, CollectorTransport, Design, Direction,
     Duplex, Environment, FlowLog, Global, GlobalFor, InterfaceAddress, Kind, Lan, LanRoute, Limits,
     LineRate, LogSize, Maintenance, Member, Method, NameEntry, NameTarget, NamedHost,
-    NamedServices, Names, Object, OfficeSide, Origin, Placement, Policy, PortMode, Private,
-    PublicKey, Sent, Service, ServiceMember, Shares, Speed, diff,
+    NamedServices, Names, Object, OfficeSide, Origin, Placement, PlatformService, Policy, PortMode,
+    Private, Protocol, PublicKey, Sent, Service, ServiceMember, Shares, Speed, diff,
 };
 
 use crate::sample;
@@ -93,7 +93,7 @@ fn west(design: &mut Design) -> &mut Centre {
     centres.find(|centre| centre.name.as_str() == "west").unwrap()
 }
 
-pub(crate) const CHANGES: [Change; 100] = [
+pub(crate) const CHANGES: [Change; 108] = [
     ("site.name", |design| design.site.name = "新市".into()),
     ("site.organisation", |design| design.site.organisation = "010006".parse().unwrap()),
     ("site.kind", |design| design.site.kind = Kind::Prefecture),
@@ -183,6 +183,7 @@ pub(crate) const CHANGES: [Change; 100] = [
         allowance.approval = None;
         design.servers[0].allow_from_platform.push(allowance);
     }),
+    ("server.juki.identity", |design| design.servers[0].identity = None),
     ("server.new", |design| {
         let mut server = design.servers[0].clone();
         server.name = "new".parse().unwrap();
@@ -314,6 +315,21 @@ pub(crate) const CHANGES: [Change; 100] = [
     ("zone.platform.example.resolvers", |design| {
         design.profile.zones[0].resolvers.push("100.72.0.55".parse().unwrap());
     }),
+    ("platform-service.web.address", |design| {
+        design.profile.services[0].address = "100.72.1.11".parse().unwrap();
+    }),
+    ("platform-service.web.host", |design| design.profile.services[0].host = None),
+    ("platform-service.web.protocol", |design| {
+        design.profile.services[0].protocol = Protocol::Tls;
+    }),
+    ("platform-service.web.port", |design| design.profile.services[0].port = 8443),
+    ("platform-service.new", |design| {
+        let mut service = design.profile.services[0].clone();
+        service.name = "new".parse().unwrap();
+        design.profile.services.push(service);
+    }),
+    ("profile.authority", |design| design.profile.authority = Some(certificate(9))),
+    ("profile.dial-back", |design| design.profile.dial_back = None),
 ];
 
 /// A sample in which every key has a value.
@@ -337,6 +353,16 @@ pub(crate) fn base() -> Design {
         global_for("100.72.8.0/24", "100.64.10.79"),
         global_for("100.72.7.0/24", "100.64.10.79"),
     ];
+    design.servers[0].identity = Some("juki.city.example".to_owned());
+    design.profile.services = vec![PlatformService {
+        name: "web".parse().unwrap(),
+        address: "100.72.1.10".parse().unwrap(),
+        host: Some("web.platform.example".parse().unwrap()),
+        protocol: Protocol::Https,
+        port: 443,
+    }];
+    design.profile.authority = Some(certificate(1));
+    design.profile.dial_back = Some(8443);
     policies(&mut design);
     design.names = Some(Names {
         method: Method::Forward,
@@ -470,6 +496,7 @@ fn equal_designs_have_no_difference_nor_has_another_order_of_rows() {
             lan.routes.reverse();
         }
         turned.profile.networks.reverse();
+        turned.profile.services.reverse();
         assert_eq!(diff(&design, &turned), [], "{name}");
     }
 }
@@ -609,8 +636,9 @@ fn no_text_of_a_file_can_steer_a_terminal() {
     after.servers[0].allow_from_platform[0].approval = after.servers[0].approval.clone();
     after.terminals[0].approval = after.servers[0].approval.clone();
     after.policies[0].approval = after.servers[0].approval.clone();
+    after.servers[0].identity = Some("\u{202e}juki".to_owned());
     let found = diff(&base(), &after);
-    assert_eq!(found.len(), 5);
+    assert_eq!(found.len(), 6);
     for said in found.iter().flat_map(|found| [&found.sentence.ja, &found.sentence.en]) {
         assert!(!said.contains(['\u{1b}', '\u{202e}']), "{said}");
     }

@@ -7,13 +7,14 @@ use serde_json::Value;
 use crate::diff::{CHANGES, base};
 
 /// What a row is known by. Another value is another row: one goes and one comes.
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 14] = [
     "lans.*.routes[].to",
     "names.entries[].name",
     "objects[].name",
     "policies[].name",
     "profile.centres[].name",
     "profile.networks[].prefix",
+    "profile.services[].name",
     "profile.zones[].name",
     "servers[].allow_from_platform[].from",
     "servers[].global_for[].to",

@@ -4,31 +4,33 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     io,
     net::Ipv4Addr,
-    os::fd::AsRawFd,
     time::Duration,
 };
 
-use nix::{
-    libc::{ENETDOWN, ENXIO, ETH_P_ARP},
-    sys::socket::{LinkAddr, bind, recvfrom},
-};
+use nix::{libc::ETH_P_ARP, sys::socket::LinkAddr};
 use smoltcp::wire::{
     ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol,
     EthernetRepr,
 };
-use socket2::{Domain, Protocol, Socket, Type};
-use tokio::{
-    io::{Interest, unix::AsyncFd},
-    time::{Instant, timeout_at},
-};
+use tokio::time::{Instant, timeout_at};
 
 use super::{Mac, PROBE_WAITS};
+use crate::frames::{Frames, is_down};
 
 /// A socket that sends and hears ARP on one link.
-pub(super) struct Wire {
-    socket: AsyncFd<Socket>,
-    index: usize,
-    mac: Mac,
+#[derive(Debug)]
+pub(super) struct Wire(Frames);
+
+/// An ARP message for IPv4.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Message {
+    pub(super) is_request: bool,
+    /// Who sent it.
+    pub(super) mac: Mac,
+    /// The address that the sender has; unspecified where it has none yet.
+    pub(super) sender: Ipv4Addr,
+    /// Whom it is about.
+    pub(super) target: Ipv4Addr,
 }
 
 /// What a link had to say about addresses.
@@ -45,18 +47,12 @@ pub(super) const FRAME: usize = 42;
 
 impl Wire {
     pub(super) fn open(own: &LinkAddr) -> io::Result<Self> {
-        let arp = u16::try_from(ETH_P_ARP).map_err(io::Error::other)?.to_be();
-        let kind = Type::RAW.nonblocking();
-        let socket = Socket::new(Domain::PACKET, kind, Some(Protocol::from(i32::from(arp))))?;
-        // The address names no protocol, so the socket keeps its own (packet(7)).
-        bind(socket.as_raw_fd(), own)?;
-        let mac = mac(own).ok_or(io::ErrorKind::AddrNotAvailable)?;
-        #[expect(
-            deprecated,
-            reason = "a socket keeps its descriptor; what stands in its place is unsafe code"
-        )]
-        let socket = AsyncFd::new(socket)?;
-        Ok(Self { socket, index: own.ifindex(), mac })
+        Frames::open(own, ETH_P_ARP, &[]).map(Self)
+    }
+
+    /// Our own address on the link.
+    pub(super) fn mac(&self) -> Mac {
+        self.0.mac()
     }
 
     /// Asks for addresses. `macs` are those of all our ports.
@@ -90,7 +86,7 @@ impl Wire {
         // On a wire that never falls silent a timeout alone would never come.
         while holders.len() < wanted.len() && Instant::now() < end {
             let Ok(frame) = timeout_at(end, self.receive()).await else { break };
-            if let Some((address, mac)) = objection(&frame?, self.mac, macs)
+            if let Some((address, mac)) = objection(&frame?, self.mac(), macs)
                 && wanted.contains(&address)
             {
                 holders.entry(address).or_insert(mac);
@@ -101,22 +97,24 @@ impl Wire {
 
     /// Broadcasts a request: a probe where the sender has no address, an announcement where it asks for its own.
     pub(super) async fn send(&self, sender: Ipv4Addr, target: Ipv4Addr) -> io::Result<()> {
-        let frame = request(self.mac, sender, target);
-        self.socket.async_io(Interest::WRITABLE, |socket| socket.send(&frame)).await.map(drop)
+        self.0.send(&request(self.mac(), sender, target)).await
     }
 
-    async fn receive(&self) -> io::Result<[u8; FRAME]> {
-        loop {
-            let mut frame = [0; FRAME];
-            let heard = self.socket.async_io(Interest::READABLE, |socket| {
-                Ok(recvfrom::<LinkAddr>(socket.as_raw_fd(), &mut frame)?)
-            });
-            let (size, from) = heard.await?;
-            // Between its making and its binding the socket heard every link.
-            if size == FRAME && from.is_some_and(|from| from.ifindex() == self.index) {
-                return Ok(frame);
+    pub(super) async fn receive(&self) -> io::Result<[u8; FRAME]> {
+        let mut frame = [0; FRAME];
+        while self.0.receive(&mut frame).await? != FRAME {}
+        Ok(frame)
+    }
+
+    /// The next frame that has come already.
+    pub(super) fn queued(&self) -> io::Result<Option<[u8; FRAME]>> {
+        let mut frame = [0; FRAME];
+        while let Some(size) = self.0.queued(&mut frame)? {
+            if size == FRAME {
+                return Ok(Some(frame));
             }
         }
+        Ok(None)
     }
 }
 
@@ -138,9 +136,8 @@ pub(super) fn request(own: Mac, sender: Ipv4Addr, target: Ipv4Addr) -> [u8; FRAM
     bytes
 }
 
-/// The address that a frame objects to our taking, and who sent it: a host that has it, or another one that probes for it
-/// (RFC 5227, 2.1.1). A probe by one of our own ports is no objection; that one of them has the address is.
-pub(super) fn objection(frame: &[u8], own: Mac, macs: &BTreeSet<Mac>) -> Option<(Ipv4Addr, Mac)> {
+/// The message in a frame.
+pub(super) fn message(frame: &[u8]) -> Option<Message> {
     let frame = EthernetFrame::new_checked(frame).ok()?;
     let message = ArpPacket::new_checked(frame.payload()).ok()?;
     if frame.ethertype() != EthernetProtocol::Arp {
@@ -156,17 +153,15 @@ pub(super) fn objection(frame: &[u8], own: Mac, macs: &BTreeSet<Mac>) -> Option<
     else {
         return None;
     };
-    let mac = Mac(mac);
+    Some(Message { is_request: operation == ArpOperation::Request, mac: Mac(mac), sender, target })
+}
+
+/// The address that a frame objects to our taking, and who sent it: a host that has it, or another one that probes for it
+/// (RFC 5227, 2.1.1). A probe by one of our own ports is no objection; that one of them has the address is.
+pub(super) fn objection(frame: &[u8], own: Mac, macs: &BTreeSet<Mac>) -> Option<(Ipv4Addr, Mac)> {
+    let Message { is_request, mac, sender, target } = message(frame)?;
     if !sender.is_unspecified() {
         return (mac != own).then_some((sender, mac));
     }
-    (operation == ArpOperation::Request && !macs.contains(&mac)).then_some((target, mac))
-}
-
-pub(super) fn mac(own: &LinkAddr) -> Option<Mac> {
-    (own.halen() == 6).then(|| own.addr().map(Mac)).flatten()
-}
-
-pub(super) fn is_down(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(ENETDOWN | ENXIO))
+    (is_request && !macs.contains(&mac)).then_some((target, mac))
 }

@@ -11,6 +11,7 @@ mod neighbour;
 mod net;
 mod ports;
 mod queue;
+mod raw;
 mod refusals;
 mod watch;
 
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
     trials.extend(ports::trials());
     trials.extend(queue::trials());
     trials.extend(filter::trials());
+    trials.extend(raw::trials());
     trials.extend(refusals::trials());
     trials.extend(conntrack::trials());
     trials.extend(flows::trials());

@@ -43,13 +43,13 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 /// A host in a network namespace of its own; it ends with its value.
-struct Host {
+pub(crate) struct Host {
     child: Child,
 }
 
 impl Host {
     /// A host that takes the far end of a cable.
-    async fn at(far: &str) -> Self {
+    pub(crate) async fn at(far: &str) -> Self {
         let mut child = Command::new("unshare")
             .args(["--net", "sh", "-c", "echo ready; exec sleep 1000"])
             .stdout(Stdio::piped())
@@ -67,11 +67,11 @@ impl Host {
         self.child.id().expect("it runs")
     }
 
-    fn shell(&self, line: &str) -> String {
+    pub(crate) fn shell(&self, line: &str) -> String {
         shell(&format!("nsenter --net=/proc/{}/ns/net sh -ec '{line}'", self.number()))
     }
 
-    fn mac(&self, far: &str) -> String {
+    pub(crate) fn mac(&self, far: &str) -> String {
         mac(&self.shell(&format!("ip -br link show {far}")))
     }
 
@@ -99,7 +99,7 @@ fn on(link: &str, address: &str) -> Address {
     Address { link: port(link), address: address.parse().expect("an address"), prefix: 24 }
 }
 
-fn up(links: &[&str]) {
+pub(crate) fn up(links: &[&str]) {
     for link in links {
         shell(&format!("ip link set {link} up"));
     }
