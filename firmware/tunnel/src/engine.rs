@@ -16,12 +16,13 @@ use std::{
 use sekisho_design::{Name, PublicKey};
 use tokio::sync::watch;
 
-use crate::{Probing, SecretKey, Status, Tun, TunnelError, Udp};
+use crate::{Probing, SecretKey, Status, Tap, TapPackets, Tun, TunnelError, Udp};
 
 mod shared;
 mod threads;
 
-use shared::Shared;
+pub(crate) use shared::Shared;
+pub(crate) use threads::seal_all;
 
 /// What an engine is started with.
 #[derive(Debug)]
@@ -137,6 +138,25 @@ impl Engine {
         self.shared.failure()
     }
 
+    /// A way to speak inside the tunnel, and what it hears. One at a time: the next can be had once what this one hears is
+    /// dropped.
+    ///
+    /// # Errors
+    /// [`TunnelError::Tapped`].
+    pub fn tap(&self) -> Result<(Tap, TapPackets), TunnelError> {
+        self.shared.tap()
+    }
+
+    /// Fail-over, rehearsed: the carrier counts as silent for [`Failover::REHEARSAL`](crate::Failover::REHEARSAL), and
+    /// must then answer for [`Failover::REHEARSED_HOLD_DOWN`](crate::Failover::REHEARSED_HOLD_DOWN) before traffic
+    /// goes back. [`Engine::subscribe`] tells what happens meanwhile.
+    ///
+    /// # Errors
+    /// [`TunnelError::NoOtherCentre`] and [`TunnelError::Rehearsing`]; nothing changes then.
+    pub fn rehearse(&self) -> Result<(), TunnelError> {
+        self.shared.rehearse(Instant::now())
+    }
+
     /// Stops and waits, at most 2 s. `false` where a thread did not end in that time.
     pub fn stop(mut self) -> bool {
         self.halt()
@@ -167,6 +187,11 @@ impl Engine {
             for thread in self.threads.drain(..) {
                 // A panic has been caught and reported inside the thread.
                 let _ = thread.join();
+            }
+            // A tap's call may be under way, for milliseconds; the device is let go with it.
+            let end = Instant::now() + Self::PATIENCE;
+            while Arc::strong_count(&self.shared) > 1 && Instant::now() < end {
+                thread::sleep(Duration::from_millis(1));
             }
         } else {
             tracing::error!("a thread of the tunnel did not end");

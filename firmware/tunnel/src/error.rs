@@ -46,4 +46,19 @@ pub enum TunnelError {
     /// The device went away.
     #[error("read the tunnel device")]
     Device(#[source] io::Error),
+    /// The engine has ended, or another was started in its place.
+    #[error("speak through a tunnel that has ended")]
+    Ended,
+    /// Somebody speaks through the tunnel already.
+    #[error("tap the tunnel a second time; wait until the self-test that runs has ended")]
+    Tapped,
+    /// More flows than any test needs.
+    #[error("watch more flows in the tunnel")]
+    TooManyFlows,
+    /// Nobody could take over.
+    #[error("rehearse fail-over without another centre that answers")]
+    NoOtherCentre,
+    /// A rehearsal is under way.
+    #[error("rehearse fail-over twice at once; wait until the first has ended")]
+    Rehearsing,
 }

@@ -16,10 +16,16 @@
 //! Only an answer to a probe, and one that comes in time, brings a centre to life. To stay alive it may be anything that
 //! came through its tunnel: on a line that is full, answers are late or lost among the packets that prove as much.
 //!
+//! A rehearsal ([`Failover::rehearse`]) takes the traffic from the carrier for a moment as if it had fallen silent, with a
+//! hold-down of its own, and leaves no trace: the rules above go on with what they knew. It ends at once where nobody else
+//! is alive.
+//!
 //! A centre that comes and goes doesn't take the traffic along each time: its hold-down doubles with each silence, up to
 //! [`Probing::longest_hold_down`], and starts anew once it has been alive for that long.
 
 use std::time::{Duration, Instant};
+
+use crate::TunnelError;
 
 #[cfg(test)]
 mod tests;
@@ -46,6 +52,14 @@ pub struct Failover {
     centres: Vec<Watched>,
     carrier: Option<usize>,
     silent_since: Option<Instant>,
+    rehearsal: Option<Rehearsal>,
+}
+
+/// A centre that counts as silent, and then as unsteady, though it answers.
+#[derive(Clone, Copy, Debug)]
+struct Rehearsal {
+    centre: usize,
+    begun: Instant,
 }
 
 /// What the probes say about a centre.
@@ -100,6 +114,12 @@ impl Failover {
     /// Probes remembered per centre. An answer that is older than this many intervals proves nothing about now.
     const REMEMBERED: usize = 32;
 
+    /// How long a carrier counts as silent in a rehearsal.
+    pub const REHEARSAL: Duration = Duration::from_secs(3);
+
+    /// How long it must then have answered before traffic goes back to it.
+    pub const REHEARSED_HOLD_DOWN: Duration = Duration::from_secs(2);
+
     /// A machine for `count` centres, all silent, the first probes due at once.
     pub fn new(count: usize, probing: Probing, now: Instant) -> Self {
         Self {
@@ -109,6 +129,7 @@ impl Failover {
             centres: vec![Watched::default(); count],
             carrier: None,
             silent_since: Some(now),
+            rehearsal: None,
         }
     }
 
@@ -183,6 +204,22 @@ impl Failover {
         self.choose(now) || changed
     }
 
+    /// Begins a rehearsal: another centre carries from now on.
+    ///
+    /// # Errors
+    /// [`TunnelError::NoOtherCentre`] where none is alive, and [`TunnelError::Rehearsing`] during a rehearsal.
+    pub fn rehearse(&mut self, now: Instant) -> Result<(), TunnelError> {
+        self.advance(now);
+        let centre = self.carrier.filter(|carrier| self.others_alive(*carrier));
+        let centre = centre.ok_or(TunnelError::NoOtherCentre)?;
+        if self.rehearsal.is_some() {
+            return Err(TunnelError::Rehearsing);
+        }
+        self.rehearsal = Some(Rehearsal { centre, begun: now });
+        self.choose(now);
+        Ok(())
+    }
+
     /// The centre that carries traffic; `None` while no centre is alive.
     pub fn carrier(&self) -> Option<usize> {
         self.carrier
@@ -209,9 +246,26 @@ impl Failover {
             .fold(self.due, Instant::min)
     }
 
+    fn others_alive(&self, centre: usize) -> bool {
+        let mut others = self.centres.iter().enumerate().filter(|(other, _)| *other != centre);
+        others.any(|(_, watched)| watched.liveness.alive_since.is_some())
+    }
+
     fn choose(&mut self, now: Instant) -> bool {
-        let alive = |centre: usize| self.centres[centre].liveness.alive_since.is_some();
-        let steady = |centre: usize| self.centres[centre].steady(now, self.started, &self.probing);
+        let over = Self::REHEARSAL + Self::REHEARSED_HOLD_DOWN;
+        self.rehearsal = self.rehearsal.filter(|rehearsal| {
+            let answers = self.centres[rehearsal.centre].liveness.alive_since.is_some();
+            answers && now < rehearsal.begun + over && self.others_alive(rehearsal.centre)
+        });
+        let rehearsed = |centre: usize| self.rehearsal.filter(|of| of.centre == centre);
+        let alive = |centre: usize| {
+            let silent = rehearsed(centre).is_some_and(|of| now < of.begun + Self::REHEARSAL);
+            self.centres[centre].liveness.alive_since.is_some() && !silent
+        };
+        let steady = |centre: usize| {
+            rehearsed(centre).is_none()
+                && self.centres[centre].steady(now, self.started, &self.probing)
+        };
         let staying = self.carrier.filter(|carrier| alive(*carrier));
         let better = (0..staying.unwrap_or(self.centres.len())).find(|centre| steady(*centre));
         let carrier =

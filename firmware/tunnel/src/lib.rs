@@ -20,6 +20,7 @@ mod pace;
 mod probe;
 mod session;
 mod status;
+mod tap;
 mod tun;
 mod udp;
 
@@ -31,5 +32,6 @@ pub use key::{MalformedSecret, SecretKey};
 pub use probe::{Prober, ProberId};
 pub use session::{Counters, Opened, Outbox, Rejection, Session};
 pub use status::{CentreStatus, Status};
+pub use tap::{Tap, TapFlow, TapGuard, TapPackets, TapProtocol};
 pub use tun::{PacketsIn, PacketsOut, Tun};
 pub use udp::{DatagramsIn, DatagramsOut, Udp};

@@ -4,7 +4,7 @@ use std::{
     io::PipeReader,
     net::{Ipv4Addr, SocketAddr},
     sync::{
-        Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::{Instant, SystemTime},
@@ -16,17 +16,20 @@ use tokio::sync::watch;
 use super::Centre;
 use crate::{
     CentreStatus, DatagramsOut, Dscp, Failover, Outbox, Prober, ProberId, Probing, SecretKey,
-    Session, Status, Tun, TunnelError, Udp,
+    Session, Status, Tap, TapPackets, Tun, TunnelError, Udp, tap::Watched,
 };
 
-pub(super) struct Shared {
-    pub(super) tun: Tun,
-    pub(super) udp: Udp,
+pub(crate) struct Shared {
+    pub(crate) tun: Tun,
+    pub(crate) udp: Udp,
     /// Hangs up when the engine stops.
     pub(super) hangup: PipeReader,
     pub(super) centres: Vec<Link>,
     pub(super) prober: Prober,
     pub(super) drops: Drops,
+    /// Flows that a tap watches, of this tap and of any before it.
+    pub(crate) watching: AtomicUsize,
+    tap: Mutex<Option<Arc<Watched>>>,
     failover: Mutex<Failover>,
     /// Held while a centre's endpoint changes.
     moving: Mutex<()>,
@@ -37,7 +40,7 @@ pub(super) struct Shared {
 }
 
 /// A centre and the session with it.
-pub(super) struct Link {
+pub(crate) struct Link {
     pub(super) name: Name,
     pub(super) probe: Ipv4Addr,
     pub(super) session: Mutex<Session>,
@@ -112,6 +115,8 @@ impl Shared {
             centres,
             prober: Prober::new(device_address, ProberId::random()),
             drops,
+            watching: AtomicUsize::new(0),
+            tap: Mutex::new(None),
             failover: Mutex::new(failover),
             moving: Mutex::new(()),
             target: AtomicUsize::new(0),
@@ -121,7 +126,7 @@ impl Shared {
     }
 
     /// The centre to seal for.
-    pub(super) fn target(&self) -> &Link {
+    pub(crate) fn target(&self) -> &Link {
         &self.centres[self.target.load(Ordering::Relaxed)]
     }
 
@@ -130,10 +135,15 @@ impl Shared {
         self.centres.iter().position(|centre| centre.endpoint() == Some(source))
     }
 
+    /// The centre of this name.
+    pub(crate) fn centre(&self, name: &Name) -> Result<&Link, TunnelError> {
+        let centre = self.centres.iter().find(|centre| centre.name == *name);
+        centre.ok_or_else(|| TunnelError::NoSuchCentre(name.clone()))
+    }
+
     /// A centre listens elsewhere from now on.
     pub(super) fn move_centre(&self, name: &Name, endpoint: SocketAddr) -> Result<(), TunnelError> {
-        let moving = self.centres.iter().find(|centre| centre.name == *name);
-        let moving = moving.ok_or_else(|| TunnelError::NoSuchCentre(name.clone()))?;
+        let moving = self.centre(name)?;
         // One at a time, so that two centres can't end up at the same place.
         let _moving = lock(&self.moving);
         if moving.endpoint() == Some(endpoint) {
@@ -145,6 +155,36 @@ impl Shared {
         tracing::info!(centre = name.as_str(), %endpoint, "the centre moved");
         *moving.endpoint.write().unwrap_or_else(PoisonError::into_inner) = Some(endpoint);
         Ok(())
+    }
+
+    /// Makes a tap where there is none.
+    pub(super) fn tap(self: &Arc<Self>) -> Result<(Tap, TapPackets), TunnelError> {
+        let mut place = lock(&self.tap);
+        if place.as_ref().is_some_and(|watched| watched.in_use()) {
+            return Err(TunnelError::Tapped);
+        }
+        let (tap, watched, packets) = Tap::new(self);
+        *place = Some(watched);
+        Ok((tap, packets))
+    }
+
+    /// The tap, if it watches anything. Without a self-test this is one relaxed load a batch; a flow that is watched
+    /// from now on may miss the batch in hand, which its answers aren't in.
+    pub(super) fn watched(&self) -> Option<Arc<Watched>> {
+        if self.watching.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        lock(&self.tap).clone()
+    }
+
+    /// The carrier counts as silent for a moment.
+    pub(super) fn rehearse(&self, now: Instant) -> Result<(), TunnelError> {
+        let mut begun = Ok(());
+        self.decide(|failover| {
+            begun = failover.rehearse(now);
+            begun.is_ok()
+        });
+        begun
     }
 
     /// Lets the fail-over machine see something; publishes when that changed liveness or the carrier.

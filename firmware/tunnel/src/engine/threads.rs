@@ -18,6 +18,7 @@ use nix::{
 use super::shared::{Link, Sealing, Shared, lock};
 use crate::{
     DatagramsIn, DatagramsOut, Dscp, Outbox, PacketsIn, PacketsOut, Prober, Session, TunnelError,
+    tap::Sieve,
 };
 
 /// How often the status is published when nothing happens.
@@ -56,7 +57,14 @@ pub(super) fn up(shared: &Shared) -> Result<(), TunnelError> {
             Wake::Timeout => {}
             Wake::Ready => {
                 packets.read(&shared.tun)?;
-                seal(shared.target(), &packets, &mut datagrams);
+                match shared.watched() {
+                    None => seal_all(shared.target(), packets.iter(), &mut datagrams),
+                    Some(watched) => {
+                        let sieve = watched.sieve();
+                        let others = packets.iter().filter(|packet| !sieve.takes(packet));
+                        seal_all(shared.target(), others, &mut datagrams);
+                    }
+                }
                 datagrams.send(&shared.udp);
             }
         }
@@ -167,15 +175,20 @@ impl Timers {
     }
 }
 
-fn seal(centre: &Link, packets: &PacketsIn, datagrams: &mut DatagramsOut) {
+/// Seals packets for a centre, all at one time; they wait while nobody knows where it listens.
+pub(crate) fn seal_all<'a>(
+    centre: &Link,
+    packets: impl Iterator<Item = &'a [u8]>,
+    datagrams: &mut DatagramsOut,
+) {
     let now = Instant::now();
     let mut session = lock(&centre.session);
     match centre.endpoint() {
         Some(to) => {
             let mut out = Sealing { to, datagrams };
-            packets.iter().for_each(|packet| session.seal(now, packet, &mut out));
+            packets.for_each(|packet| session.seal(now, packet, &mut out));
         }
-        None => packets.iter().for_each(|packet| session.hold(now, packet)),
+        None => packets.for_each(|packet| session.hold(now, packet)),
     }
 }
 
@@ -211,6 +224,8 @@ fn open(
     now: Instant,
     opening: &mut Opening,
 ) -> Result<(), TunnelError> {
+    let watched = shared.watched();
+    let sieve = watched.as_ref().map(|watched| watched.sieve());
     let mut locked = None;
     for (source, datagrams) in batch.runs() {
         let Some(index) = shared.centre_at(source) else {
@@ -227,7 +242,9 @@ fn open(
             locked = Some((index, lock(&shared.centres[index].session)));
         }
         let Some((_, session)) = &mut locked else { continue };
-        let mut out = FromCentre { index, centre: &shared.centres[index], to: source, opening };
+        let centre = &shared.centres[index];
+        let sieve = sieve.as_ref();
+        let mut out = FromCentre { index, centre, to: source, sieve, opening };
         for datagram in datagrams {
             let opened = session.open(now, source.ip(), datagram, &mut out);
             tracing::trace!(centre = out.centre.name.as_str(), ?opened, length = datagram.len());
@@ -241,6 +258,8 @@ struct FromCentre<'a> {
     index: usize,
     centre: &'a Link,
     to: SocketAddr,
+    /// Takes what a tap watches, while it watches anything.
+    sieve: Option<&'a Sieve<'a>>,
     opening: &'a mut Opening,
 }
 
@@ -252,7 +271,9 @@ impl Outbox for FromCentre<'_> {
     fn tunnel(&mut self, packet: &[u8]) {
         match self.opening.prober.reply(self.centre.probe, packet) {
             None => {
-                self.opening.packets.push(packet);
+                if self.sieve.is_none_or(|sieve| !sieve.takes(packet)) {
+                    self.opening.packets.push(packet);
+                }
                 if self.opening.heard.last() != Some(&self.index) {
                     self.opening.heard.push(self.index);
                 }

@@ -223,6 +223,55 @@ fn long_life_lets_silences_be_forgotten() {
     assert_eq!(until(&mut run, 11, &[0, 1]), Some(0), "as at the first time");
 }
 
+#[test]
+fn a_rehearsal_takes_the_traffic_away_and_brings_it_back() {
+    let mut run = Run::new(2);
+    run.until(20_000, &[0, 1]);
+    assert_eq!(run.machine.carrier(), Some(0));
+    let before = run.machine.liveness(0).alive_since;
+    run.machine.rehearse(run.now).unwrap();
+    assert_eq!(run.machine.carrier(), Some(1));
+    assert!(matches!(run.machine.rehearse(run.now), Err(TunnelError::Rehearsing)));
+    run.until(24_900, &[0, 1]);
+    assert_eq!(run.machine.carrier(), Some(1));
+    run.until(25_100, &[0, 1]);
+    assert_eq!(run.machine.carrier(), Some(0));
+    // It has left no trace: no silence, so no longer hold-down the next time either.
+    assert_eq!((run.machine.liveness(0).alive_since, run.machine.silent_since()), (before, None));
+    assert_eq!(run.machine.centres[0].silences, 0);
+    run.machine.rehearse(run.now).unwrap();
+}
+
+#[test]
+fn a_rehearsal_without_another_centre_is_refused() {
+    let mut run = Run::new(2);
+    assert!(matches!(run.machine.rehearse(run.now), Err(TunnelError::NoOtherCentre)));
+    run.until(5_000, &[0]);
+    assert!(matches!(run.machine.rehearse(run.now), Err(TunnelError::NoOtherCentre)));
+    assert_eq!(run.machine.carrier(), Some(0));
+}
+
+#[test]
+fn a_rehearsal_ends_when_the_other_centre_falls_silent() {
+    let mut run = Run::new(2);
+    run.until(20_000, &[0, 1]);
+    run.machine.rehearse(run.now).unwrap();
+    run.until(21_500, &[0]);
+    assert_eq!((run.machine.carrier(), run.machine.silent_since()), (Some(0), None));
+}
+
+#[test]
+fn a_carrier_that_really_falls_silent_in_a_rehearsal_is_held_down_as_ever() {
+    let mut run = Run::new(2);
+    run.until(20_000, &[0, 1]);
+    run.machine.rehearse(run.now).unwrap();
+    run.until(22_000, &[1]);
+    run.until(31_000, &[0, 1]);
+    assert_eq!(run.machine.carrier(), Some(1));
+    run.until(33_000, &[0, 1]);
+    assert_eq!(run.machine.carrier(), Some(0));
+}
+
 proptest! {
     /// Whatever answers or stays away: the carrier is alive, there is one exactly while a centre is alive, none stays
     /// longer than 1.2 s after its last answer, and a better centre that has held down long enough carries.

@@ -16,4 +16,6 @@ mod requests;
 #[cfg(test)]
 mod superpackets;
 #[cfg(test)]
+mod tap;
+#[cfg(test)]
 mod wireguard_go;
