@@ -25,12 +25,14 @@ mod measure;
 mod packet;
 mod ports;
 mod raw;
+mod rehearsal;
 mod stack;
 mod stream;
 
 #[cfg(test)]
 mod tests;
 
+pub use self::rehearsal::fail_over;
 use self::{
     link::{Link, Side},
     packet::Heard,

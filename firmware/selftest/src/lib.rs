@@ -12,8 +12,8 @@
 
 mod answer;
 mod check;
-mod diagnose;
 pub mod device;
+mod diagnose;
 pub mod inside;
 pub mod probe;
 mod run;

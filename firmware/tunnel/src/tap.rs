@@ -7,13 +7,14 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, Weak, atomic::Ordering},
+    time::Instant,
 };
 
 use sekisho_design::Name;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::{
-    DatagramsOut, PacketsOut, TunnelError,
+    DatagramsOut, PacketsOut, Status, TunnelError,
     engine::{Shared, seal_all},
 };
 
@@ -113,6 +114,19 @@ impl Tap {
         out.packets.write(&engine.tun)
     }
 
+    /// Rehearses fail-over, as [`Engine::rehearse`](crate::Engine::rehearse): who carried until now, and what happens from
+    /// now on.
+    ///
+    /// # Errors
+    /// [`TunnelError::Ended`], and those of a rehearsal.
+    pub fn rehearse(&self) -> Result<(Name, watch::Receiver<Status>), TunnelError> {
+        let engine = self.engine.upgrade().ok_or(TunnelError::Ended)?;
+        let carrier = engine.status().carrier.ok_or(TunnelError::NoOtherCentre)?;
+        let told = engine.subscribe();
+        engine.rehearse(Instant::now())?;
+        Ok((carrier, told))
+    }
+
     /// Watches a flow: from now on its packets come to [`TapPackets`], whether they leave the tunnel or the device, and so
     /// do ICMP errors that quote what was sent on it.
     ///
@@ -168,7 +182,7 @@ pub(crate) struct Sieve<'a> {
 impl Sieve<'_> {
     /// Whether this packet is the tap's. It is then with the tap, or dropped where too many wait there already.
     pub(crate) fn takes(&self, packet: &[u8]) -> bool {
-        let ours = flow::arriving(packet).is_some_and(|flow| self.flows.contains_key(&flow));
+        let ours = TapFlow::arriving(packet).is_some_and(|flow| self.flows.contains_key(&flow));
         if ours {
             let _ = self.packets.try_send(packet.to_vec());
         }

@@ -26,8 +26,8 @@ use hyper_util::{
 };
 use sekisho_control::{
     APPLY, Apply, Author, CONFIRM, Confirmation, Decision, FLOWS, Failure, FailureKind, FlowQuery,
-    GENERATIONS, HEALTH, KEY, LARGEST_BODY, NAME_QUERY, NAMES, NameQuery, PLAN, Packet, Proposal, REFUSALS,
-    ROLL_BACK, SELF_TEST, STATUS, SelfTestWish, TRACE, TRAFFIC, ZONE_DATA,
+    GENERATIONS, HEALTH, KEY, LARGEST_BODY, NAME_QUERY, NAMES, NameQuery, PLAN, Packet, Proposal,
+    REFUSALS, ROLL_BACK, SELF_TEST, STATUS, SelfTestWish, TRACE, TRAFFIC, ZONE_DATA,
 };
 use sekisho_host::user_name;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};

@@ -10,10 +10,9 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Instant};
 use jiff::Timestamp;
 use sekisho_control::{
     Applied, Apply, Author, Awaiting, Confirmation, Decision, Failure, FlowPage, FlowQuery,
-    Generation, Health as HealthLevel, Key, LineStatus, LiveTrace, NameAnswer, NameQuery, NamesStatus, Packet, Phase,
-    Plan, PlannedStep, Proposal, Refused, RefusedFlows, Returned,
-    SelfTestReport, SelfTestWish, Settled, Status, Stored, Traffic,
-    ZoneData,
+    Generation, Health as HealthLevel, Key, LineStatus, LiveTrace, NameAnswer, NameQuery,
+    NamesStatus, Packet, Phase, Plan, PlannedStep, Proposal, Refused, RefusedFlows, Returned,
+    SelfTestReport, SelfTestWish, Settled, Status, Stored, Traffic, ZoneData,
 };
 use sekisho_design::{Design, PublicKey, diff};
 use sekisho_host::{HostError, Kernel, Refusal, clock, give_back};

@@ -11,9 +11,7 @@ use sekisho_control::{CentreStatus, TunnelStatus};
 use sekisho_design::{Design, DnsName, Lan, Name, PortName};
 use sekisho_host::{HostError, Kernel, bind_udp};
 use sekisho_plan::{TUNNEL, lan_number, ruleset};
-use sekisho_tunnel::{
-    Centre, Config, Engine, Probing, SecretKey, Tap, TapPackets, TunnelError,
-};
+use sekisho_tunnel::{Centre, Config, Engine, Probing, SecretKey, Tap, TapPackets, TunnelError};
 use tracing::{error, info, warn};
 
 use super::{known::Known, places::Places, stamps::Stamps};
@@ -272,7 +270,11 @@ impl Tunnel {
 
     /// A way to speak inside the tunnel.
     pub(super) fn tap(&self) -> Option<(Tap, TapPackets)> {
-        self.engine.as_ref()?.tap().inspect_err(|fault| warn!(%fault, "no self-test inside the tunnel")).ok()
+        self.engine
+            .as_ref()?
+            .tap()
+            .inspect_err(|fault| warn!(%fault, "no self-test inside the tunnel"))
+            .ok()
     }
 
     /// Why nobody serves the tunnel device; nothing where somebody does.

@@ -178,7 +178,7 @@ impl Shared {
     }
 
     /// The carrier counts as silent for a moment.
-    pub(super) fn rehearse(&self, now: Instant) -> Result<(), TunnelError> {
+    pub(crate) fn rehearse(&self, now: Instant) -> Result<(), TunnelError> {
         let mut begun = Ok(());
         self.decide(|failover| {
             begun = failover.rehearse(now);
@@ -219,12 +219,12 @@ impl Shared {
         self.status.send_replace(self.status());
     }
 
-    pub(super) fn status(&self) -> Status {
+    pub(crate) fn status(&self) -> Status {
         let failover = lock(&self.failover).clone();
         status(&self.centres, &failover, &self.drops, self.failure())
     }
 
-    pub(super) fn subscribe(&self) -> watch::Receiver<Status> {
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Status> {
         self.status.subscribe()
     }
 

@@ -29,7 +29,7 @@ const LAST: &str = "self-test.json";
 const LONGEST: u64 = 32 << 20;
 
 /// The events of a test, as they happen.
-pub type Events = mpsc::UnboundedReceiver<SelfTestEvent>;
+pub(in crate::daemon) type Events = mpsc::UnboundedReceiver<SelfTestEvent>;
 
 /// Looks after self-tests.
 pub(super) struct SelfTest {
@@ -124,6 +124,7 @@ async fn test(
         generation: status.generation,
         design_hash: probes.given().design_hash.clone(),
         firmware: status.version.clone(),
+        far_half: probes.far_half(),
         outcomes,
         verdict,
         first_cause,

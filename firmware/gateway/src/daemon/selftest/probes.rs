@@ -1,5 +1,8 @@
 //! Where each observation comes from.
 
+use std::sync::{Mutex, PoisonError};
+
+use sekisho_control::FarHalf;
 use sekisho_plan::tunnel_mtu;
 use sekisho_selftest::{
     Prober, device,
@@ -16,6 +19,8 @@ pub(super) struct Probes {
     given: Given,
     wires: Result<Wires, String>,
     inside: Option<(Inside, Tap)>,
+    /// What the far end found.
+    far_half: Mutex<Option<FarHalf>>,
 }
 
 impl Probes {
@@ -25,11 +30,25 @@ impl Probes {
         let tap = given.tap.take();
         let inside = tap.map(|(tap, packets)| (Inside::new(tap.clone(), packets, mtu), tap));
         let wires = Wires::open().map_err(|fault| fault.to_string());
-        Self { given, wires, inside }
+        Self { given, wires, inside, far_half: Mutex::default() }
     }
 
     pub(super) fn given(&self) -> &Given {
         &self.given
+    }
+
+    /// What the far end found, all its answers together.
+    pub(super) fn far_half(&self) -> Option<FarHalf> {
+        self.far_half.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn take(&self, seen: &Seen) {
+        let Seen::DialBack(half) = seen else { return };
+        let mut kept = self.far_half.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *kept {
+            Some(kept) => kept.calls.extend(half.calls.iter().cloned()),
+            None => *kept = Some(half.clone()),
+        }
     }
 
     fn wires(&self) -> Result<&Wires, Seen> {
@@ -69,7 +88,10 @@ impl Probes {
                 self.inside()?.echoes(centre, *from, *to, *count).await
             }
             Probe::DialBack { from, at, test_number, calls } => {
-                self.inside()?.dial_back(*from, *at, test_number.as_ref(), calls).await
+                let inside = self.inside()?;
+                let seen = inside.dial_back(*from, *at, test_number.as_ref(), calls).await;
+                self.take(&seen);
+                seen
             }
             Probe::FailOver => match &self.inside {
                 Some((_, tap)) => sekisho_selftest::inside::fail_over(tap).await,
