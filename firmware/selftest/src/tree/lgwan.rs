@@ -38,6 +38,11 @@ pub(super) fn checks(design: &Design, wires: &Wires) -> Vec<Box<dyn Check>> {
         }),
         Box::new(Closed),
     ];
+    all.extend(design.profile.centres.iter().filter_map(|centre| {
+        let place = centre.endpoint.places().next()?;
+        let (uplink, centre) = (uplink.clone(), centre.name.clone());
+        Some(Box::new(Path { uplink, centre, place }) as Box<dyn Check>)
+    }));
     let servers = design.profile.ntp.iter().flat_map(Host::addresses);
     all.extend(
         servers.map(|server| {
@@ -50,11 +55,6 @@ pub(super) fn checks(design: &Design, wires: &Wires) -> Vec<Box<dyn Check>> {
             Box::new(Dns { uplink, resolver: *resolver, name }) as Box<dyn Check>
         }));
     }
-    all.extend(design.profile.centres.iter().filter_map(|centre| {
-        let place = centre.endpoint.places().next()?;
-        let (uplink, centre) = (uplink.clone(), centre.name.clone());
-        Some(Box::new(Path { uplink, centre, place }) as Box<dyn Check>)
-    }));
     all
 }
 

@@ -295,8 +295,6 @@ struct AsGlobal {
     device: Ipv4Addr,
     to: Ipv4Addr,
     question: Question,
-    /// An address that answers ping inside the tunnel.
-    probe: Ipv4Addr,
 }
 
 fn globals(design: &Design) -> Vec<AsGlobal> {
@@ -319,7 +317,7 @@ fn globals(design: &Design) -> Vec<AsGlobal> {
         let asked = service_for(design, environment, services);
         let (to, question) = asked.unwrap_or((probe, Question::Echo));
         let (row, device) = (name.clone(), design.profile.device_address.get());
-        all.push(AsGlobal { global, row, device, to, question, probe });
+        all.push(AsGlobal { global, row, device, to, question });
     }
     all
 }
@@ -373,11 +371,8 @@ impl Check for AsGlobal {
         if !matches!(seen, Seen::Answer(Answer::Silent { .. })) {
             return Vec::new();
         }
-        let echo = Ask {
-            way: Way::Tunnel { from: self.global },
-            to: self.probe,
-            question: Question::Echo,
-        };
+        let echo =
+            Ask { way: Way::Tunnel { from: self.global }, to: self.to, question: Question::Echo };
         let as_device = Ask {
             way: Way::Tunnel { from: self.device },
             to: self.to,

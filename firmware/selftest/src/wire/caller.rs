@@ -162,6 +162,12 @@ fn answer(
     if let Some(error) = error(heard, (to, label), after) {
         return Some(error);
     }
+    // Hosts send such errors at a bounded rate: one that is about another datagram of ours to the port says the same.
+    if let (Short::Datagram(Datagram::Closed { port }), Heard::Icmp { about, .. }) = (short, heard)
+        && about.port == Some(*port)
+    {
+        return error(heard, (to, about.label), after);
+    }
     match (short, *heard) {
         (Short::Echo, Heard::Echo { from, label: to_us }) => {
             if (from, to_us) == (to, label) {

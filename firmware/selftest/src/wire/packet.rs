@@ -30,6 +30,8 @@ pub(super) struct About {
     pub(super) to: Ipv4Addr,
     /// Its source port, or the identifier of an echo request.
     pub(super) label: u16,
+    /// Its destination port; none where it has none.
+    pub(super) port: Option<u16>,
 }
 
 /// What a segment says of a connection.
@@ -193,9 +195,15 @@ fn quoted(bytes: &[u8]) -> Option<About> {
     let header = usize::from(bytes.first()? & 0xf) * 4;
     let to = Ipv4Addr::from(<[u8; 4]>::try_from(bytes.get(16..20)?).ok()?);
     let inside = bytes.get(header..)?;
-    let at = if IpProtocol::from(*bytes.get(9)?) == IpProtocol::Icmp { 4 } else { 0 };
-    let label = inside.get(at..at + 2)?;
-    Some(About { to, label: u16::from_be_bytes([label[0], label[1]]) })
+    let word = |at: usize| {
+        let bytes = inside.get(at..at + 2)?;
+        Some(u16::from_be_bytes([bytes[0], bytes[1]]))
+    };
+    Some(if IpProtocol::from(*bytes.get(9)?) == IpProtocol::Icmp {
+        About { to, label: word(4)?, port: None }
+    } else {
+        About { to, label: word(0)?, port: word(2) }
+    })
 }
 
 #[cfg(test)]

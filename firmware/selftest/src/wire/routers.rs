@@ -158,7 +158,7 @@ mod tests {
     }
 
     fn icmp(by: Ipv4Addr, kind: u8) -> Heard<'static> {
-        Heard::Icmp { by, kind, code: 1, about: About { to: TO, label: 62_001 } }
+        Heard::Icmp { by, kind, code: 1, about: About { to: TO, label: 62_001, port: None } }
     }
 
     #[test]
