@@ -13,6 +13,7 @@
 mod answer;
 mod check;
 mod diagnose;
+mod inside;
 pub mod probe;
 mod run;
 pub mod talk;
@@ -20,6 +21,7 @@ mod tree;
 
 pub use check::{Check, Judgement, Traits};
 pub use diagnose::{first_cause, level, verdict};
+pub use inside::Inside;
 pub use probe::Prober;
 pub use run::run;
 pub use tree::{checks, unknown, watched};

@@ -168,7 +168,7 @@ pub(crate) struct Sieve<'a> {
 impl Sieve<'_> {
     /// Whether this packet is the tap's. It is then with the tap, or dropped where too many wait there already.
     pub(crate) fn takes(&self, packet: &[u8]) -> bool {
-        let ours = flow::arriving(packet).is_some_and(|flow| self.flows.contains_key(&flow));
+        let ours = TapFlow::arriving(packet).is_some_and(|flow| self.flows.contains_key(&flow));
         if ours {
             let _ = self.packets.try_send(packet.to_vec());
         }

@@ -34,9 +34,20 @@ const ECHO_REQUEST: u8 = 8;
 /// Unreachable, source quench, time exceeded and parameter problem: each quotes the packet that it is about.
 const ERRORS: [u8; 4] = [3, 4, 11, 12];
 
-/// The flow to which a packet comes, seen from its destination: its own, or that of the packet which it quotes. Later
-/// fragments have no ports, and whatever isn't whole has no flow.
-pub(super) fn arriving(packet: &[u8]) -> Option<TapFlow> {
+impl TapFlow {
+    /// The flow to which a packet comes, seen from its destination: its own, or that of the packet which it quotes. Later
+    /// fragments have no ports, and whatever isn't whole has no flow.
+    pub fn arriving(packet: &[u8]) -> Option<Self> {
+        arriving(packet)
+    }
+
+    /// The flow of a packet that its own end sends.
+    pub fn leaving(packet: &[u8]) -> Option<Self> {
+        Header::read(packet)?.flow(|source, destination| (source, destination))
+    }
+}
+
+fn arriving(packet: &[u8]) -> Option<TapFlow> {
     let header = Header::read(packet)?;
     if header.protocol != ICMP {
         return header.flow(|source, destination| (destination, source));
@@ -88,7 +99,7 @@ impl<'a> Header<'a> {
         let (protocol, source, destination) = match self.protocol {
             TCP => (TapProtocol::Tcp, word(self.payload, 0)?, word(self.payload, 2)?),
             UDP => (TapProtocol::Udp, word(self.payload, 0)?, word(self.payload, 2)?),
-            // Only a quoted packet gets here with it.
+            // Only a packet of our own gets here with it, sent or quoted.
             ICMP if *self.payload.first()? == ECHO_REQUEST => {
                 (TapProtocol::Echo, word(self.payload, 4)?, 0)
             }
@@ -147,6 +158,8 @@ mod tests {
         assert_eq!(arriving(&udp), Some(flow(TapProtocol::Udp, 62_001, 53)));
         let reply = packet(ICMP, THEIRS, OURS, &[0, 0, 0, 0, 0x12, 0x34, 0, 1]);
         assert_eq!(arriving(&reply), Some(flow(TapProtocol::Echo, 0x1234, 0)));
+        let leaving = packet(TCP, OURS, THEIRS, &ports(62_000, 443));
+        assert_eq!(TapFlow::leaving(&leaving), TapFlow::arriving(&tcp));
         // Somebody asks us: that is no answer to anything.
         let request = packet(ICMP, THEIRS, OURS, &[8, 0, 0, 0, 0x12, 0x34, 0, 1]);
         assert_eq!(arriving(&request), None);
@@ -180,6 +193,7 @@ mod tests {
         #[test]
         fn any_bytes_are_harmless(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
             let _ = arriving(&bytes);
+            let _ = TapFlow::leaving(&bytes);
         }
 
         #[test]
