@@ -43,9 +43,12 @@ use self::{
 /// Questions asked at once; more wait for their turn.
 const AT_ONCE: usize = 32;
 
-/// How long a packet may stay unanswered, and when it is sent again.
+/// How long a packet may stay unanswered.
 const SILENCE: Duration = Duration::from_secs(1);
+
+/// How long it stays so until it is sent again, and how long it may then still.
 const AGAIN: Duration = Duration::from_millis(400);
+const REST: Duration = SILENCE.saturating_sub(AGAIN);
 
 /// Bytes of each buffer of a connection that asks something.
 const BUFFER: usize = 32 * 1024;
@@ -172,7 +175,7 @@ async fn asked(
     read: impl Fn(&Heard) -> Option<Said> + Send,
 ) -> Result<Answer, Answer> {
     let begun = Instant::now();
-    for patience in [AGAIN, SILENCE - AGAIN] {
+    for patience in [AGAIN, REST] {
         let until = tokio::time::Instant::now() + patience;
         raw.send(packet)?;
         while let Ok(Some((at, heard))) = timeout_at(until, raw.next()).await {

@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::{
-    AGAIN, BUFFER, Inside, SILENCE,
+    AGAIN, BUFFER, Inside, REST, SILENCE,
     link::Side,
     packet::{self, Heard},
     raw::Raw,
@@ -270,7 +270,7 @@ impl Inside {
 /// back.
 async fn largest_of(raw: &mut Raw, sizes: &[u16]) -> Result<Option<u16>, Answer> {
     let mut back: Vec<u16> = Vec::new();
-    for patience in [AGAIN, SILENCE - AGAIN] {
+    for patience in [AGAIN, REST] {
         for size in sizes.iter().filter(|size| !back.contains(size)) {
             // A sequence number tells the size.
             raw.send(&packet::echo_request(raw.flow(), *size, usize::from(*size)))?;

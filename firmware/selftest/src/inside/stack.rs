@@ -27,7 +27,7 @@ use tokio::{
 };
 
 use super::{
-    AGAIN, SILENCE,
+    AGAIN, REST,
     link::{Link, Side},
     packet::{self, Heard},
     ports::{self, Taken},
@@ -49,7 +49,7 @@ const TRIES: usize = 16;
 const CLOSING: Duration = Duration::from_secs(1);
 
 /// How long the task sleeps where nothing is due.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
 
 /// How long the task sleeps at most while connections close.
 const REAP: Duration = Duration::from_millis(50);
@@ -169,16 +169,13 @@ impl Stack {
         let flow = flow.await?;
         let stream = Stream::new(Arc::clone(&self.shared), flow);
         self.shared.stir();
-        let opened = match timeout(AGAIN, self.shared.opened(flow)).await {
-            Ok(opened) => opened,
-            Err(_) => {
-                self.shared.open_again(flow)?;
-                let opened = timeout(SILENCE - AGAIN, self.shared.opened(flow)).await;
-                opened.unwrap_or(Err(Unopened::Silent))
-            }
-        };
+        let mut opened = timeout(AGAIN, self.shared.opened(flow)).await;
+        if opened.is_err() {
+            self.shared.open_again(flow)?;
+            opened = timeout(REST, self.shared.opened(flow)).await;
+        }
         let after = |at: Instant| at.saturating_duration_since(begun);
-        match opened {
+        match opened.unwrap_or(Err(Unopened::Silent)) {
             Ok(at) => Ok((stream, after(at))),
             Err(Unopened::Refused) => Err(Answer::Refused { after: begun.elapsed() }),
             Err(Unopened::Error(at, by, kind, code)) => {

@@ -47,8 +47,10 @@ pub(super) fn checks(design: &Design, wires: &Wires, disturb: bool) -> Vec<Box<d
     all.push(Box::new(Carrier {
         centres: design.profile.centres.iter().map(|centre| centre.name.clone()).collect(),
     }));
-    if disturb && design.profile.centres.len() > 1 {
-        all.push(Box::new(FailOver));
+    if let [first, _, ..] = &*design.profile.centres
+        && disturb
+    {
+        all.push(Box::new(FailOver { first: first.name.clone() }));
     }
     all
 }
@@ -448,7 +450,10 @@ impl Check for Carrier {
 }
 
 /// A rehearsal: the carrier gives way for a moment.
-struct FailOver;
+struct FailOver {
+    /// The centre that the profile prefers; from there nothing goes back.
+    first: Name,
+}
 
 /// How long nobody may carry when the carrier falls silent (R1).
 const GAP: Duration = Duration::from_millis(1200);
@@ -474,9 +479,10 @@ impl Check for FailOver {
         let limit = milliseconds(GAP);
         let took = milliseconds(*gap);
         match to {
-            Some(to) if *gap <= GAP && *back => Judgement::passed(both!(
-                "{from} から {to} に移り、戻りました。";
-                "From {from} to {to}, and back."
+            Some(to) if *gap <= GAP && (*back || *to == self.first) => Judgement::passed(both!(
+                "{from} から {to} に移り、最初の状態に戻りました。";
+                "From {from} to {to}, and then to {}.",
+                self.first
             ))
             .measured(took, limit),
             Some(to) => Judgement::warned(
