@@ -287,6 +287,7 @@ fn what_disturbs_takes_an_agreement_and_what_goes_wrong_is_named() {
         assert_eq!(got, Some(code), "{words:?}: {errors}");
         assert!(errors.contains(says), "{words:?}: {errors}");
     }
+    assert_eq!(daemon.wishes.lock().unwrap().len(), 1, "a report without a place costs no test");
     let dying = Daemon::with(Habits { dies: true, ..Habits::default() });
     let (code, _, errors) = dying.run(&["self-test"]);
     assert_eq!(code, Some(3), "{errors}");
@@ -307,6 +308,16 @@ fn health_is_an_exit_code() {
         assert_eq!(code, Some(wanted));
         assert_eq!(serde_json::from_str::<Health>(&json).unwrap().level, level);
     }
+}
+
+#[test]
+fn a_bundle_is_made_without_a_daemon_too() {
+    let daemon = Daemon::with(Habits::default());
+    fs::remove_file(daemon.folder.path().join("control.sock")).unwrap();
+    let (code, text, errors) = daemon.run(&["support-bundle", "--output", "b.tar.gz"]);
+    assert_eq!((code, &*errors), (Some(0), ""), "{text}");
+    assert_eq!(text.matches("can't reach the daemon").count(), 8, "{text}");
+    assert!(daemon.folder.path().join("b.tar.gz").exists());
 }
 
 #[test]

@@ -240,8 +240,9 @@ impl From<Lang> for Language {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done; the design is accepted
-  1  the design breaks rules; nothing was changed. Also: 'format --check' found another form, a check of 'self-test'
-     failed, or 'self-test merge' found that both sides disagree
+  1  the design breaks rules; nothing was changed
+     'format --check': another form was found
+     'self-test': a check failed; 'self-test merge': both sides disagree
   2  wrong usage, or a file that can't be read or written
   3  the daemon can't be reached or doesn't answer
   4  the device couldn't do it; everything is as before

@@ -101,7 +101,7 @@ impl Ticker {
         if self.terminal {
             self.tick();
         } else if let Some(outcome) = ended {
-            eprintln!("{}", self.progress.ended(outcome, self.language));
+            say(&format!("{}\n", self.progress.ended(outcome, self.language)));
         }
     }
 
@@ -124,7 +124,7 @@ impl Drop for Ticker {
     }
 }
 
-/// A terminal that is gone is no reason to end the test.
+/// Whoever watches may have gone away, which is no reason to end the test.
 fn say(text: &str) {
     let mut stderr = io::stderr();
     let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());

@@ -13,6 +13,7 @@ mod tree;
 mod words;
 
 use std::{
+    fs,
     io::{self, IsTerminal as _, Write as _},
     path::{Path, PathBuf},
     time::Duration,
@@ -24,6 +25,7 @@ use sekisho_control::{
     SelfTestReport, SelfTestWish, Stage, TestNumber, Verdict,
 };
 use sekisho_design::Language;
+use sekisho_host::HostError;
 
 pub(super) use self::merge::CantMerge;
 use self::{live::Ticker, merge::Merged};
@@ -175,6 +177,20 @@ enum ReportFile {
     Html(PathBuf),
 }
 
+impl ReportFile {
+    fn has_folder(&self) -> Result<(), HostError> {
+        let (Self::Json(path) | Self::Html(path)) = self;
+        let folder = path.parent().filter(|folder| *folder != Path::new(""));
+        let found = fs::metadata(folder.unwrap_or(Path::new(".")));
+        let fault = match found {
+            Ok(folder) if folder.is_dir() => return Ok(()),
+            Ok(_) => io::Error::from(io::ErrorKind::NotADirectory),
+            Err(fault) => fault,
+        };
+        Err(HostError::File { tried: "write", path: path.clone(), source: fault })
+    }
+}
+
 fn report_file(name: &str) -> Result<ReportFile, String> {
     let path = PathBuf::from(name);
     let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
@@ -238,6 +254,10 @@ async fn self_test(
 ) -> Result<Output, CommandError> {
     if let Some(Sub::Merge(files)) = &arguments.merge {
         return merge(files, wanted);
+    }
+    if let Some(file) = &arguments.report {
+        // Before anybody waits for a test whose report has no place.
+        file.has_folder()?;
     }
     let report = if arguments.last {
         client::get(socket, SELF_TEST).await?

@@ -16,7 +16,7 @@ use super::{
 };
 
 #[path = "../../../tests/common/report.rs"]
-mod sample;
+pub(super) mod sample;
 
 use sample::{far_half, passed, report};
 

@@ -24,7 +24,7 @@ use serde_json::Value;
 use tokio::{io::AsyncReadExt as _, process::Command};
 
 use self::{enquiry::Facts, redact::redact};
-use super::{CommandError, Format, NoTest, Output, Wanted, client, show};
+use super::{ClientError, CommandError, Format, NoTest, Output, Wanted, client, show};
 
 pub(super) const LONG_HELP: &str = "\
 The bundle is a .tar.gz that only its owner can read. In it:
@@ -98,6 +98,8 @@ struct Gathered {
     known: BTreeSet<String>,
     status: Option<Status>,
     first_cause: Option<FirstCause>,
+    /// Why the daemon isn't asked any more: each question would be waited for.
+    gone: Option<String>,
 }
 
 /// Makes the bundle.
@@ -175,16 +177,29 @@ impl Gathered {
         name: &str,
         path: &str,
     ) -> Option<T> {
-        match client::get::<Value>(socket, path).await {
+        match self.get::<Value>(socket, path).await {
             Ok(value) => {
                 self.files.push((name.to_owned(), value.to_string()));
                 serde_json::from_value(value).ok()
             }
-            Err(fault) => {
-                self.absent.push((name.to_owned(), fault.to_string()));
+            Err(why) => {
+                self.absent.push((name.to_owned(), why));
                 None
             }
         }
+    }
+
+    async fn get<T: DeserializeOwned>(&mut self, socket: &Path, path: &str) -> Result<T, String> {
+        if let Some(gone) = &self.gone {
+            return Err(gone.clone());
+        }
+        client::get(socket, path).await.map_err(|fault| {
+            let why = fault.to_string();
+            if matches!(fault, ClientError::Unreachable { .. } | ClientError::Silent) {
+                self.gone = Some(why.clone());
+            }
+            why
+        })
     }
 
     /// The files of the generation in force.
@@ -195,9 +210,7 @@ impl Gathered {
             None => Err("the daemon doesn't say which generation is in force".to_owned()),
             Some(0) => Err("no design is in force".to_owned()),
             Some(generation) => {
-                client::get::<Stored>(socket, &format!("{GENERATIONS}/{generation}"))
-                    .await
-                    .map_err(|fault| fault.to_string())
+                self.get::<Stored>(socket, &format!("{GENERATIONS}/{generation}")).await
             }
         };
         match stored {
@@ -256,7 +269,9 @@ async fn log() -> Result<String, String> {
     match tokio::time::timeout(LOG_PATIENCE, read).await {
         Err(_) => Err(format!("journalctl took longer than {} s", LOG_PATIENCE.as_secs())),
         Ok(Err(fault)) => Err(format!("can't run journalctl: {fault}")),
-        Ok(Ok(text)) if text.trim().is_empty() => Err("the journal has no lines".to_owned()),
+        Ok(Ok(text)) if ["", "-- No entries --"].contains(&text.trim()) => {
+            Err("the journal has no lines".to_owned())
+        }
         Ok(Ok(text)) => Ok(text),
     }
 }

@@ -39,6 +39,10 @@ const SECRET_NAMES: [&str; 18] = [
 /// Kinds of PEM blocks that anybody may see (RFC 7468).
 const OPEN_BLOCKS: [&str; 4] = ["CERTIFICATE", "CERTIFICATE REQUEST", "X509 CRL", "PUBLIC KEY"];
 
+/// How a block begins and ends.
+const BEGIN: &str = "-----BEGIN ";
+const END: &str = "-----END ";
+
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new()
@@ -89,11 +93,11 @@ fn in_value(value: Value, known: &BTreeSet<String>) -> Value {
 /// Goes from block to block; what lies between is plain text.
 fn in_text(text: &str, known: &BTreeSet<String>) -> String {
     let (mut cleaned, mut rest) = (String::new(), text);
-    while let Some(begin) = rest.find("-----BEGIN ") {
+    while let Some(begin) = rest.find(BEGIN) {
         let (before, block) = rest.split_at(begin);
         cleaned += &between_blocks(before, known);
-        let label = block["-----BEGIN ".len()..].split("-----").next().unwrap_or_default();
-        let marker = format!("-----END {label}-----");
+        let label = block[BEGIN.len()..].split("-----").next().unwrap_or_default();
+        let marker = format!("{END}{label}-----");
         let length = block.find(&marker).map(|end| end + marker.len());
         if OPEN_BLOCKS.contains(&label)
             && let Some(length) = length
@@ -113,8 +117,8 @@ fn in_text(text: &str, known: &BTreeSet<String>) -> String {
 /// Whether nothing but base64 is in a block; in a string of JSON its lines end with the two characters `\n`.
 fn is_block(block: &str, label: &str) -> bool {
     let inside = block
-        .trim_start_matches(&format!("-----BEGIN {label}-----"))
-        .trim_end_matches(&format!("-----END {label}-----"));
+        .trim_start_matches(&format!("{BEGIN}{label}-----"))
+        .trim_end_matches(&format!("{END}{label}-----"));
     inside
         .replace("\\n", "")
         .replace("\\r", "")
@@ -128,24 +132,35 @@ fn between_blocks(text: &str, known: &BTreeSet<String>) -> String {
 
 /// A block whose begin was cut off: the lines of base64 before its end go. In a log each has the log's own words before it.
 fn without_tails(text: &str) -> String {
-    let Some(end) = text.find("-----END ") else { return text.to_owned() };
-    let line = text[..end].rfind('\n').map_or(0, |end| end + 1);
-    let mut kept: Vec<&str> = text[..line].split_inclusive('\n').collect();
-    // The last line may be short; those before are full.
-    let mut least = 1;
-    while let Some(last) = kept.last() {
-        let word = last.split_whitespace().last().unwrap_or_default().trim_end_matches('=');
-        if !last.trim().is_empty() {
+    let (mut cleaned, mut rest) = (String::new(), text);
+    while let Some(end) = rest.find(END) {
+        let line = rest[..end].rfind('\n').map_or(0, |end| end + 1);
+        cleaned += without_tail(&rest[..line]);
+        cleaned += REMOVED;
+        let behind = &rest[end + END.len()..];
+        let line = behind.find('\n').unwrap_or(behind.len());
+        let label = behind[..line].find("-----").map_or(0, |label| label + "-----".len());
+        rest = &behind[label..];
+    }
+    cleaned + rest
+}
+
+/// Lines without those of base64 at their end. The last one may be short; those before it are full.
+fn without_tail(lines: &str) -> &str {
+    let (mut kept, mut least) = (lines, 1);
+    while !kept.is_empty() {
+        let begin = kept.trim_end_matches('\n').rfind('\n').map_or(0, |end| end + 1);
+        let line = &kept[begin..];
+        if !line.trim().is_empty() {
+            let word = line.split_whitespace().last().unwrap_or_default().trim_end_matches('=');
             if word.len() < least || !word.chars().all(is_base64) {
                 break;
             }
             least = FULL_LINE;
         }
-        kept.pop();
+        kept = &kept[..begin];
     }
-    let behind = &text[end + "-----END ".len()..];
-    let label = behind.find("-----").map_or(0, |label| label + "-----".len());
-    kept.concat() + REMOVED + &without_tails(&behind[label..])
+    kept
 }
 
 /// `https://name:password@host` keeps the host alone.
@@ -175,10 +190,17 @@ fn without_named(text: &str) -> String {
         let length = rest[start..].find(|c| !in_name(c)).unwrap_or(rest.len() - start);
         let (name_end, name) = (start + length, &rest[start..start + length]);
         let behind = &rest[name_end..];
+        if let Some(spoken) = spoken(name) {
+            let (said, value) = rest.split_at(start + spoken);
+            cleaned += said;
+            cleaned += REMOVED;
+            rest = &value[value.find(['\n', '\r']).unwrap_or(value.len())..];
+            continue;
+        }
         let gap = if is_secret(name) { separator(behind, name.starts_with("--")) } else { None };
         let gap = gap.or_else(|| {
-            let scheme = ["bearer", "basic"].contains(&&*name.to_lowercase());
-            (scheme && behind.starts_with(' ')).then_some(1)
+            let bearer = name.eq_ignore_ascii_case("bearer") && behind.starts_with(' ');
+            bearer.then_some(1)
         });
         let Some(gap) = gap else {
             cleaned += &rest[..name_end];
@@ -199,13 +221,28 @@ fn is_secret(name: &str) -> bool {
     SECRET_NAMES.iter().any(|secret| name.contains(secret))
 }
 
+/// Where a Japanese sentence goes on from the name of a secret to the secret itself: 「パスワードは」.
+fn spoken(name: &str) -> Option<usize> {
+    let ends = SECRET_NAMES.iter().filter(|secret| !secret.is_ascii()).filter_map(|secret| {
+        let said = format!("{secret}は");
+        name.find(&said).map(|at| at + said.len())
+    });
+    ends.min()
+}
+
 /// How long it is from a name to its value.
 fn separator(behind: &str, option: bool) -> Option<usize> {
     let quoted = behind.trim_start_matches(['\\', '"', '\'', '」', ']']);
     let spaces = |text: &str| text.len() - text.trim_start_matches([' ', '\t', '　']).len();
     let at = behind.len() - quoted.len() + spaces(quoted);
+    // A note may stand between them: `password (old): x`.
+    let line = &behind[at..behind.find(['\n', '\r']).unwrap_or(behind.len()).max(at)];
+    let note = line.strip_prefix('(').and_then(|note| note.find(')')).map_or(0, |end| end + 2);
+    let at = at + note + spaces(&behind[at + note..]);
     let rest = &behind[at..];
-    let sign = [":=", "=>", "=", ":", "＝", "："].into_iter().find(|sign| rest.starts_with(sign));
+    let sign = [":=", "=>", "=", ":", "＝", "：", "is ", "was "]
+        .into_iter()
+        .find(|sign| rest.starts_with(sign));
     match sign {
         Some(sign) => Some(at + sign.len() + spaces(&rest[sign.len()..])),
         None if option && at > 0 && !rest.starts_with(['\n', '\r']) && !rest.is_empty() => Some(at),
@@ -385,7 +422,15 @@ mod tests {
             ("password = \"a\\\"hunter2\"\nb", "password = \"[removed]\"\nb"),
             ("password = \"never closed hunter2\nb", "password = [removed]\nb"),
             ("private = \"192.168.1.10\"", "private = \"192.168.1.10\""),
-            ("the token is checked", "the token is checked"),
+            (
+                "{\"n\":1,\"password\":\"hunter2\",\"a\":1} log",
+                "{\"n\":1,\"password\":\"[removed]\",\"a\":1} log",
+            ),
+            ("管理者のパスワードはhunter2です。\n次", "管理者のパスワードは[removed]\n次"),
+            ("the password is hunter2.\nb", "the password is [removed]\nb"),
+            ("password (old): hunter2\nb", "password (old): [removed]\nb"),
+            ("every token was made\nb", "every token was [removed]\nb"),
+            ("basic settings, tokens expire", "basic settings, tokens expire"),
         ] {
             assert_eq!(redact(text, &none()), wanted, "{text}");
         }
@@ -429,6 +474,12 @@ mod tests {
         assert_eq!(redact(digest, &none()), digest, "a digest in hexadecimal is no key");
         let id = "platform.a-name-of-a-check-that-is-just-as-long-as";
         assert_eq!(redact(id, &none()), id);
+    }
+
+    #[test]
+    fn a_log_full_of_ends_is_no_trouble() {
+        let ends = "-----END \n".repeat(100_000);
+        assert_eq!(redact(&ends, &none()).matches(REMOVED).count(), 100_000);
     }
 
     #[test]

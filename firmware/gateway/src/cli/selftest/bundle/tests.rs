@@ -7,7 +7,7 @@ use flate2::read::GzDecoder;
 use sekisho_control::Cause;
 use sekisho_design::Both;
 
-use super::*;
+use super::{super::tests::sample, *};
 
 const EVERY_FILE: [&str; 11] = [
     "design/platform-profile.toml",
@@ -67,6 +67,7 @@ fn secrets_in_any_file_never_come_out() {
         absent: vec![("other.json".to_owned(), secret())],
         known: BTreeSet::from([public.clone()]),
         status: None,
+        gone: None,
         first_cause: Some(FirstCause {
             check: "a".to_owned(),
             title: both(),
@@ -133,4 +134,11 @@ fn a_long_log_keeps_its_last_whole_lines() {
     assert_eq!(end_of("漢字\n漢字\n", 8), "漢字\n");
     assert_eq!(end_of("no line end", 3), "");
     assert_eq!(end_of("", 3), "");
+}
+
+#[test]
+fn a_report_without_secrets_comes_out_as_it_is() {
+    let json = show::json(&sample::report());
+    let cleaned: SelfTestReport = serde_json::from_str(&redact(&json, &BTreeSet::new())).unwrap();
+    assert_eq!(cleaned, sample::report());
 }
