@@ -6,6 +6,7 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use ipnet::Ipv4Net;
 use sekisho_design::PublicKey;
 use sekisho_far_end::answer::ClockOffset;
 
@@ -86,6 +87,21 @@ pub(crate) struct Respond {
     /// are probes
     #[arg(long, value_name = "ADDR", requires = "address")]
     pub(crate) device_address: Option<Ipv4Addr>,
+    /// TCP port at --address where the device asks for a connection check
+    ///
+    /// POST /connection-check with {"test-number":"2026-0142","calls":[{"to":"100.64.10.11:443","declared":true}]}
+    /// opens a TCP connection to each, 64 at most, from --address, and answers with what came of them. Nobody but
+    /// --device-address may ask.
+    #[arg(long, value_name = "PORT", requires = "device_address",
+          value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) check_port: Option<u16>,
+    /// Network behind the tunnel (may be given several times): a connection check calls nobody else; without one,
+    /// anybody
+    #[arg(long, value_name = "NET", requires = "check_port")]
+    pub(crate) pool: Vec<Ipv4Net>,
+    /// Folder that keeps what each connection check found, as NUMBER.json
+    #[arg(long, value_name = "DIR", requires = "check_port")]
+    pub(crate) reports: Option<PathBuf>,
     /// MTU of the tunnel in bytes, for the answering machine
     #[arg(long, value_name = "BYTES", default_value_t = 1420, conflicts_with = "tun",
           value_parser = clap::value_parser!(u16).range(576..=9000))]
@@ -210,6 +226,15 @@ mod tests {
             (" --tun t --zone z", false),
             (" --device-address 192.0.2.1", false),
             (" --mtu 100", false),
+            (
+                " --address 192.0.2.1 --device-address 192.0.2.2 --check-port 8443 --pool 192.0.2.0/28 --pool 192.0.2.32/28 --reports r",
+                true,
+            ),
+            (" --check-port 8443", false),
+            (" --address 192.0.2.1 --check-port 8443", false),
+            (" --address 192.0.2.1 --device-address 192.0.2.2 --check-port 0", false),
+            (" --pool 192.0.2.0/24", false),
+            (" --reports r", false),
         ] {
             let line = respond.clone() + more;
             assert_eq!(Cli::try_parse_from(line.split(' ')).is_ok(), valid, "{line}");

@@ -195,7 +195,7 @@ async fn answer(request: &Request, dialler: &Dialler) -> (&'static str, String) 
     }
 }
 
-fn problem(text: impl std::fmt::Display) -> String {
+pub(crate) fn problem(text: impl std::fmt::Display) -> String {
     serde_json::json!({ "error": text.to_string() }).to_string() + "\n"
 }
 

@@ -7,6 +7,7 @@
 
 pub mod answer;
 pub mod carrier;
+pub mod check;
 pub mod dial_back;
 pub mod dns;
 pub mod http;

@@ -20,11 +20,14 @@ use smoltcp::{
     wire::{HardwareAddress, IpAddress, IpCidr, IpEndpoint},
 };
 
+use tokio::sync::mpsc;
+
 pub use self::dial::{DialId, Outcome};
 use self::{device::Queue, dial::Dials};
 use crate::{
+    check::Asked,
     dns::{Transport, Zones},
-    talk::{Ends, Service, Talk},
+    talk::{Asking, Ends, Service, Talk},
     wire::{self, Inbound},
 };
 
@@ -52,6 +55,8 @@ pub struct Machine {
     zones: Arc<Zones>,
     talks: Vec<Conversation>,
     dials: Dials,
+    /// Where connection checks are asked for, and who makes them.
+    desk: Option<(SocketAddrV4, mpsc::Sender<Asked>)>,
     epoch: Instant,
 }
 
@@ -86,8 +91,15 @@ impl Machine {
             zones,
             talks: Vec::new(),
             dials: Dials::new(address),
+            desk: None,
             epoch: now,
         }
+    }
+
+    /// Hands requests that come to an end of the machine's to whoever makes connection checks. Answers are sent with the next
+    /// [`Machine::poll`].
+    pub fn open_desk(&mut self, end: SocketAddrV4, desk: mpsc::Sender<Asked>) {
+        self.desk = Some((end, desk));
     }
 
     /// Takes a packet out of the tunnel. What follows from it is done in [`Machine::poll`].
@@ -163,7 +175,7 @@ impl Machine {
 
     /// Makes a socket that takes the connection whose first packet has come.
     fn open(&mut self, ends: Ends) -> Option<SocketHandle> {
-        let service = Service::at(ends.local.port())?;
+        let talk = self.talk(ends)?;
         if let Some(known) = self.talks.iter().position(|talk| talk.ends == ends) {
             let handle = self.talks[known].handle;
             let socket = self.sockets.get::<tcp::Socket<'_>>(handle);
@@ -185,8 +197,18 @@ impl Machine {
         socket.set_keep_alive(Some(KEEP_ALIVE.into()));
         socket.listen(endpoint(ends.local)).ok()?;
         let handle = self.sockets.add(socket);
-        self.talks.push(Conversation { ends, handle, talk: Talk::new(service, ends, &self.zones) });
+        self.talks.push(Conversation { ends, handle, talk });
         Some(handle)
+    }
+
+    /// What answers at an end; `None` where nobody does.
+    fn talk(&self, ends: Ends) -> Option<Talk> {
+        match &self.desk {
+            Some((end, desk)) if *end == ends.local => {
+                Some(Talk::Asking(Box::new(Asking::new(*ends.remote.ip(), desk.clone()))))
+            }
+            _ => Some(Talk::new(Service::at(ends.local.port())?, ends, &self.zones)),
+        }
     }
 
     fn reap(&mut self, over: impl Fn(tcp::State) -> bool) {

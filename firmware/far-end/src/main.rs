@@ -13,6 +13,7 @@ use anyhow::Context;
 use clap::Parser;
 use sekisho_far_end::{
     answer::{Answerer, ClockOffset, Ports},
+    check,
     dns::Zones,
     keys,
     respond::{Behind, Config, Responder},
@@ -59,6 +60,11 @@ fn respond(options: Respond) -> anyhow::Result<()> {
         dial_back: options.dial_back,
         address: options.address,
         device_address: options.device_address,
+        check: options.check_port.map(|port| check::Config {
+            port,
+            pool: options.pool,
+            reports: options.reports,
+        }),
     })?;
     let (listen, dial_back) = (responder.address()?, responder.dial_back_address());
     tracing::info!(%listen, ?dial_back, "waiting for the device");

@@ -39,6 +39,7 @@ pub use self::wake::Waker;
 use self::{inside::Inside, side::Side, wake::Wakeup};
 use crate::{
     carrier::{Carrier, Passage},
+    check::{self, Checks},
     dial_back::{Call, Dialler},
     dns::Zones,
     machine::Machine,
@@ -46,6 +47,9 @@ use crate::{
 
 /// Calls from dial-back that wait for the packet loop: as many as there are requests at once.
 const CALLS: usize = 64;
+
+/// Requests for connection checks that wait for the second thread; a device has one.
+const REQUESTS: usize = 4;
 
 /// What a responder is made from.
 #[derive(Debug)]
@@ -66,6 +70,8 @@ pub struct Config {
     pub address: Option<Ipv4Addr>,
     /// The device's own address: where it is given, only echo requests from it are probes.
     pub device_address: Option<Ipv4Addr>,
+    /// Connection checks, for the device to ask for; both addresses have to be given.
+    pub check: Option<check::Config>,
 }
 
 /// What stands behind the tunnel.
@@ -126,6 +132,14 @@ impl Responder {
         if nowhere && matches!(config.behind, Behind::Machine { .. }) {
             bail!("--dial-back needs --address here: calls have to come from somewhere");
         }
+        let checks = match (config.check, config.address, config.device_address) {
+            (None, ..) => None,
+            (Some(check), Some(address), Some(device)) => {
+                Some(Arc::new(Checks::new(check, address, device, dialler.clone())))
+            }
+            (Some(_), ..) => bail!("--check-port needs --address and --device-address"),
+        };
+        let mut desk = None;
         let inside = match config.behind {
             Behind::Kernel(name) => {
                 let tun = Tun::attach(&name).with_context(|| {
@@ -141,14 +155,21 @@ impl Responder {
                 // An address for documentation (RFC 5737): no packet of the machine's own leaves without
                 // `--address`.
                 let own = config.address.unwrap_or(Ipv4Addr::new(192, 0, 2, 1));
-                Inside::machine(Machine::new(own, mtu, Arc::new(zones), seed, now))
+                let mut machine = Machine::new(own, mtu, Arc::new(zones), seed, now);
+                if let Some(checks) = &checks {
+                    let (asked, orders) = mpsc::channel(REQUESTS);
+                    machine.open_desk(checks.end(), asked);
+                    desk = Some(orders);
+                }
+                Inside::machine(machine)
             }
         };
         let carrier = config
             .on_carrier
             .is_some()
             .then(|| Carrier::new(config.address, config.device_address));
-        let side = Side::start(config.dial_back, dialler, config.on_carrier, waker)?;
+        let checks = checks.map(|checks| (checks, desk));
+        let side = Side::start(config.dial_back, dialler, checks, config.on_carrier, waker)?;
         Ok(Self {
             // One peer needs no telling apart, so any index does.
             session: Session::new(&config.secret, config.peer, 1, None),
@@ -173,6 +194,11 @@ impl Responder {
     /// Where dial-back is asked for.
     pub fn dial_back_address(&self) -> Option<SocketAddr> {
         self.side.dial_back_address()
+    }
+
+    /// Where connection checks are asked for, where the kernel listens for them.
+    pub fn check_address(&self) -> Option<SocketAddr> {
+        self.side.check_address()
     }
 
     /// What ends [`Responder::run`].

@@ -1,6 +1,8 @@
 //! The answering services over TCP, without a socket: bytes in, bytes out. Kernel sockets and smoltcp drive
 //! the same code.
 
+mod asking;
+
 use std::{
     collections::VecDeque,
     io::{Read, Write},
@@ -8,6 +10,7 @@ use std::{
     sync::Arc,
 };
 
+pub use self::asking::Asking;
 use crate::{
     dns::{DnsStream, Zones},
     pages::Pages,
@@ -49,6 +52,8 @@ pub enum Talk {
     Http(Box<Pages>),
     /// DNS.
     Dns(DnsStream),
+    /// A request for a connection check.
+    Asking(Box<Asking>),
 }
 
 /// One connection to the echo service.
@@ -100,6 +105,7 @@ impl Talk {
             Self::Discard(_) => input.len(),
             Self::Http(pages) => pages.hear(input),
             Self::Dns(stream) => stream.hear(input),
+            Self::Asking(asking) => asking.hear(input),
         }
     }
 
@@ -110,6 +116,7 @@ impl Talk {
             Self::Discard(_) => 0,
             Self::Http(pages) => pages.say(room),
             Self::Dns(stream) => stream.say(room),
+            Self::Asking(asking) => asking.say(room),
         }
     }
 
@@ -120,6 +127,7 @@ impl Talk {
             Self::Discard(ended) => *ended = true,
             Self::Http(pages) => pages.end(),
             Self::Dns(stream) => stream.end(),
+            Self::Asking(asking) => asking.end(),
         }
     }
 
@@ -130,6 +138,7 @@ impl Talk {
             Self::Discard(ended) => *ended,
             Self::Http(pages) => pages.finished(),
             Self::Dns(stream) => stream.finished(),
+            Self::Asking(asking) => asking.finished(),
         }
     }
 }

@@ -17,8 +17,8 @@ use sekisho_design::{Design, Service};
 
 use crate::{
     addresses::{
-        Addresses, Centre, PLATFORM_RESOLVER, PLATFORM_SECOND_RESOLVER, PLATFORM_TEST_WEB,
-        PLATFORM_WEB, TUNNEL_PORT,
+        Addresses, Centre, LGWAN_NTP, PLATFORM_RESOLVER, PLATFORM_SECOND_RESOLVER,
+        PLATFORM_TEST_WEB, PLATFORM_WEB, TUNNEL_PORT,
     },
     capture::Capture,
     impairment::Impairment,
@@ -36,6 +36,17 @@ const RUN: &str = "/run/sekisho";
 pub const DIAL_BACK_PORT: u16 = 8080;
 /// The port that every server answers HTTP on.
 const HTTP: u16 = 80;
+/// The port that servers with a certificate answer HTTPS on; in plain HTTP whoever asks so.
+const HTTPS: u16 = 443;
+/// The port of time servers.
+const NTP: u16 = 123;
+/// Keeps an answering process's other services out of others' way: somewhere.
+const ASIDE: [&str; 6] = ["--echo-port", "0", "--discard-port", "0", "--dns-port", "0"];
+/// The certificate of the platform's web server.
+const WEB_CERTIFICATE: &str = "web.pem";
+/// The certificates of office servers, by what these call themselves.
+const CERTIFICATES: [(&str, &str); 2] =
+    [("juki.city.example", "juki.pem"), ("atena.city.example", "atena.pem")];
 /// How long a program may take until it listens.
 const READY: Duration = Duration::from_mins(1);
 /// How long the first carrier may take after the apply.
@@ -250,21 +261,47 @@ impl Lab {
             ["--address", &probe, "--device-address", &device],
         ]
         .concat();
-        let words = [&words[..], &["--dial-back", &dial_back]].concat();
+        let mut words = [&words[..], &["--dial-back", &dial_back]].concat();
+        let check = self.design.profile.dial_back.map(|port| port.to_string());
+        let pool: Vec<_> = self.addresses.pool.iter().map(ToString::to_string).collect();
+        let reports = self.reports(centre).to_string_lossy().into_owned();
+        if let Some(port) = &check {
+            fs::create_dir_all(&reports)?;
+            words.extend(["--check-port", port, "--reports", &reports]);
+            words.extend(pool.iter().flat_map(|prefix| ["--pool", prefix]));
+        }
         let host = self.host(centre.name());
-        let process = listening(host.spawn("respond", &words)?, host, "udp", TUNNEL_PORT)?;
+        let process =
+            listening(host.spawn("respond", &words)?, host, "udp", (address, TUNNEL_PORT))?;
         self.far_ends.insert(centre, process);
         Ok(())
     }
 
-    /// Ends what answers at an address of the platform, so that a test can put something else there.
+    /// The folder of a centre's halves of connection checks.
+    pub fn reports(&self, centre: Centre) -> PathBuf {
+        self.logs().join(format!("reports-{}", centre.name()))
+    }
+
+    /// Ends what answers at an address, so that a test can put something else there.
     pub fn clear(&mut self, address: Ipv4Addr) -> anyhow::Result<()> {
-        let name = format!("platform-answer-{address}-{HTTP}");
-        let found = self.servers.iter().position(|server| server.name() == name);
-        self.servers
-            .remove(found.with_context(|| format!("nothing answers at {address}"))?)
-            .kill()?;
+        let part = format!("-answer-{address}-");
+        let (gone, kept) = self.servers.drain(..).partition(|server| server.name().contains(&part));
+        self.servers = kept;
+        ensure!(!gone.is_empty(), "nothing answers at {address}");
+        gone.into_iter().try_for_each(|server: Process| server.kill().map(drop))?;
         Ok(())
+    }
+
+    /// Has the platform's web server show another certificate: a file of the lab's keys, like `web-expired.pem`.
+    pub fn show_certificate(&mut self, certificate: &str) -> anyhow::Result<()> {
+        self.clear(PLATFORM_WEB)?;
+        self.start_server("platform", PLATFORM_WEB, &[HTTP, HTTPS], Some(certificate))
+    }
+
+    /// Starts LGWAN's time server anew, with a clock that is so many seconds fast.
+    pub fn set_lgwan_clock(&mut self, seconds: i64) -> anyhow::Result<()> {
+        self.clear(LGWAN_NTP)?;
+        self.start_time_server(seconds)
     }
 
     /// Kills a centre's tunnel end: its address is still there, nothing answers.
@@ -344,12 +381,15 @@ impl Lab {
         for address in
             [PLATFORM_WEB, PLATFORM_RESOLVER, PLATFORM_SECOND_RESOLVER, PLATFORM_TEST_WEB]
         {
-            self.start_server("platform", address, &[HTTP])?;
+            let certificate = (address == PLATFORM_WEB).then_some(WEB_CERTIFICATE);
+            self.start_server("platform", address, &[HTTP], certificate)?;
         }
+        self.start_time_server(0)?;
         let named = ["juki", "atena", "school"].map(|name| (name, self.addresses.host(name).ok()));
         for (name, host) in named.into_iter().chain([("school", self.addresses.education_server)]) {
             if let Some(host) = host {
-                self.start_server(name, host.address, &self.ports_of(host.address))?;
+                let certificate = self.certificate_of(host.address);
+                self.start_server(name, host.address, &self.ports_of(host.address), certificate)?;
             }
         }
         Ok(())
@@ -366,23 +406,61 @@ impl Lab {
         declared.chain([HTTP]).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    /// One process answers everything on the usual ports, one more serves HTTP on each other port.
-    fn start_server(&mut self, name: &str, address: Ipv4Addr, ports: &[u16]) -> anyhow::Result<()> {
+    /// The certificate of the server that calls itself so, where the design says how.
+    fn certificate_of(&self, address: Ipv4Addr) -> Option<&'static str> {
+        let row = self.design.servers.iter().find(|row| row.private.get() == address)?;
+        let identity = row.identity.as_deref()?;
+        CERTIFICATES.into_iter().find(|(name, _)| *name == identity).map(|(_, file)| file)
+    }
+
+    /// One process answers everything on the usual ports, HTTPS too where there is a certificate; one more serves HTTP on
+    /// each other port.
+    fn start_server(
+        &mut self,
+        name: &str,
+        address: Ipv4Addr,
+        ports: &[u16],
+        certificate: Option<&str>,
+    ) -> anyhow::Result<()> {
         let binary = self.binary("sekisho-far-end")?;
         let listen = address.to_string();
-        for port in ports {
+        let files = certificate.map(|certificate| {
+            [certificate, "server.key"].map(|file| site::key_path(file).display().to_string())
+        });
+        let clock = NTP.to_string();
+        for port in ports.iter().filter(|port| files.is_none() || **port != HTTPS) {
             let number = port.to_string();
             let mut words = vec![&*binary, "answer", "--listen", &listen, "--http-port", &number];
             if *port != HTTP {
-                // 0: somewhere, so that it is out of the first process's way.
-                words.extend(["--echo-port", "0", "--discard-port", "0", "--dns-port", "0"]);
+                words.extend(ASIDE);
             } else if [PLATFORM_RESOLVER, PLATFORM_SECOND_RESOLVER].contains(&address) {
-                words.extend(["--zone", site::ZONE]);
+                words.extend(["--zone", site::ZONE, "--ntp-port", &clock]);
+            }
+            let mut last = *port;
+            if let (HTTP, Some([certificate, key])) = (*port, &files) {
+                words.extend(["--certificate", certificate, "--key", key]);
+                last = HTTPS;
             }
             let host = self.host(name);
             let process = host.spawn(&format!("answer-{listen}-{number}"), &words)?;
-            self.servers.push(listening(process, host, "tcp", *port)?);
+            self.servers.push(listening(process, host, "tcp", (address, last))?);
         }
+        Ok(())
+    }
+
+    /// LGWAN's time server, with a clock that is so many seconds fast.
+    fn start_time_server(&mut self, seconds: i64) -> anyhow::Result<()> {
+        let binary = self.binary("sekisho-far-end")?;
+        let (listen, port) = (LGWAN_NTP.to_string(), NTP.to_string());
+        let seconds = seconds.to_string();
+        let words = [
+            &[&*binary, "answer", "--listen", &listen, "--http-port", "0"][..],
+            &ASIDE,
+            &["--ntp-port", &port, "--clock-offset", &seconds],
+        ];
+        let host = self.host("lgwan");
+        let process = host.spawn(&format!("answer-{listen}-{port}"), &words.concat())?;
+        self.servers.push(listening(process, host, "udp", (LGWAN_NTP, NTP))?);
         Ok(())
     }
 }
@@ -410,26 +488,26 @@ fn cut_rules(centre: Centre, what: &str) -> anyhow::Result<()> {
     topology::batch_in(Some("lgwan"), &(rule("from") + &rule("to")))
 }
 
-/// Waits until a port is bound in a host, as long as the process that shall bind it lives.
+/// Waits until a port is bound at an address of a host, as long as the process that shall bind it lives.
 fn listening(
     mut process: Process,
     host: &Namespace,
     protocol: &str,
-    port: u16,
+    (address, port): (Ipv4Addr, u16),
 ) -> anyhow::Result<Process> {
     let table = format!("/proc/thread-self/net/{protocol}");
-    let wanted = format!(":{port:04X} ");
+    // The kernel shows an address as the number that its bytes are on this machine.
+    let wanted = format!("{:08X}:{port:04X}", u32::from_ne_bytes(address.octets()));
     let bound = || {
         let content = host.inside(|| fs::read_to_string(&table)).ok().and_then(Result::ok);
-        let local = |line: &str| line.split_whitespace().nth(1).map(|end| format!("{end} "));
         content.is_some_and(|text| {
-            text.lines().any(|line| local(line).is_some_and(|end| end.ends_with(&wanted)))
+            text.lines().any(|line| line.split_whitespace().nth(1) == Some(&*wanted))
         })
     };
     wait_until(READY, || !process.is_running() || bound());
     ensure!(
         process.is_running() && bound(),
-        "nothing listens at {protocol} port {port} in {}\n{}",
+        "nothing listens at {protocol} {address}:{port} in {}\n{}",
         host.name(),
         process.output()
     );

@@ -69,8 +69,13 @@ pub(crate) fn for_wires(folder: &Path, scratch: &Path) -> anyhow::Result<PathBuf
 
 /// A key file of the lab, as it is.
 pub(crate) fn key(name: &str) -> anyhow::Result<String> {
-    let path = Path::new(KEYS).join(name);
+    let path = key_path(name);
     fs::read_to_string(&path).with_context(|| path.display().to_string())
+}
+
+/// Where a key file of the lab is.
+pub(crate) fn key_path(name: &str) -> PathBuf {
+    Path::new(KEYS).join(name)
 }
 
 /// A program of the project: in `SEKISHO_BIN`, or beside the running program.

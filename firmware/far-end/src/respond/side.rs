@@ -14,6 +14,7 @@ use std::{
 
 use anyhow::Context;
 use tokio::{
+    net::TcpListener,
     process::Command,
     runtime::{Builder, Runtime},
     sync::{mpsc, oneshot},
@@ -21,13 +22,17 @@ use tokio::{
 };
 
 use super::Waker;
-use crate::dial_back::{self, Dialler};
+use crate::{
+    check::{self, Asked, Checks},
+    dial_back::{self, Dialler},
+};
 
 /// How long the command of an announcement may run.
 const COMMAND_LIMIT: Duration = Duration::from_secs(10);
 
 pub(super) struct Side {
     dial_back: Option<SocketAddr>,
+    check: Option<SocketAddr>,
     announcements: mpsc::Sender<()>,
     announced: Arc<AtomicBool>,
     waker: Waker,
@@ -36,10 +41,35 @@ pub(super) struct Side {
     thread: Option<JoinHandle<()>>,
 }
 
+/// Where connection checks are asked for.
+enum Desk {
+    /// At a socket of the kernel.
+    Kernel(Arc<Checks>, TcpListener),
+    /// At the answering machine.
+    Machine(Arc<Checks>, mpsc::Receiver<Asked>),
+}
+
+impl Desk {
+    fn open(
+        (checks, asked): (Arc<Checks>, Option<mpsc::Receiver<Asked>>),
+        runtime: &Runtime,
+    ) -> anyhow::Result<Self> {
+        if let Some(asked) = asked {
+            return Ok(Self::Machine(checks, asked));
+        }
+        let end = checks.end();
+        let listener = runtime.block_on(TcpListener::bind(end)).with_context(|| {
+            format!("listen on TCP {end} for --check-port (is --address this host's, and the port free?)")
+        })?;
+        Ok(Self::Kernel(checks, listener))
+    }
+}
+
 impl Side {
     pub(super) fn start(
         listen: Option<SocketAddr>,
         dialler: Dialler,
+        checks: Option<(Arc<Checks>, Option<mpsc::Receiver<Asked>>)>,
         command: Option<String>,
         waker: Waker,
     ) -> anyhow::Result<Self> {
@@ -53,7 +83,12 @@ impl Side {
                 format!("listen on TCP {address} for --dial-back (is the address this host's, and free?)")
             })?),
         };
-        let dial_back = listener.as_ref().map(tokio::net::TcpListener::local_addr).transpose()?;
+        let desk = checks.map(|checks| Desk::open(checks, &runtime)).transpose()?;
+        let check = match &desk {
+            Some(Desk::Kernel(_, listener)) => Some(listener.local_addr()?),
+            Some(Desk::Machine(..)) | None => None,
+        };
+        let dial_back = listener.as_ref().map(TcpListener::local_addr).transpose()?;
         // One that runs and one that waits: more would announce the same.
         let (announcements, orders) = mpsc::channel(1);
         let announced = Arc::new(AtomicBool::new(false));
@@ -65,6 +100,7 @@ impl Side {
                 waker.wake();
             }
         };
+        let woken = waker.clone();
         let work = async move {
             let serving = async {
                 match listener {
@@ -72,8 +108,18 @@ impl Side {
                     None => std::future::pending().await,
                 }
             };
+            let checking = async {
+                match desk {
+                    Some(Desk::Kernel(checks, listener)) => check::serve(listener, checks).await,
+                    Some(Desk::Machine(checks, asked)) => {
+                        check::serve_machine(asked, checks, woken).await;
+                    }
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 () = serving => {}
+                () = checking => {}
                 () = announce(orders, command, tell) => {}
                 _ = ended => {}
             }
@@ -84,6 +130,7 @@ impl Side {
             .context("start the second thread")?;
         Ok(Self {
             dial_back,
+            check,
             announcements,
             announced,
             waker,
@@ -94,6 +141,10 @@ impl Side {
 
     pub(super) fn dial_back_address(&self) -> Option<SocketAddr> {
         self.dial_back
+    }
+
+    pub(super) fn check_address(&self) -> Option<SocketAddr> {
+        self.check
     }
 
     pub(super) fn waker(&self) -> Waker {

@@ -7,8 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use sekisho_control::CallOutcome;
 use sekisho_far_end::{
     answer::{Answerer, Ports},
+    check,
     dns::Zones,
     respond::{Behind, Config, Responder},
 };
@@ -16,7 +18,7 @@ use sekisho_tunnel::SecretKey;
 
 use super::{
     office::{OFFICE, Office},
-    respond::dial_back,
+    respond::{check_request, dial_back, half},
 };
 
 const INSIDE: &str = "SEKISHO_TEST_INSIDE";
@@ -74,9 +76,12 @@ fn inside() {
         dial_back: Some("127.0.0.1:0".parse().unwrap()),
         address: Some(PROBE),
         device_address: Some(OFFICE),
+        check: Some(check::Config { port: 0, pool: Vec::new(), reports: None }),
     })
     .unwrap();
     let (centre, calls) = (responder.address().unwrap(), responder.dial_back_address().unwrap());
+    let check = responder.check_address().unwrap();
+    assert_eq!(check.ip(), PROBE);
     let stopper = responder.stopper();
     let centre_thread = std::thread::spawn(move || responder.run());
     let mut office = Office::new(&office_key, centre_public, centre);
@@ -98,6 +103,15 @@ fn inside() {
         let answer = answer.join().unwrap();
         assert!(answer.contains(&format!(r#""outcome":"{outcome}""#)), "{to}: {answer}");
     }
+
+    let body = r#"{"calls":[{"to":"100.64.10.11:444","declared":false},{"to":"100.64.10.11:443","declared":true}]}"#;
+    office.client.listen(443);
+    let half = half(&office.converse(40_003, &check.to_string(), &check_request(body)));
+    let outcomes: Vec<_> = half.calls.iter().map(|call| call.outcome).collect();
+    assert_eq!(
+        (half.from, &*outcomes),
+        (PROBE, &[CallOutcome::Refused, CallOutcome::Connected][..])
+    );
 
     stopper.stop();
     let end = Instant::now() + Duration::from_secs(2);

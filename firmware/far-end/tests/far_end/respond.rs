@@ -12,15 +12,17 @@ use hickory_proto::{
     op::{Message, Query},
     rr::{Name, RecordType},
 };
+use sekisho_control::{CallOutcome, FarHalf};
 use sekisho_far_end::{
     carrier::Carrier,
+    check,
     dns::Zones,
     respond::{Behind, Config, Responder, Stopper},
 };
 use sekisho_tunnel::{SecretKey, TunnelError};
 use smoltcp::wire::IpAddress;
 
-use super::office::{LIMIT, Made, Office, is_over, socket};
+use super::office::{LIMIT, Made, OFFICE, Office, is_over, socket};
 
 const PROBE: Ipv4Addr = Ipv4Addr::new(100, 72, 250, 1);
 const WEB: Ipv4Addr = Ipv4Addr::new(100, 72, 1, 10);
@@ -37,6 +39,11 @@ struct Pair {
 
 impl Pair {
     fn new(on_carrier: Option<String>) -> Self {
+        Self::with(on_carrier, None)
+    }
+
+    /// Where there is a connection check, the office host is the device that may ask for it.
+    fn with(on_carrier: Option<String>, check: Option<check::Config>) -> Self {
         let (centre_key, office_key) = (SecretKey::generate(), SecretKey::generate());
         let centre_public = centre_key.public();
         let mut zones = Zones::default();
@@ -49,7 +56,8 @@ impl Pair {
             on_carrier,
             dial_back: Some("127.0.0.1:0".parse().unwrap()),
             address: Some(PROBE),
-            device_address: None,
+            device_address: check.is_some().then_some(OFFICE),
+            check,
         })
         .unwrap();
         let centre = responder.address().unwrap();
@@ -142,6 +150,52 @@ fn fifty_connections_at_once() {
     });
     for (i, back) in back.iter().enumerate() {
         assert_eq!(*back, format!("client {i}").as_bytes());
+    }
+}
+
+/// A connection check's request.
+pub(super) fn check_request(body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!("POST /connection-check HTTP/1.1\r\nContent-Length: {length}\r\n\r\n{body}").into()
+}
+
+/// What is answered to it.
+pub(super) fn half(answer: &[u8]) -> FarHalf {
+    let answer = str::from_utf8(answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    serde_json::from_str(body).unwrap()
+}
+
+#[test]
+fn the_device_asks_for_a_connection_check_inside_the_tunnel() {
+    let pool = vec!["100.64.10.0/24".parse().unwrap()];
+    let config = check::Config { port: 8443, pool, reports: None };
+    let mut pair = Pair::with(None, Some(config));
+    pair.office.client.listen(443);
+    let body = r#"{"test-number":"2026-0142","calls":[
+        {"to":"100.64.10.11:443","declared":true},
+        {"to":"100.64.10.11:444","declared":false},
+        {"to":"100.64.10.99:443","declared":true}]}"#;
+    let answer = pair.office.converse(40_001, "100.72.250.1:8443", &check_request(body));
+    let half = half(&answer);
+    assert_eq!((half.test_number.to_string(), half.from), ("2026-0142".to_owned(), PROBE));
+    let outcomes: Vec<_> = half.calls.iter().map(|call| call.outcome).collect();
+    assert_eq!(outcomes, [CallOutcome::Connected, CallOutcome::Refused, CallOutcome::TimedOut]);
+    assert!(half.calls[2].milliseconds >= 2_000);
+
+    // Nowhere else, and nothing else.
+    let elsewhere = pair.office.converse(40_002, "100.72.1.10:8443", &check_request(body));
+    assert!(elsewhere.is_empty());
+    let outside = r#"{"calls":[{"to":"100.72.1.10:80","declared":true}]}"#;
+    for (port, request, status) in [
+        (40_003, check_request(outside), "400"),
+        (40_004, vec![1, b'\r', b'\n', b'\r', b'\n'], "400"),
+        (40_005, b"GET / HTTP/1.0\r\n\r\n".to_vec(), "404"),
+    ] {
+        let answer = pair.office.converse(port, "100.72.250.1:8443", &request);
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
     }
 }
 
@@ -249,6 +303,7 @@ fn what_is_in_the_way_is_named() {
         dial_back,
         address,
         device_address: None,
+        check: None,
     };
     let machine = || Behind::Machine { zones: Zones::default(), mtu: 1420 };
     let refusal = |config| format!("{:#}", Responder::new(config).err().unwrap());
