@@ -71,7 +71,7 @@ pub struct Checks {
     /// Who may ask.
     device: Ipv4Addr,
     dialler: Dialler,
-    checks: Semaphore,
+    places: Semaphore,
     calls: Arc<Semaphore>,
 }
 
@@ -111,7 +111,7 @@ impl Checks {
             address,
             device,
             dialler,
-            checks: Semaphore::new(MAX_CHECKS),
+            places: Semaphore::new(MAX_CHECKS),
             calls: Arc::new(Semaphore::new(CALLS_AT_ONCE)),
         }
     }
@@ -135,7 +135,7 @@ impl Checks {
             Ok(order) => order,
             Err(wrong) => return ("400 Bad Request", problem(wrong)),
         };
-        let Ok(_place) = self.checks.try_acquire() else {
+        let Ok(_place) = self.places.try_acquire() else {
             return ("503 Service Unavailable", problem("too many checks at once; try again"));
         };
         let half = self.make(order).await;
