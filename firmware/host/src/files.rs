@@ -11,6 +11,8 @@ use std::{
     process,
 };
 
+use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
+
 use crate::HostError;
 
 /// Replaces a file's contents. `mode` has the permission bits, whatever the umask.
@@ -112,6 +114,17 @@ impl Lock {
     pub fn read_only(&self) -> Option<&HostError> {
         self.read_only.as_ref()
     }
+}
+
+/// Reads a file that was synced, from the disk itself and not from what the kernel has in memory, where the file system can.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_anew(path: &Path, limit: u64) -> Result<Vec<u8>, HostError> {
+    let file = File::open(path).map_err(|source| file_error("read", path, source))?;
+    // A file system without a disk has nothing but memory.
+    let _ = posix_fadvise(&file, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED);
+    read_open(file, path, limit)
 }
 
 /// Bytes that may still be written to the file system of a file or folder.

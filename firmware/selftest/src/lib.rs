@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod device;
 pub mod probe;
 pub mod talk;
 pub mod wire;

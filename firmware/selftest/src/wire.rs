@@ -162,6 +162,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn questions_can_be_asked_from_any_thread() {
+        fn is_send<T: Send>(_: impl FnOnce(&'static Wires, &'static Ask) -> T) {}
+        fn is_sync<T: Sync>() {}
+        is_send(Wires::ask);
+        is_sync::<Wires>();
+    }
+
+    #[test]
     fn labels_are_never_ports_of_address_translation() {
         for start in [0, 1, 3535, 3536, u16::MAX - 1, u16::MAX] {
             let labels = Labels(AtomicU16::new(start));

@@ -1,0 +1,15 @@
+//! Probes of the box itself, which need no network.
+
+mod crypto;
+mod disk;
+mod inner;
+mod open;
+mod slot;
+
+pub use self::{
+    crypto::crypto,
+    disk::disk_write,
+    inner::through_the_tunnel,
+    open::{listening, open_sockets},
+    slot::{slot, slot_name},
+};
