@@ -164,8 +164,8 @@ mod tests {
     #[test]
     fn questions_can_be_asked_from_any_thread() {
         fn is_send<T: Send>(_: impl FnOnce(&'static Wires, &'static Ask) -> T) {}
-        is_send(|wires, ask| wires.ask(ask));
         fn is_sync<T: Sync>() {}
+        is_send(Wires::ask);
         is_sync::<Wires>();
     }
 

@@ -1,10 +1,6 @@
 //! A file that is written, read back from the disk, and taken away.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{fs, io, path::Path, time::Duration};
 
 use sekisho_host::{HostError, files};
 use tokio::{task::spawn_blocking, time::timeout};
@@ -24,7 +20,7 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// nothing at all keeps a thread of the runtime until it does.
 pub async fn disk_write(folder: &Path) -> Seen {
     let (path, shown) = (folder.join(NAME), folder.display());
-    match timeout(LIMIT, spawn_blocking(move || there_and_back(path))).await {
+    match timeout(LIMIT, spawn_blocking(move || there_and_back(&path))).await {
         Ok(Ok(Ok(()))) => Seen::Fine,
         Ok(Ok(Err(what))) => Seen::Wrong { what: vec![what] },
         Ok(Err(error)) => Seen::Unable { why: error.to_string() },
@@ -36,22 +32,22 @@ pub async fn disk_write(folder: &Path) -> Seen {
     }
 }
 
-fn there_and_back(path: PathBuf) -> Result<(), String> {
+fn there_and_back(path: &Path) -> Result<(), String> {
     // No two words of it are the same.
     let contents: Vec<u8> = (0..SIZE / 4).flat_map(u32::to_le_bytes).collect();
     let said = |error: HostError| match error.way_out() {
         Some(way_out) => format!("{error}. {way_out}"),
         None => error.to_string(),
     };
-    let outcome = files::write(&path, &contents, 0o600).map_err(said).and_then(|()| {
-        let back = files::read_anew(&path, u64::from(SIZE)).map_err(said)?;
+    let outcome = files::write(path, &contents, 0o600).map_err(said).and_then(|()| {
+        let back = files::read_anew(path, u64::from(SIZE)).map_err(said)?;
         if back == contents {
             Ok(())
         } else {
             Err(format!("what was read back from '{}' isn't what was written", path.display()))
         }
     });
-    let removed = match fs::remove_file(&path) {
+    let removed = match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(format!("can't remove '{}': {error}", path.display()))
         }

@@ -15,8 +15,11 @@ pub fn slot(command_line: &str, version: &str) -> Seen {
 
 /// The slot's name on the kernel's command line (`/proc/cmdline`). The last one counts, as with the kernel's own arguments.
 pub fn slot_name(command_line: &str) -> Option<&str> {
-    let name = command_line.split_ascii_whitespace().filter_map(|word| word.strip_prefix(ARGUMENT));
-    name.last().filter(|name| !name.is_empty())
+    let mut words = command_line.split_ascii_whitespace();
+    words
+        .rfind(|word| word.starts_with(ARGUMENT))?
+        .strip_prefix(ARGUMENT)
+        .filter(|name| !name.is_empty())
 }
 
 #[cfg(test)]

@@ -480,9 +480,8 @@ impl Check for FailOver {
         let took = milliseconds(*gap);
         match to {
             Some(to) if *gap <= GAP && (*back || *to == self.first) => Judgement::passed(both!(
-                "{from} から {to} に移り、最初の状態に戻りました。";
-                "From {from} to {to}, and then to {}.",
-                self.first
+                "{from} から {to} に、すぐに移りました。";
+                "From {from} to {to} at once."
             ))
             .measured(took, limit),
             Some(to) => Judgement::warned(
