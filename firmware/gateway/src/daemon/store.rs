@@ -32,6 +32,8 @@ use sekisho_plan::KernelState;
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
+pub(super) use self::sealed::sha256;
+
 /// The state folder, locked.
 #[derive(Debug)]
 pub(super) struct Store {

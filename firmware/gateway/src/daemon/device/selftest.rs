@@ -2,17 +2,20 @@
 
 use std::time::Duration;
 
-use ring::digest::{Context, SHA256};
 use sekisho_control::{Failure, SelfTestWish};
 
 use super::{Device, InForce};
-use crate::daemon::selftest::{Events, Given, held};
+use crate::daemon::{
+    selftest::{Events, Given, held},
+    store::sha256,
+    tunnel::Tunnel,
+};
 
 impl Device {
     /// Begins a self-test.
     pub(super) async fn self_test(&mut self, wish: SelfTestWish) -> Result<Events, Failure> {
         let mut given = self.given().await;
-        given.tap = self.hands.tunnel.as_ref().and_then(|tunnel| tunnel.tap());
+        given.tap = self.hands.tunnel.as_ref().and_then(Tunnel::tap);
         self.selftest.begin(wish, given)
     }
 
@@ -47,9 +50,6 @@ impl Device {
     fn design_hash(&self) -> Option<String> {
         let (_, files) = &self.kept;
         let files = files.as_ref()?;
-        let mut digest = Context::new(&SHA256);
-        digest.update(&files.site);
-        digest.update(&files.profile);
-        Some(digest.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
+        Some(sha256(&[&*files.site, &*files.profile].concat()))
     }
 }

@@ -152,8 +152,8 @@ impl Given {
                 Some(fault) => Seen::Wrong { what: vec![fault.clone()] },
             },
             Known::Centre(name) => {
-                let centres = status.tunnel.iter().flat_map(|tunnel| &tunnel.centres);
-                let status = centres.filter(|centre| centre.name == *name).next().cloned();
+                let mut centres = status.tunnel.iter().flat_map(|tunnel| &tunnel.centres);
+                let status = centres.find(|centre| centre.name == *name).cloned();
                 Seen::Centre { status, carries: self.carrier() == Some(name) }
             }
             Known::Carrier => Seen::Carrier(self.carrier().cloned()),

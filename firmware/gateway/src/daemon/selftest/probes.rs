@@ -51,26 +51,26 @@ impl Probes {
         }
     }
 
-    fn wires(&self) -> Result<&Wires, Seen> {
-        self.wires.as_ref().map_err(|why| Seen::Unable { why: why.clone() })
+    fn wires(&self) -> Result<&Wires, String> {
+        self.wires.as_ref().map_err(Clone::clone)
     }
 
-    fn inside(&self) -> Result<&Inside, Seen> {
+    fn inside(&self) -> Result<&Inside, String> {
         let (inside, _) = self.inside.as_ref().ok_or_else(no_tunnel)?;
         Ok(inside)
     }
 
-    async fn ask(&self, ask: &Ask) -> Result<Seen, Seen> {
+    async fn ask(&self, ask: &Ask) -> Result<Seen, String> {
         Ok(Seen::Answer(match &ask.way {
             Way::Wire { .. } | Way::Socket { .. } => self.wires()?.ask(ask).await,
             Way::Tunnel { .. } | Way::Office { .. } => match &self.inside {
                 Some((inside, _)) => inside.ask(&ask.way, ask.to, &ask.question).await,
-                None => Answer::Busy { why: "the tunnel isn't there".to_owned() },
+                None => Answer::Busy { why: no_tunnel() },
             },
         }))
     }
 
-    async fn observe(&self, probe: &Probe) -> Result<Seen, Seen> {
+    async fn observe(&self, probe: &Probe) -> Result<Seen, String> {
         Ok(match probe {
             Probe::Known(known) => self.given.know(known),
             Probe::DiskWrite => device::disk_write(&self.given.state).await,
@@ -104,12 +104,12 @@ impl Probes {
     }
 }
 
-fn no_tunnel() -> Seen {
-    Seen::Unable { why: "the tunnel isn't there".to_owned() }
+fn no_tunnel() -> String {
+    "the tunnel isn't there".to_owned()
 }
 
 impl Prober for Probes {
     async fn probe(&self, probe: &Probe) -> Seen {
-        self.observe(probe).await.unwrap_or_else(|unable| unable)
+        self.observe(probe).await.unwrap_or_else(|why| Seen::Unable { why })
     }
 }

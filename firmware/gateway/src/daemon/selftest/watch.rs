@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use sekisho_control::{Failure, Health, HealthChange, Level, Verdict};
 use sekisho_selftest::{first_cause, level, run, watched};
 use tokio::task::JoinHandle;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::{Given, probes::Probes};
 use crate::daemon::fault::device_failure;
@@ -101,7 +101,8 @@ impl Seen {
             let cause = health.first_cause.as_ref().map(|first| first.cause.code.clone());
             match health.level {
                 Level::Ok => info!("the device is well"),
-                level => warn!(?level, cause, "the device isn't well"),
+                Level::Degraded => warn!(cause, "something is to be mended"),
+                Level::Down => error!(cause, "the device doesn't do its work"),
             }
             self.history.push_front(HealthChange { at: health.at, level: health.level, cause });
             self.history.truncate(REMEMBERED);

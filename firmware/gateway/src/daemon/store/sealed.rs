@@ -11,7 +11,7 @@ use serde::{Serialize, de::DeserializeOwned};
 const SEAL: usize = 64;
 
 /// SHA-256 in hexadecimal.
-pub(super) fn sha256(bytes: &[u8]) -> String {
+pub(in crate::daemon) fn sha256(bytes: &[u8]) -> String {
     digest(&SHA256, bytes).as_ref().iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
