@@ -268,6 +268,11 @@ impl Tunnel {
         TunnelStatus { carrier: status.carrier, cut_off, centres: centres.collect() }
     }
 
+    /// The centre that carries.
+    pub(super) fn carrier(&self) -> Option<Name> {
+        self.engine.as_ref()?.status().carrier
+    }
+
     /// A way to speak inside the tunnel.
     pub(super) fn tap(&self) -> Option<(Tap, TapPackets)> {
         self.engine

@@ -17,5 +17,6 @@ fn main() {
         ("what_disturbs_is_asked_for_and_measured", healthy::what_disturbs_is_measured),
         ("the_health_level_follows_the_tunnel", healthy::the_level_follows_the_tunnel),
         ("a_support_bundle_tells_no_secret", healthy::a_bundle_tells_no_secret),
+        ("long_every_sample_passes", healthy::every_sample_passes),
     ]);
 }

@@ -21,7 +21,8 @@ impl Device {
 
     /// Looks at what is watched, where that is due.
     pub(super) async fn watch(&mut self, now: Duration) {
-        if self.selftest.is_due(now) {
+        let carrier = self.hands.tunnel.as_ref().and_then(Tunnel::carrier);
+        if self.selftest.is_due(now, carrier.as_ref()) {
             let given = self.given().await;
             self.selftest.look(given, now);
         }

@@ -13,6 +13,7 @@ use std::{
 
 use jiff::Timestamp;
 use sekisho_control::{Failure, Health, SelfTestEvent, SelfTestReport, SelfTestWish};
+use sekisho_design::Name;
 use sekisho_host::files;
 use sekisho_selftest::{checks, first_cause, run, unknown, verdict};
 use tokio::{sync::mpsc, task::JoinHandle};
@@ -93,9 +94,9 @@ impl SelfTest {
         self.watch.health()
     }
 
-    /// Whether a look is due; [`Self::look`] is to follow.
-    pub(super) fn is_due(&self, now: Duration) -> bool {
-        self.watch.is_due(now)
+    /// Whether a look is due while this centre carries; [`Self::look`] is to follow.
+    pub(super) fn is_due(&self, now: Duration, carrier: Option<&Name>) -> bool {
+        self.watch.is_due(now, carrier)
     }
 
     /// Looks at what is watched.

@@ -1,4 +1,5 @@
-//! The light look: every minute while all is well, more often while something isn't.
+//! The light look: every minute while all is well, more often while something isn't, and soon after another centre or none
+//! carries.
 
 use std::{
     collections::VecDeque,
@@ -8,6 +9,7 @@ use std::{
 
 use jiff::Timestamp;
 use sekisho_control::{Failure, Health, HealthChange, Level, Verdict};
+use sekisho_design::Name;
 use sekisho_selftest::{first_cause, level, run, watched};
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
@@ -18,6 +20,9 @@ use crate::daemon::fault::device_failure;
 /// Between two looks while all is well, and while something isn't.
 const BETWEEN: Duration = Duration::from_mins(1);
 const SOON: Duration = Duration::from_secs(10);
+
+/// The least between two looks.
+const LEAST: Duration = Duration::from_secs(2);
 
 /// How long after the daemon's start the first look is: a tunnel needs that to come up.
 const FIRST: Duration = Duration::from_secs(5);
@@ -31,6 +36,8 @@ pub(super) struct Watch {
     looking: Option<JoinHandle<()>>,
     started: Duration,
     looked: Option<Duration>,
+    /// The centre that carried at the last look.
+    carrier: Option<Name>,
 }
 
 #[derive(Default)]
@@ -42,14 +49,15 @@ struct Seen {
 impl Watch {
     /// Nothing was looked at yet.
     pub(super) fn new(now: Duration) -> Self {
-        Self { seen: Arc::default(), looking: None, started: now, looked: None }
+        Self { seen: Arc::default(), looking: None, started: now, looked: None, carrier: None }
     }
 
     /// Whether a look is due, and none goes on.
-    pub(super) fn is_due(&self, now: Duration) -> bool {
+    pub(super) fn is_due(&self, now: Duration, carrier: Option<&Name>) -> bool {
         let looking = self.looking.as_ref().is_some_and(|looking| !looking.is_finished());
         let due = match self.looked {
             None => self.started + FIRST,
+            Some(looked) if self.carrier.as_ref() != carrier => looked + LEAST,
             Some(looked) if self.is_well() => looked + BETWEEN,
             Some(looked) => looked + SOON,
         };
@@ -63,7 +71,7 @@ impl Watch {
 
     /// Begins a look.
     pub(super) fn look(&mut self, given: Given, now: Duration) {
-        let seen = Arc::clone(&self.seen);
+        let (seen, carrier) = (Arc::clone(&self.seen), given.carrier().cloned());
         self.looking = Some(tokio::spawn(async move {
             let checks = watched(given.design(), given.carrier());
             let outcomes = run(&checks, &Probes::new(given), |_| ()).await;
@@ -80,7 +88,7 @@ impl Watch {
             };
             seen.lock().unwrap_or_else(PoisonError::into_inner).take(health);
         }));
-        self.looked = Some(now);
+        (self.looked, self.carrier) = (Some(now), carrier);
     }
 
     /// How the device is, by the last look.
