@@ -230,6 +230,7 @@ fn follow(design: &mut Design, change: &Change) -> bool {
                 design.profile.networks.iter().find(|net| net.prefix.contains(&from)).unwrap();
             design.servers.push(Server {
                 name: "new-server".parse().unwrap(),
+                identity: None,
                 lan: *lan,
                 private: Private::try_from(private).unwrap(),
                 global: Global::new(global),

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Checks at one time.
-const AT_ONCE: usize = 24;
+const AT_ONCE: usize = 48;
 
 /// How long an observation may take, where its check doesn't ask for more: its own deadlines are shorter.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -4,10 +4,14 @@
 //! can be hit. What comes back on a wire the kernel hears as well, and drops by its rules.
 
 use std::{
+    collections::BTreeMap,
     hash::{BuildHasher, RandomState},
     net::Ipv4Addr,
     ops::RangeInclusive,
-    sync::atomic::{AtomicU16, Ordering},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU16, Ordering},
+    },
     time::Duration,
 };
 
@@ -17,7 +21,8 @@ use sekisho_host::{
     neighbour::{self, Probed, scan},
     ports::Links,
 };
-use sekisho_plan::{ruleset::NAPT_PORTS, state::Address};
+use sekisho_plan::{ports::Mac, ruleset::NAPT_PORTS, state::Address};
+use tokio::sync::OnceCell;
 
 use crate::probe::{Answer, Ask, Link, Seen, Way};
 
@@ -45,7 +50,11 @@ const CONNECT: Duration = Duration::from_millis(1500);
 pub struct Wires {
     links: Links,
     labels: Labels,
+    hosts: Mutex<BTreeMap<PortName, Arc<OnceCell<Hosts>>>>,
 }
+
+/// Hosts that answered ARP.
+type Hosts = BTreeMap<Ipv4Addr, Mac>;
 
 impl Wires {
     /// Opens what is needed to look at links.
@@ -56,7 +65,7 @@ impl Wires {
     /// # Panics
     /// Outside a tokio runtime.
     pub fn open() -> Result<Self, HostError> {
-        Ok(Self { links: Links::connect()?, labels: Labels::new() })
+        Ok(Self { links: Links::connect()?, labels: Labels::new(), hosts: Mutex::default() })
     }
 
     /// Asks by [`Way::Wire`] or [`Way::Socket`]. Takes at most some 6 s: 1 s for ARP, 1 s for a packet or 1.5 s for a
@@ -112,10 +121,23 @@ impl Wires {
 
     /// [`Probe::Routers`](crate::probe::Probe::Routers).
     pub async fn routers(&self, port: &PortName, from: InterfaceAddress, to: Ipv4Addr) -> Seen {
-        match routers::find(port, from, to, &self.labels).await {
-            Ok((hosts, lead)) => Seen::Routers { hosts, lead },
+        let hosts = match self.hosts(port, from).await {
+            Ok(hosts) => hosts,
+            Err(error) => return unable(&error),
+        };
+        match routers::find(port, from, to, &hosts, &self.labels).await {
+            Ok(lead) => Seen::Routers { hosts: hosts.into_keys().collect(), lead },
             Err(trouble) => Seen::Unable { why: trouble.to_string() },
         }
+    }
+
+    /// The hosts of our subnet on a port, asked for once: a large office may miss hundreds of servers at a time.
+    async fn hosts(&self, port: &PortName, from: InterfaceAddress) -> Result<Hosts, HostError> {
+        let cell = {
+            let mut known = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(known.entry(port.clone()).or_default())
+        };
+        cell.get_or_try_init(|| routers::hosts(port, from)).await.cloned()
     }
 }
 

@@ -7,6 +7,7 @@ use sekisho_design::{Centre, Design, Name, Server, Service};
 use sekisho_plan::trace::Tracer;
 
 use super::{
+    office::server_id,
     platform::{open, undeclared},
     tunnel::CARRIER,
 };
@@ -101,7 +102,7 @@ impl Check for Call {
             title,
             both!("向こう側の装置に、このサーバへの接続を試してもらいます。"; "Have the far end open a connection to it."),
             &["R20"],
-            vec![CARRIER.to_owned()],
+            declared.then(|| server_id(server)).into_iter().chain([CARRIER.to_owned()]).collect(),
         )
     }
 

@@ -1,12 +1,13 @@
 //! Which hosts of a subnet lead to an address.
 
 use std::{
+    collections::BTreeMap,
     io,
     net::{Ipv4Addr, SocketAddrV4},
 };
 
 use sekisho_design::{InterfaceAddress, PortName};
-use sekisho_host::{RawWire, neighbour::scan};
+use sekisho_host::{HostError, RawWire, neighbour::scan};
 use sekisho_plan::ports::Mac;
 use tokio::time::{Instant, timeout_at};
 
@@ -26,35 +27,42 @@ const NOBODYS: u16 = 33_434;
 /// The type of ICMP that names a better way (RFC 792).
 const REDIRECT: u8 = 5;
 
-/// The hosts that answered ARP, and those of them that lead to `to`. One that does and calls another the better way comes
-/// last.
+/// The hosts of our subnet that answer ARP.
+pub(super) async fn hosts(
+    port: &PortName,
+    from: InterfaceAddress,
+) -> Result<BTreeMap<Ipv4Addr, Mac>, HostError> {
+    scan(port, from.address(), &nearest(from).into_iter().collect()).await
+}
+
+/// Those of some hosts that lead to `to`. One that does and calls another the better way comes last.
 pub(super) async fn find(
     port: &PortName,
     from: InterfaceAddress,
     to: Ipv4Addr,
+    hosts: &BTreeMap<Ipv4Addr, Mac>,
     labels: &Labels,
-) -> Result<(Vec<Ipv4Addr>, Vec<Ipv4Addr>), Trouble> {
-    let nearest = nearest(from, to);
-    let hosts = scan(port, from.address(), &nearest.iter().copied().collect()).await?;
-    let tried = nearest.into_iter().filter_map(|host| {
+) -> Result<Vec<Ipv4Addr>, Trouble> {
+    let others = nearest(from).into_iter().filter(|host| *host != to);
+    let tried = others.filter_map(|host| {
         Some(Tried { host, mac: *hosts.get(&host)?, label: labels.next(), found: Found::Nothing })
     });
     let tried = tried.take(MOST_TRIED).collect();
     let wire = RawWire::open(port, from.address(), FIRST_LABEL)?;
     let mut search = Search { wire, from: from.address(), to, tried };
     search.run().await?;
-    Ok((hosts.into_keys().collect(), search.lead()))
+    Ok(search.lead())
 }
 
 /// Hosts of our subnet, those next to our own address first.
-fn nearest(own: InterfaceAddress, to: Ipv4Addr) -> Vec<Ipv4Addr> {
+fn nearest(own: InterfaceAddress) -> Vec<Ipv4Addr> {
     let (subnet, own) = (own.subnet(), own.address().to_bits());
     let steps = 1..=u32::try_from(MOST_ASKED).unwrap_or(u32::MAX);
     let both = steps.flat_map(|step| [own.checked_add(step), own.checked_sub(step)]);
     let wide = subnet.prefix_len() < 31;
     both.flatten()
         .map(Ipv4Addr::from_bits)
-        .filter(|host| subnet.contains(host) && *host != to)
+        .filter(|host| subnet.contains(host))
         .filter(|host| !wide || (*host != subnet.network() && *host != subnet.broadcast()))
         .take(MOST_ASKED)
         .collect()
@@ -185,7 +193,7 @@ mod tests {
 
     #[test]
     fn hosts_next_to_us_are_asked_first_and_none_beyond_the_subnet() {
-        let near = |own: &str| nearest(own.parse().unwrap(), TO);
+        let near = |own: &str| nearest(own.parse().unwrap());
         let hosts = |lasts: &[u8]| -> Vec<_> {
             lasts.iter().map(|last| Ipv4Addr::new(192, 168, 1, *last)).collect()
         };
@@ -194,6 +202,5 @@ mod tests {
         assert_eq!(near("192.168.1.2/32"), hosts(&[]));
         assert_eq!(near("192.168.1.1/24").len(), 253);
         assert_eq!(near("10.0.0.1/8").len(), 254);
-        assert!(!nearest("10.9.9.1/24".parse().unwrap(), TO).contains(&TO));
     }
 }

@@ -5,6 +5,7 @@ mod changes;
 mod names;
 mod outages;
 mod refusals;
+mod selftest;
 mod traffic;
 
 use std::{
@@ -62,6 +63,7 @@ pub(crate) fn play() -> anyhow::Result<bool> {
     traffic::play(&mut story, &lab);
     names::play(&mut story, &lab);
     refusals::play(&mut story, &lab);
+    selftest::play(&mut story, &lab);
     changes::play(&mut story, &mut lab);
     drop(lab);
 

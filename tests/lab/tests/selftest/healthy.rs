@@ -2,8 +2,11 @@
 
 use std::{
     fs,
-    path::Path,
-    process::Stdio,
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -17,18 +20,23 @@ use crate::site::Site;
 const WHOLE: Duration = Duration::from_secs(30);
 const STANDALONE: Duration = Duration::from_secs(5);
 
+/// What an exchange beside a test may wait: less than the time after which TCP sends again.
+const DISTURBED: Duration = Duration::from_millis(200);
+
+/// TCP echo, which sample 1 lets its terminals ask.
+const ECHO: u16 = 7;
+
 /// The number that both sides write on their reports.
 const NUMBER: &str = "2026-0142";
 
 pub(crate) fn a_healthy_site_passes() -> anyhow::Result<()> {
     let site = Site::up()?;
-    let target = PLATFORM_WEB.to_string();
     let begun = Instant::now();
-    let words = ["timeout", "60", "ping", "-q", "-i", "0.02", "-c", "300", &target];
-    let ping = site.lab.host("terminal").command(&words).stdout(Stdio::piped()).spawn()?;
-    let report = site.self_test(&[])?;
-    println!("the whole test took {:?}", begun.elapsed());
+    let (report, longest) = beside_an_exchange(&site, || site.self_test(&[]))?;
+    let report = report?;
+    println!("the whole test took {:?}; an exchange beside it waited {longest:?}", begun.elapsed());
     ensure!(begun.elapsed() < WHOLE, "{:?}", begun.elapsed());
+    ensure!(longest < DISTURBED, "an exchange beside it waited {longest:?}");
     ensure!(report.verdict == Verdict::Passed, "{:?}", report.first_cause);
     for stage in Stage::ALL.into_iter().filter(|stage| *stage != Stage::Load) {
         let passed = report
@@ -37,8 +45,6 @@ pub(crate) fn a_healthy_site_passes() -> anyhow::Result<()> {
             .filter(|outcome| outcome.check.stage == stage && outcome.verdict == Verdict::Passed);
         ensure!(passed.count() >= 3, "{stage}: too little was tried");
     }
-    let ping = text(&ping.wait_with_output()?.stdout);
-    ensure!(ping.contains(" 0% packet loss"), "traffic beside the test: {ping}");
 
     let begun = Instant::now();
     let alone = site.self_test(&["--stage", "standalone"])?;
@@ -47,9 +53,37 @@ pub(crate) fn a_healthy_site_passes() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Does something while a terminal exchanges a few bytes with the platform every 20 ms: the longest that it waited.
+fn beside_an_exchange<T>(site: &Site, act: impl FnOnce() -> T) -> anyhow::Result<(T, Duration)> {
+    let end = (PLATFORM_WEB, ECHO).into();
+    let connect = || TcpStream::connect_timeout(&end, STANDALONE);
+    let mut stream = site.lab.host("terminal").inside(connect)??;
+    stream.set_read_timeout(Some(STANDALONE))?;
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let exchange = scope.spawn(|| {
+            let mut longest = Duration::ZERO;
+            while !over.load(Ordering::Relaxed) {
+                let asked = Instant::now();
+                stream.write_all(b"exchange")?;
+                stream.read_exact(&mut [0; 8])?;
+                longest = longest.max(asked.elapsed());
+                thread::sleep(Duration::from_millis(20));
+            }
+            std::io::Result::Ok(longest)
+        });
+        let done = act();
+        over.store(true, Ordering::Relaxed);
+        let longest = exchange.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        Ok((done, longest?))
+    })
+}
+
 pub(crate) fn every_sample_passes() -> anyhow::Result<()> {
-    for folder in samples()? {
-        let lab = Lab::up(&folder, Extent::Applied)?;
+    // Those two have servers that don't stand in the lab.
+    let missing = |folder: &&PathBuf| folder.ends_with("large") || folder.ends_with("policies");
+    for folder in samples()?.iter().filter(|folder| !missing(folder)) {
+        let lab = Lab::up(folder, Extent::Applied)?;
         let site = Site { lab, guests: Vec::new() };
         site.both_alive()?;
         let report = site.self_test(&[])?;
