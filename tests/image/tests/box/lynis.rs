@@ -10,7 +10,7 @@ use crate::bench::{self, BOOT, COMMAND, fresh_file, settings};
 /// Lowest index of hardening.
 const INDEX: u32 = 80;
 /// How long the audit may take under emulation.
-const AUDIT: Duration = Duration::from_mins(12);
+const AUDIT: Duration = Duration::from_mins(25);
 /// The box has none of it: the files come by stick, and nothing of them stays.
 const FILES: [&str; 3] = ["usr/share/lynis", "usr/sbin/lynis", "etc/lynis"];
 
