@@ -4,6 +4,8 @@ set -euo pipefail
 root=$1 board=$2 work=$3
 kernel=$(ls "$root/usr/lib/modules")
 
+words() { sed 's/[[:space:]]*#.*//; /^$/d' "$1"; }
+
 # Our programs and files, and what this build is.
 cp -r --no-preserve=ownership "$board/overlay/." "$root/"
 install -m 755 "$work"/bin/* "$root/usr/bin/"
@@ -18,16 +20,28 @@ fi
 # Modules as they are: squashfs packs them better, and the initial RAM disk is packed whole.
 find "$root/usr/lib/modules" -name '*.ko.xz' -print0 | xargs -0 -r -n 40 xz -d
 chroot "$root" depmod "$kernel"
-install -D -m 755 /dev/stdin "$root/etc/initramfs-tools/hooks/disks" <<'END'
-#!/bin/sh
-# Drivers of disks, loaded where the box has such a disk.
-if [ "$1" != prereqs ]; then
-  . /usr/share/initramfs-tools/hook-functions
-  manual_add_modules ahci sd_mod nvme mmc_block sdhci_pci virtio_pci virtio_blk usb_storage uas xhci_pci ehci_pci squashfs
-fi
+
+# The initial RAM disk: one script on busybox, and the drivers of what the root file system may lie on.
+install -D -m 755 "$board/../init" "$root/boot/initrd/init"
+# shellcheck disable=SC2046 # one word a module
+chroot "$root" sh -eu -s "$kernel" $(words "$board/disk-modules") <<'END'
+kernel=$1
+shift
+cd /boot/initrd
+mkdir -p bin dev proc sys root usr/lib usr/lib64
+ln -s usr/lib usr/lib64 .
+cp /usr/bin/busybox bin/
+for applet in sh mount find xargs cat sort grep modprobe sleep reboot switch_root; do
+  ln -s busybox "bin/$applet"
+done
+cp -L --parents $(ldd /usr/bin/busybox | grep -o '/[^ ]*') .
+cp --parents $(modprobe --all --set-version "$kernel" --show-depends "$@" | sed -n 's/^insmod //p' | sort -u) .
+cp --parents "/usr/lib/modules/$kernel/modules.order" "/usr/lib/modules/$kernel/modules.builtin" .
+depmod -b . "$kernel"
+find . -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0 --reproducible | zstd -q -19 >/boot/initrd.img
 END
-chroot "$root" mkinitramfs -o /boot/initrd.img "$kernel"
-rm -f "$root/boot/initrd.img-$kernel"
+rm -rf "$root/boot/initrd" "$root/boot/initrd.img-$kernel"
 mv "$root/boot/vmlinuz-$kernel" "$root/boot/vmlinuz"
 
 # The boot loader, made by the release of GRUB that is in the image.
@@ -53,12 +67,22 @@ units=$(cd "$board/overlay/usr/lib/systemd/system" && grep -l '^\[Install\]' -- 
 # shellcheck disable=SC2086 # one word a unit
 systemctl --root="$root" --quiet enable $units sekisho-console@ttyS0.service chrony.service
 systemctl --root="$root" --quiet set-default multi-user.target
+# What the box doesn't do isn't started either; each unit is a process, and together they'd be a fifth of the start.
 systemctl --root="$root" --quiet mask getty@tty1.service serial-getty@ttyS0.service getty-static.service ldconfig.service \
   systemd-hwdb-update.service systemd-machine-id-commit.service systemd-firstboot.service systemd-update-done.service \
   systemd-pcrlock-make-policy.service e2scrub_reap.service e2scrub_all.timer apt-daily.timer apt-daily-upgrade.timer \
   dpkg-db-backup.timer fstrim.timer smartmontools.service systemd-journal-catalog-update.service \
+  dev-hugepages.mount dev-mqueue.mount run-lock.mount sys-fs-fuse-connections.mount sys-kernel-config.mount \
+  sys-kernel-debug.mount sys-kernel-tracing.mount proc-sys-fs-binfmt_misc.automount systemd-binfmt.service \
+  kmod-static-nodes.service systemd-tmpfiles-setup-dev-early.service systemd-tmpfiles-setup-dev.service \
+  modprobe@configfs.service modprobe@fuse.service modprobe@drm.service systemd-udev-load-credentials.service \
+  systemd-user-sessions.service systemd-ask-password-console.path systemd-ask-password-wall.path \
+  systemd-creds.socket systemd-sysext.socket systemd-hostnamed.socket systemd-initctl.socket systemd-hibernate-clear.service \
   systemd-repart.service systemd-logind.service debug-shell.service ctrl-alt-del.target grub-common.service systemd-tpm2-setup.service systemd-tpm2-setup-early.service
 touch -d "@$SOURCE_DATE_EPOCH" "$root/usr/lib/clock-epoch"
+# Generators: units of /etc/fstab and words of the kernel's command line. Rules of devices: those that a gateway has.
+find "$root/usr/lib/systemd/system-generators" -type f ! -name systemd-debug-generator ! -name systemd-fstab-generator -delete
+find "$root/usr/lib/udev/rules.d" -name '*.rules' | grep -vFf <(words "$board/udev-rules") | xargs rm
 
 # What was installed, then without the tools that installed it.
 mkdir -p "$root/usr/share/sekisho"

@@ -92,7 +92,7 @@ elif ! diff "board/$board/versions.lock" "$work/versions" >"$work/drift"; then
 fi
 
 say "Packing it"
-sqfstar -quiet -no-progress -comp xz -b 256K "$work/root.squashfs" <"$work/root.tar"
+sqfstar -quiet -no-progress -comp lzo -b 128K "$work/root.squashfs" <"$work/root.tar"
 rm "$work/root.tar"
 
 say "Disk"

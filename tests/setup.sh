@@ -46,6 +46,7 @@ if [[ ${1-} == machine ]]; then
     mkfs.vfat dosfstools                 # a stick with a site
     mcopy mtools
     e2fsck e2fsprogs                     # what a cut leaves
+    lynis lynis                          # an audit of the running box
     udhcpc udhcpc                        # the clerk's PC; busybox comes with it
   )
 fi

@@ -20,7 +20,7 @@ mmdebstrap --quiet --mode=$mode --variant=essential --architectures=amd64 --apto
   --include=linux-image-amd64,initramfs-tools,systemd-sysv,udev,login,zstd \
   --customize-hook='mv "$1"/boot/vmlinuz-* "$1/boot/vmlinuz"; mv "$1"/boot/initrd.img-* "$1/boot/initrd.img"' \
   trixie "$work/root.tar" "$work/apt.list"
-sqfstar -quiet -no-progress -comp xz -b 256K "$work/root.squashfs" <"$work/root.tar"
+sqfstar -quiet -no-progress -comp lzo -b 128K "$work/root.squashfs" <"$work/root.tar"
 rm "$work/root.tar"
 board/disk.sh ../tests/image/bare "$work" bare "$target/bare.img"
 rm -rf "$work"

@@ -68,6 +68,11 @@ pub fn copy_at(snapshot: &str, disk: &Path, copy: &Path) -> anyhow::Result<()> {
     run(Command::new("qemu-img").args(words).args([disk, copy]))
 }
 
+/// Whatever a disk holds now, byte by byte.
+pub fn raw_copy(disk: &Path, raw: &Path) -> anyhow::Result<()> {
+    run(Command::new("qemu-img").args(["convert", "-U", "-O", "raw"]).args([disk, raw]))
+}
+
 /// A USB stick with one FAT partition's worth of files from a folder.
 pub fn stick(files: &[PathBuf], disk: &Path) -> anyhow::Result<()> {
     let raw = disk.with_extension("fat");
@@ -83,7 +88,7 @@ pub fn stick(files: &[PathBuf], disk: &Path) -> anyhow::Result<()> {
 /// is made anew.
 pub fn check_data(disk: &Path, folder: &str, into: &Path) -> anyhow::Result<()> {
     let raw = disk.with_extension("raw");
-    run(Command::new("qemu-img").args(["convert", "-O", "raw"]).args([disk, &raw]))?;
+    raw_copy(disk, &raw)?;
     // In a file of its own: e2fsck replays no journal of a file system that begins in the middle of a file.
     let data = disk.with_extension("data");
     let mut whole = File::open(&raw)?;

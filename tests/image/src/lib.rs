@@ -7,6 +7,6 @@ mod machine;
 mod monitor;
 
 pub use console::{Console, Shell};
-pub use disk::{bare_image, check_data, copy_at, image, overlay, stick};
+pub use disk::{bare_image, check_data, copy_at, image, overlay, raw_copy, stick};
 pub use machine::{Cache, Firmware, Machine, NICS, Settings};
 pub use monitor::Monitor;

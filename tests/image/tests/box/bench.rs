@@ -235,6 +235,20 @@ pub(crate) fn traffic(lab: &Lab) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Waits until the terminal reaches the platform.
+pub(crate) fn wait_for_traffic(lab: &Lab, limit: Duration) -> anyhow::Result<()> {
+    let end = Instant::now() + limit;
+    let url = format!("http://{PLATFORM_WEB}/source");
+    loop {
+        let said = lab.host("terminal").run(&["curl", "-sS", "--max-time", "1", &url])?;
+        if said.status.success() {
+            return Ok(());
+        }
+        ensure!(Instant::now() < end, "nothing passes after {limit:?}: {said:?}");
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
 fn source_seen(lab: &Lab, from: &str, to: Ipv4Addr, port: u16) -> anyhow::Result<String> {
     let (url, web) = (format!("http://{to}:{port}/source"), PLATFORM_WEB.to_string());
     let mut words = vec!["curl", "-sS", "--max-time", "20", &url];

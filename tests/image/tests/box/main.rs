@@ -7,7 +7,9 @@ mod bench;
 mod boot;
 mod chatter;
 mod cuts;
+mod erase;
 mod faults;
+mod lynis;
 mod quick;
 mod service;
 
@@ -15,7 +17,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 type Test = (&'static str, fn() -> anyhow::Result<()>);
 
-const TESTS: [Test; 20] = [
+const TESTS: [Test; 22] = [
     ("quick_closed_and_silent_from_power_on", quick::closed_and_silent_from_power_on),
     ("quick_ports_lie_in_their_slots", quick::ports_lie_in_their_slots),
     ("quick_first_contact_leases_one_address", quick::first_contact_leases_one_address),
@@ -36,6 +38,8 @@ const TESTS: [Test; 20] = [
         faults::a_daemon_that_never_starts_leaves_it_closed,
     ),
     ("long_a_dead_data_partition_keeps_it_closed", faults::a_dead_data_partition_keeps_it_closed),
+    ("long_a_factory_reset_erases_everything", erase::a_factory_reset_erases_everything),
+    ("long_lynis_counts_enough", lynis::lynis_counts_enough),
     ("long_boots_by_uefi", boot::boots_by_uefi),
     ("long_power_cuts_leave_a_whole_state", cuts::power_cuts_leave_a_whole_state),
     ("long_up_nearly_as_fast_as_a_bare_debian", boot::up_nearly_as_fast_as_a_bare_debian),
