@@ -101,7 +101,7 @@ impl Uplink {
                 "wrong-gateway",
                 both!("設計の gateway が違います。"; "`gateway` in the design is wrong."),
                 both!(
-                    "同じ線の上の {better} に渡すとセンターに届き、{gateway} に渡しても届きません。";
+                    "同じ線の上の {better} に渡すと拠点に届き、{gateway} に渡しても届きません。";
                     "A packet to a centre arrives when handed to {better}, on the same wire, and not when handed to {gateway}."
                 ),
                 both!(
@@ -127,7 +127,7 @@ impl Check for Router {
         planned(
             Stage::Lgwan,
             "router",
-            both!("LGWANのルーター {gateway}"; "LGWAN's router {gateway}"),
+            both!("LGWANのルータ {gateway}"; "LGWAN's router {gateway}"),
             both!("ARPで尋ねます。"; "Ask for it by ARP."),
             &["R19"],
             vec![port_id(Role::Lgwan)],
@@ -169,9 +169,9 @@ impl Check for Router {
                     both!("{gateway} が答えません。"; "{gateway} doesn't answer."),
                     cause(
                         "router-silent",
-                        both!("LGWANのルーターが動いていないか、設計の gateway が違います。"; "LGWAN's router isn't running, or `gateway` in the design is wrong."),
+                        both!("LGWANのルータが動いていないか、設計の gateway が違います。"; "LGWAN's router isn't running, or `gateway` in the design is wrong."),
                         both!("ケーブルの信号はあり、{gateway} がARPに答えず、代わりになる機器も見つかりません。"; "The cable carries a signal; {gateway} doesn't answer ARP, and no other host on the wire leads to a centre."),
-                        both!("ルーターの電源と、設計の gateway を確かめてください。"; "See to the router's power and to `gateway` in the design."),
+                        both!("ルータの電源と、設計の gateway を確かめてください。"; "See to the router's power and to `gateway` in the design."),
                     ),
                 )
             }
@@ -285,7 +285,7 @@ impl Check for Ntp {
                     cause(
                         "ntp-silent",
                         both!("時刻サーバが動いていないか、途中で止められています。"; "The time server isn't running, or something on the way stops it."),
-                        both!("ルーターは答え、時刻の問い合わせには返事がありません。"; "The router answers, and the question for the time does not."),
+                        both!("ルータは答え、時刻の問い合わせには返事がありません。"; "The router answers, and the question for the time does not."),
                         both!("機構に、時刻サーバ {server} のことを知らせてください。時計はしばらく自走します。"; "Tell the operator about the time server {server}. The clock runs on by itself for a while."),
                     ),
                 )
@@ -382,7 +382,7 @@ impl Check for Path {
         planned(
             Stage::Lgwan,
             &format!("path.{centre}"),
-            both!("センター {centre}（{place}）までの道"; "The way to centre {centre}, {place}"),
+            both!("拠点 {centre}（{place}）までの道"; "The way to centre {centre}, {place}"),
             both!(
                 "pingを試し、だめならUDPを、だれもいないポートに送ります。";
                 "Ping it; failing that, send a datagram to a port that nobody has."
@@ -410,7 +410,7 @@ impl Check for Path {
         };
         if let Answer::Good { after, .. } = answer {
             let passed = if self.on_our_wire() {
-                both!("ルーター経由で応答しました。"; "It answered by way of the router.")
+                both!("ルータ経由で応答しました。"; "It answered by way of the router.")
             } else {
                 both!("応答しました。"; "It answered.")
             };
@@ -431,14 +431,14 @@ impl Check for Path {
                 sentence(answer),
                 cause(
                     "no-route",
-                    both!("途中の機器 {by} が、センターへの道を知りません。"; "{by}, on the way, knows no way to the centre."),
+                    both!("途中の機器 {by} が、拠点への道を知りません。"; "{by}, on the way, knows no way to the centre."),
                     both!("{by} が、届けられないとICMP（コード {code}）で答えました。"; "{by} answered by ICMP, code {code}, that it can't be delivered."),
                     both!("回線の担当に、{place} への経路を確かめてもらってください。"; "Have whoever runs the line look at the route to {place}."),
                 ),
             );
         }
         Judgement::passed(both!(
-            "pingにもUDPにも応答がありません。答えないセンターもあるので、トンネルの結果で判断します。";
+            "pingにもUDPにも応答がありません。答えない拠点もあるので、トンネルの結果で判断します。";
             "It answers neither ping nor UDP. Some centres never do; the tunnel will tell."
         ))
     }

@@ -84,7 +84,7 @@ impl Check for Router {
         planned(
             Stage::Office,
             &router_name(self.lan, via),
-            both!("{ja}のルーター {via}"; "Router {via} of {en}"),
+            both!("{ja}のルータ {via}"; "Router {via} of {en}"),
             both!("ARPで尋ねます。"; "Ask for it by ARP."),
             &["R18", "R19"],
             vec![port_id(role)],
@@ -116,9 +116,9 @@ impl Check for Router {
                     both!("{via} が答えません。"; "{via} doesn't answer."),
                     cause(
                         "office-router-silent",
-                        both!("ルーターの電源が切れているか、設計の via が違います。"; "The router is off, or `via` in the design is wrong."),
+                        both!("ルータの電源が切れているか、設計の via が違います。"; "The router is off, or `via` in the design is wrong."),
                         both!("ケーブルの信号はあり、{via} だけがARPに答えません。"; "The cable carries a signal, and {via} doesn't answer ARP."),
-                        both!("ルーターの電源と、設計の routes の via を確かめてください。"; "See to the router's power and to `via` of `routes` in the design."),
+                        both!("ルータの電源と、設計の routes の via を確かめてください。"; "See to the router's power and to `via` of `routes` in the design."),
                     ),
                 ),
             },
@@ -317,7 +317,7 @@ impl OfficeServer {
         let (name, to, subnet) = (&self.name, self.to, self.wire.address.subnet());
         let prefix = self.wire.address.prefix();
         Judgement::failed(
-            both!("{name}（{to}）は、ルーター {router} の先にいます。"; "{name} ({to}) is behind the router {router}."),
+            both!("{name}（{to}）は、ルータ {router} の先にいます。"; "{name} ({to}) is behind the router {router}."),
             cause(
                 "wrong-prefix",
                 both!(

@@ -83,7 +83,7 @@ impl Check for Centre {
         planned(
             Stage::Tunnel,
             &format!("centre.{name}"),
-            both!("センター {name} とのトンネル"; "The tunnel to centre {name}"),
+            both!("拠点 {name} とのトンネル"; "The tunnel to centre {name}"),
             both!(
                 "ハンドシェイクと、トンネルの中の問いかけへの応答。だめなら、UDPが届くかを調べます。";
                 "Its handshake and its answers to probes inside; failing that, whether UDP gets there."
@@ -150,7 +150,7 @@ impl Centre {
                     "A copy of this device, or a spare one, is connected with the same key; each takes the session from the other."
                 ),
                 both!(
-                    "センター {name} が、こちらが始めていないやり取りの続きを送ってきました。";
+                    "拠点 {name} が、こちらが始めていないやり取りの続きを送ってきました。";
                     "Centre {name} goes on with a session that this device didn't begin."
                 ),
                 both!(
@@ -164,10 +164,10 @@ impl Centre {
     fn nowhere(&self) -> Judgement {
         let name = &self.name;
         Judgement::failed(
-            both!("センター {name} の場所が分かりません。"; "Where centre {name} is isn't known."),
+            both!("拠点 {name} の場所が分かりません。"; "Where centre {name} is isn't known."),
             cause(
                 "centre-name-unresolved",
-                both!("接続情報にあるセンターの名前を、LGWANのDNSで引けません。"; "The profile calls the centre by a name that LGWAN's resolvers don't resolve."),
+                both!("接続情報にある拠点の名前を、LGWANのDNSで引けません。"; "The profile calls the centre by a name that LGWAN's resolvers don't resolve."),
                 both!("名前からアドレスが一度も得られていません。"; "The name was never resolved."),
                 both!("LGWANのDNSの結果を見て、設計の dns を確かめてください。"; "See what LGWAN's resolvers answer, and `dns` in the design."),
             ),
@@ -184,7 +184,7 @@ impl Centre {
         };
         let (at_port, elsewhere, echo) = (answer(at_port), answer(elsewhere), answer(echo));
         let from_it = |answer: &Option<Answer>| matches!(answer, Some(Answer::Icmp { by, .. }) if *by == place);
-        let result = both!("センター {name} がトンネルに応答しません。"; "Centre {name} doesn't answer in the tunnel.");
+        let result = both!("拠点 {name} がトンネルに応答しません。"; "Centre {name} doesn't answer in the tunnel.");
         let forbidder =
             [&at_port, &elsewhere].into_iter().flatten().find(|answer| prohibited(answer));
         if let Some(Answer::Icmp { by, .. }) = forbidder {
@@ -201,9 +201,9 @@ impl Centre {
                 result,
                 cause(
                     "centre-not-listening",
-                    both!("センターの機器は動いていますが、トンネルの受け口が動いていません。"; "The centre's host is up, and its end of the tunnel isn't running."),
-                    both!("センター自身が、そのポートにはだれもいないとICMPで答えました。"; "The centre itself answered by ICMP that nobody listens at the port."),
-                    both!("機構に、センター {name} の状態を尋ねてください。"; "Ask the operator about centre {name}."),
+                    both!("拠点の機器は動いていますが、トンネルの受け口が動いていません。"; "The centre's host is up, and its end of the tunnel isn't running."),
+                    both!("拠点自身が、そのポートにはだれもいないとICMPで答えました。"; "The centre itself answered by ICMP that nobody listens at the port."),
+                    both!("機構に、拠点 {name} の状態を尋ねてください。"; "Ask the operator about centre {name}."),
                 ),
             );
         }
@@ -214,7 +214,7 @@ impl Centre {
                 result,
                 cause(
                     "no-route",
-                    both!("途中の機器 {by} が、センターへの道を知りません。"; "{by}, on the way, knows no way to the centre."),
+                    both!("途中の機器 {by} が、拠点への道を知りません。"; "{by}, on the way, knows no way to the centre."),
                     both!("{by} が、届けられないとICMPで答えました。"; "{by} answered by ICMP that it can't be delivered."),
                     both!("回線の担当に、{place} への経路を確かめてもらってください。"; "Have whoever runs the line look at the route to {place}."),
                 ),
@@ -226,15 +226,15 @@ impl Centre {
                 cause(
                     "keys-differ",
                     both!(
-                        "接続情報にあるセンターの公開鍵が違うか、この装置の公開鍵がセンターに登録されていません。";
+                        "接続情報にある拠点の公開鍵が違うか、この装置の公開鍵が拠点に登録されていません。";
                         "The centre's public key in the profile is wrong, or the centre doesn't know this device's."
                     ),
                     both!(
-                        "UDPはセンターに届いて返事も来ます（別のポートで）が、ハンドシェイクだけに答えません。";
+                        "UDPは拠点に届いて返事も来ます（別のポートで）が、ハンドシェイクだけに答えません。";
                         "UDP gets to the centre and back, at another port; the handshake alone isn't answered."
                     ),
                     both!(
-                        "装置の公開鍵（sekisho key）を機構に伝え、センター {name} の公開鍵と合わせて確かめてもらってください。";
+                        "装置の公開鍵（sekisho key）を機構に伝え、拠点 {name} の公開鍵と合わせて確かめてもらってください。";
                         "Give the operator this device's public key (`sekisho key`), and have it and that of centre {name} checked."
                     ),
                 ),
@@ -244,7 +244,7 @@ impl Centre {
             return Judgement::failed(
                 result,
                 self.filtered(both!(
-                    "センターはpingに答えますが、UDPはどのポートでも返事がありません。";
+                    "拠点はpingに答えますが、UDPはどのポートでも返事がありません。";
                     "The centre answers ping, and UDP at no port."
                 )),
             );
@@ -253,9 +253,9 @@ impl Centre {
             result,
             cause(
                 "centre-silent",
-                both!("センターが動いていないか、途中ですべて止められています。"; "The centre is down, or something on the way stops everything."),
-                both!("ルーターは答えますが、センターは ping にもUDPにも答えません。"; "The router answers; the centre answers neither ping nor UDP."),
-                both!("もう一方のセンターの結果と合わせて、機構に知らせてください。"; "Tell the operator, with what the other centre did."),
+                both!("拠点が動いていないか、途中ですべて止められています。"; "The centre is down, or something on the way stops everything."),
+                both!("ルータは答えますが、拠点は ping にもUDPにも答えません。"; "The router answers; the centre answers neither ping nor UDP."),
+                both!("もう一方の拠点の結果と合わせて、機構に知らせてください。"; "Tell the operator, with what the other centre did."),
             ),
         )
     }
@@ -287,7 +287,7 @@ impl Check for RoundTrip {
         planned(
             Stage::Tunnel,
             &format!("round-trip.{centre}"),
-            both!("センター {centre} までの往復時間と欠落"; "Round trip and loss to centre {centre}"),
+            both!("拠点 {centre} までの往復時間と欠落"; "Round trip and loss to centre {centre}"),
             both!("トンネルの中でpingを{ECHOES}回送ります。"; "Send {ECHOES} echo requests inside the tunnel."),
             &["R15", "R19"],
             vec![centre_id(centre)],
@@ -344,7 +344,7 @@ impl Check for PathMtu {
         planned(
             Stage::Tunnel,
             &format!("path-mtu.{centre}"),
-            both!("センター {centre} まで通る最大のパケット"; "The largest packet that gets to centre {centre}"),
+            both!("拠点 {centre} まで通る最大のパケット"; "The largest packet that gets to centre {centre}"),
             both!("トンネルの中で {most} バイトを往復させ、だめなら通る大きさを探します。"; "Send {most} bytes inside the tunnel and back; failing that, search what passes."),
             &["R19", "R92"],
             vec![centre_id(centre)],
@@ -392,7 +392,7 @@ impl Check for PathMtu {
                 both!("どの大きさも往復しません。"; "Nothing came back, of any size."),
                 cause(
                     "probe-silent",
-                    both!("センターの中の応答先が答えません。"; "The centre's probe address doesn't answer."),
+                    both!("拠点の中の応答先が答えません。"; "The centre's probe address doesn't answer."),
                     both!("トンネルはつながっていますが、中のpingに返事がありません。"; "The tunnel is up, and echo inside isn't answered."),
                     both!("もう一度実行し、同じなら機構に知らせてください。"; "Run it again; if it stays so, tell the operator."),
                 ),
@@ -411,8 +411,8 @@ impl Check for Carrier {
         planned(
             Stage::Tunnel,
             "carrier",
-            both!("通信を運ぶセンター"; "A centre that carries"),
-            both!("どれかのセンターが通信を運んでいるか。"; "Whether any centre carries the traffic."),
+            both!("通信を運ぶ拠点"; "A centre that carries"),
+            both!("どれかの拠点が通信を運んでいるか。"; "Whether any centre carries the traffic."),
             &["R1", "R15"],
             vec![ROUTER.to_owned()],
         )
@@ -431,12 +431,12 @@ impl Check for Carrier {
                 let centres: Vec<_> = self.centres.iter().map(Name::as_str).collect();
                 let centres = centres.join(", ");
                 Judgement::failed(
-                    both!("どのセンターにもつながっていません（{centres}）。"; "None answers: {centres}."),
+                    both!("どの拠点にもつながっていません（{centres}）。"; "None answers: {centres}."),
                     cause(
                         "no-carrier",
                         both!("プラットフォームに届く道がありません。"; "There is no way to the platform."),
-                        both!("センターごとの結果を見てください。"; "See what each centre did."),
-                        both!("先に、センターごとの原因を直してください。"; "Mend the cause at each centre first."),
+                        both!("拠点ごとの結果を見てください。"; "See what each centre did."),
+                        both!("先に、拠点ごとの原因を直してください。"; "Mend the cause at each centre first."),
                     ),
                 )
             }
@@ -463,8 +463,8 @@ impl Check for FailOver {
         planned(
             Stage::Tunnel,
             "fail-over",
-            both!("センターの切り替えの練習"; "A rehearsal of fail-over"),
-            both!("いまのセンターを数秒だけ使わず、もう一方に移って戻るか。"; "Leave the carrier for a few seconds: does the other centre take over, and give back?"),
+            both!("拠点の切り替えの練習"; "A rehearsal of fail-over"),
+            both!("いまの拠点を数秒だけ使わず、もう一方に移って戻るか。"; "Leave the carrier for a few seconds: does the other centre take over, and give back?"),
             &["R1"],
             vec![CARRIER.to_owned()],
         )
@@ -489,18 +489,18 @@ impl Check for FailOver {
                 cause(
                     "fail-over-slow",
                     both!("切り替えに時間がかかりました。"; "The switch took long."),
-                    both!("運ぶセンターのない時間を測りました。"; "The time without a carrier was measured."),
-                    both!("両方のセンターの往復時間を確かめてください。"; "See to the round trips of both centres."),
+                    both!("運ぶ拠点のない時間を測りました。"; "The time without a carrier was measured."),
+                    both!("両方の拠点の往復時間を確かめてください。"; "See to the round trips of both centres."),
                 ),
             )
             .measured(took, limit),
             None => Judgement::failed(
-                both!("{from} の代わりになるセンターがありません。"; "No centre takes the place of {from}."),
+                both!("{from} の代わりになる拠点がありません。"; "No centre takes the place of {from}."),
                 cause(
                     "no-second-centre",
-                    both!("もう一方のセンターがつながっていません。"; "The other centre isn't connected."),
+                    both!("もう一方の拠点がつながっていません。"; "The other centre isn't connected."),
                     both!("{from} を使わずにいる間、どこも運びませんでした。"; "While {from} was left out, none carried."),
-                    both!("もう一方のセンターの結果を見て直してください。"; "Mend what the other centre's check says."),
+                    both!("もう一方の拠点の結果を見て直してください。"; "Mend what the other centre's check says."),
                 ),
             ),
         }

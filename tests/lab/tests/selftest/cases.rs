@@ -30,6 +30,9 @@ Written by the lab's test `each_trouble_is_named_first_and_rightly`: it breaks a
 `sekisho self-test`, and puts down what is said first. It fails where that is another cause than the one that was made, and
 where this page says something else (`BLESS=1` writes it anew).
 
+Two kinds are shown elsewhere: the same identity in another box takes minutes (`long_a_copy_of_the_device_is_noticed`), and the
+lab's wires have no speed that could differ (`trouble_of_the_box_and_its_ports_is_named_first`, with ports of a model).
+
 | What is wrong | First cause: code, check | Why, and what tells it from causes like it | 画面の言葉（原因、見分けた根拠） |
 |---|---|---|---|
 ";

@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
+use sekisho_control::SelfTestReport;
 use sekisho_lab::{Centre, text, wait_until};
 
 use crate::{
@@ -53,6 +54,10 @@ pub(crate) fn a_copy_of_the_device_is_noticed() -> anyhow::Result<()> {
     ensure!(told().len() == 1, "told {} times", told().len());
     let status = text(&lab.sekisho(&["status"])?.stdout);
     ensure!(status.contains(TOLD), "{status}");
+    let report = lab.sekisho(&["self-test", "--format", "json"])?.stdout;
+    let first = serde_json::from_slice::<SelfTestReport>(&report)?.first_cause;
+    let first = first.context("the self-test says nothing")?;
+    ensure!(first.cause.code == "identity-elsewhere", "{first:?}");
     drop(copy);
     ensure!(wait_until(CARRIER, || ensure_reaches(&lab).is_ok()), "{:?}", ensure_reaches(&lab));
     Ok(())
