@@ -18,12 +18,13 @@ use tokio::{
     task::JoinSet,
     time::timeout,
 };
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
 
 use crate::{
     dns::{Transport, Zones},
     ntp,
     talk::{Ends, Service, Talk},
+    tls,
 };
 
 /// How long a connection may be silent, or its client not take what it is sent.
@@ -130,8 +131,12 @@ impl Answerer {
     ///
     /// # Errors
     /// As of [`Self::bind`].
-    pub async fn offer_https(&mut self, port: u16, acceptor: TlsAcceptor) -> anyhow::Result<()> {
-        self.offer(&Offer::Https(acceptor), port).await
+    pub async fn offer_https(
+        &mut self,
+        port: u16,
+        server: Arc<ServerConfig>,
+    ) -> anyhow::Result<()> {
+        self.offer(&Offer::Https(TlsAcceptor::from(server)), port).await
     }
 
     /// Says a line to whoever connects, at every address. The end of the line is put to it.
@@ -309,12 +314,11 @@ async fn welcome(offer: &Offer, mut stream: TcpStream, zones: &Arc<Zones>) -> io
     }
 }
 
-/// Whether the first record is TLS's handshake (RFC 8446, clause 5.1), which no request of HTTP looks like.
+/// Whether the client begins with TLS.
 async fn begins_tls(stream: &TcpStream) -> io::Result<bool> {
-    const HANDSHAKE: u8 = 22;
     let mut first = [0];
     let count = timeout(IDLE, stream.peek(&mut first)).await??;
-    Ok(count == 1 && first == [HANDSHAKE])
+    Ok(count == 1 && first == [tls::HANDSHAKE])
 }
 
 async fn converse(

@@ -42,7 +42,7 @@ pub(crate) enum Command {
 ///
 /// With --tun, packets go to a TUN device that exists already, and the kernel behind it does the rest.
 /// Without, an answering machine answers for every address of the platform: ICMP echo, TCP echo (7), discard
-/// (9), HTTP (80) and DNS (53). It needs no privileges.
+/// (9), HTTP (80), DNS (53), NTP (123) and, where there is a certificate, HTTPS (443). It needs no privileges.
 ///
 /// HTTP shows: / (the source it saw, text or JSON), /json, /source (the address alone), /bytes/N (N bytes,
 /// always the same).
@@ -72,6 +72,14 @@ pub(crate) struct Respond {
     /// refused
     #[arg(long, value_name = "FILE", conflicts_with = "tun")]
     pub(crate) zone: Vec<PathBuf>,
+    /// File with the certificate for HTTPS, and those between it and the authority after it (PEM)
+    ///
+    /// It is shown at every address. Who speaks HTTP at port 443 is answered in HTTP.
+    #[arg(long, value_name = "FILE", requires = "tls_key", conflicts_with = "tun")]
+    pub(crate) tls_certificate: Option<PathBuf>,
+    /// File with the certificate's private key (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    pub(crate) tls_key: Option<PathBuf>,
     /// Where to take requests for dial-back (HTTP)
     ///
     /// POST /dial-back with {"to":"100.64.10.11:443"} opens a TCP connection to there, from --address, and
@@ -226,6 +234,10 @@ mod tests {
             (" --tun t --zone z", false),
             (" --device-address 192.0.2.1", false),
             (" --mtu 100", false),
+            (" --tls-certificate c --tls-key k", true),
+            (" --tls-certificate c", false),
+            (" --tls-key k", false),
+            (" --tun t --tls-certificate c --tls-key k", false),
             (
                 " --address 192.0.2.1 --device-address 192.0.2.2 --check-port 8443 --pool 192.0.2.0/28 --pool 192.0.2.32/28 --reports r",
                 true,

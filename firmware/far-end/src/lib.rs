@@ -19,3 +19,7 @@ pub mod respond;
 pub mod talk;
 pub mod tls;
 pub mod wire;
+
+#[cfg(test)]
+#[path = "../tests/far_end/trust.rs"]
+mod trust;

@@ -1,9 +1,9 @@
 //! The answering machine: smoltcp behind the tunnel, speaking as any platform address. Pure: packets and time
 //! come in, packets go out.
 //!
-//! It answers ICMP echo, TCP echo (7), discard (9), HTTP (80) and DNS (53) at every address, refuses other
-//! TCP ports, and opens connections on request ([`Machine::dial`]). A listening socket of smoltcp takes one
-//! connection, so one is made for each opening packet just before that packet is handed over.
+//! It answers ICMP echo, TCP echo (7), discard (9), HTTP (80) and DNS (53) at every address, where they are asked for HTTPS
+//! (443) and NTP (123) too, refuses other TCP ports, and opens connections on request ([`Machine::dial`]). A listening
+//! socket of smoltcp takes one connection, so one is made for each opening packet just before that packet is handed over.
 
 mod device;
 mod dial;
@@ -21,13 +21,15 @@ use smoltcp::{
 };
 
 use tokio::sync::mpsc;
+use tokio_rustls::rustls::ServerConfig;
 
 pub use self::dial::{DialId, Outcome};
 use self::{device::Queue, dial::Dials};
 use crate::{
     check::Asked,
     dns::{Transport, Zones},
-    talk::{Asking, Ends, Service, Talk},
+    ntp,
+    talk::{Asking, Ends, Https, Service, Talk},
     wire::{self, Inbound},
 };
 
@@ -43,8 +45,17 @@ const PEER_LIMIT: Duration = Duration::from_mins(3);
 /// How often a silent peer is asked whether it is still there.
 const KEEP_ALIVE: Duration = Duration::from_mins(1);
 
-/// Questions over UDP that wait for an answer, and their bytes.
+/// Questions over UDP that wait for an answer, at each port.
 const QUESTIONS: usize = 64;
+
+/// The port of HTTPS.
+const HTTPS: u16 = 443;
+
+/// The port of NTP.
+const NTP: u16 = 123;
+
+/// Tells the time, counted from the beginning of 1970.
+pub type Clock = fn() -> Duration;
 
 /// The answering machine.
 pub struct Machine {
@@ -57,6 +68,9 @@ pub struct Machine {
     dials: Dials,
     /// Where connection checks are asked for, and who makes them.
     desk: Option<(SocketAddrV4, mpsc::Sender<Asked>)>,
+    https: Option<Arc<ServerConfig>>,
+    /// Where the time is asked for, and who knows it.
+    time: Option<(SocketHandle, Clock)>,
     epoch: Instant,
 }
 
@@ -82,7 +96,7 @@ impl Machine {
         let _ = interface.routes_mut().add_default_ipv4_route(address);
         interface.set_any_ip(true);
         let mut sockets = SocketSet::new(Vec::new());
-        let names = sockets.add(names_socket());
+        let names = sockets.add(udp_socket(Service::Dns.port()));
         Self {
             interface,
             queue,
@@ -92,6 +106,8 @@ impl Machine {
             talks: Vec::new(),
             dials: Dials::new(address),
             desk: None,
+            https: None,
+            time: None,
             epoch: now,
         }
     }
@@ -100,6 +116,18 @@ impl Machine {
     /// [`Machine::poll`].
     pub fn open_desk(&mut self, end: SocketAddrV4, desk: mpsc::Sender<Asked>) {
         self.desk = Some((end, desk));
+    }
+
+    /// Offers the pages over TLS, too.
+    pub fn offer_https(&mut self, server: Arc<ServerConfig>) {
+        self.https = Some(server);
+    }
+
+    /// Tells the time over NTP. The clock is read as a question is answered: the host's may be set meanwhile.
+    pub fn offer_time(&mut self, clock: Clock) {
+        if self.time.is_none() {
+            self.time = Some((self.sockets.add(udp_socket(NTP)), clock));
+        }
     }
 
     /// Takes a packet out of the tunnel. What follows from it is done in [`Machine::poll`].
@@ -129,6 +157,7 @@ impl Machine {
         loop {
             self.interface.poll(time, &mut self.queue, &mut self.sockets);
             self.answer_names();
+            self.tell_time();
             let mut busy = false;
             for conversation in &mut self.talks {
                 let socket = self.sockets.get_mut(conversation.handle);
@@ -207,7 +236,12 @@ impl Machine {
             Some((end, desk)) if *end == ends.local => {
                 Some(Talk::Asking(Box::new(Asking::new(*ends.remote.ip(), desk.clone()))))
             }
-            _ => Some(Talk::new(Service::at(ends.local.port())?, ends, &self.zones)),
+            _ => match &self.https {
+                Some(server) if ends.local.port() == HTTPS => {
+                    Some(Talk::Https(Box::new(Https::new(ends, Arc::clone(server)))))
+                }
+                _ => Some(Talk::new(Service::at(ends.local.port())?, ends, &self.zones)),
+            },
         }
     }
 
@@ -222,16 +256,14 @@ impl Machine {
     }
 
     fn answer_names(&mut self) {
-        let socket = self.sockets.get_mut::<udp::Socket<'_>>(self.names);
-        while socket.can_send() {
-            let Ok((question, from)) = socket.recv() else {
-                return;
-            };
-            // `from` also holds the address that was asked, so the answer comes from there.
-            if let Some(answer) = self.zones.answer(question, Transport::Udp) {
-                // Refused only where the answer is larger than the whole buffer, which its limit rules out.
-                let _ = socket.send_slice(&answer, from);
-            }
+        let socket = self.sockets.get_mut(self.names);
+        answer_each(socket, |question| self.zones.answer(question, Transport::Udp));
+    }
+
+    fn tell_time(&mut self) {
+        if let Some((handle, clock)) = self.time {
+            let socket = self.sockets.get_mut(handle);
+            answer_each(socket, |question| ntp::answer(question, clock()));
         }
     }
 
@@ -276,14 +308,28 @@ fn tcp_socket(buffer: usize) -> tcp::Socket<'static> {
     socket
 }
 
-fn names_socket() -> udp::Socket<'static> {
+/// Answers what has come over UDP, as far as the answers have room.
+fn answer_each<A: AsRef<[u8]>>(socket: &mut udp::Socket<'_>, answer: impl Fn(&[u8]) -> Option<A>) {
+    while socket.can_send() {
+        let Ok((question, from)) = socket.recv() else {
+            return;
+        };
+        // `from` also holds the address that was asked, so the answer comes from there.
+        if let Some(answer) = answer(question) {
+            // Refused only where the answer is larger than the whole buffer, which its limit rules out.
+            let _ = socket.send_slice(answer.as_ref(), from);
+        }
+    }
+}
+
+fn udp_socket(port: u16) -> udp::Socket<'static> {
     let buffer = || {
         let slots = vec![udp::PacketMetadata::EMPTY; QUESTIONS];
         udp::PacketBuffer::new(slots, vec![0; QUESTIONS * 1500])
     };
     let mut socket = udp::Socket::new(buffer(), buffer());
     // Refused only for port 0 or a second time.
-    let _ = socket.bind(Service::Dns.port());
+    let _ = socket.bind(port);
     socket
 }
 

@@ -47,9 +47,13 @@ fn main() -> ExitCode {
 }
 
 fn respond(options: Respond) -> anyhow::Result<()> {
-    let behind = match options.tun {
-        Some(name) => Behind::Kernel(name),
-        None => Behind::Machine { zones: Zones::load(&options.zone)?, mtu: options.mtu },
+    let behind = if let Some(name) = options.tun {
+        Behind::Kernel(name)
+    } else {
+        let files = options.tls_certificate.zip(options.tls_key);
+        let https = files.map(|(certificate, key)| tls::server(&certificate, &key));
+        let (zones, https) = (Zones::load(&options.zone)?, https.transpose()?);
+        Behind::Machine { zones, mtu: options.mtu, https }
     };
     let responder = Responder::new(Config {
         secret: keys::read_tunnel_key(&options.key)?,
@@ -93,7 +97,7 @@ fn answer(options: &Answer) -> anyhow::Result<()> {
             answerer.offer_banner(port, line).await?;
         }
         if let (Some(certificate), Some(key)) = (&options.certificate, &options.key) {
-            answerer.offer_https(options.tls_port, tls::acceptor(certificate, key)?).await?;
+            answerer.offer_https(options.tls_port, tls::server(certificate, key)?).await?;
         }
         tracing::info!(listen = ?options.listen, "answering");
         answerer.run().await;

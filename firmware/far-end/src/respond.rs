@@ -21,7 +21,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use anyhow::{Context, bail};
@@ -34,6 +34,7 @@ use sekisho_tunnel::{
     DatagramsIn, DatagramsOut, Dscp, Opened, Outbox, SecretKey, Session, Tun, TunnelError, Udp,
 };
 use tokio::sync::mpsc;
+use tokio_rustls::rustls::ServerConfig;
 
 pub use self::wake::Waker;
 use self::{inside::Inside, side::Side, wake::Wakeup};
@@ -85,6 +86,8 @@ pub enum Behind {
         zones: Zones,
         /// The tunnel's MTU in bytes.
         mtu: u16,
+        /// Whose server it is over HTTPS; without it, HTTPS is refused.
+        https: Option<Arc<ServerConfig>>,
     },
 }
 
@@ -150,12 +153,16 @@ impl Responder {
                 })?;
                 Inside::kernel(tun)
             }
-            Behind::Machine { zones, mtu } => {
+            Behind::Machine { zones, mtu, https } => {
                 let seed = random_seed()?;
                 // An address for documentation (RFC 5737): no packet of the machine's own leaves without
                 // `--address`.
                 let own = config.address.unwrap_or(Ipv4Addr::new(192, 0, 2, 1));
                 let mut machine = Machine::new(own, mtu, Arc::new(zones), seed, now);
+                machine.offer_time(host_clock);
+                if let Some(server) = https {
+                    machine.offer_https(server);
+                }
                 if let Some(checks) = &checks {
                     let (asked, orders) = mpsc::channel(REQUESTS);
                     machine.open_desk(checks.end(), asked);
@@ -378,6 +385,11 @@ impl Outbox for FromPeer<'_> {
             Passage::Announce => self.side.announce(),
         }
     }
+}
+
+/// A clock before 1970 is shown as 1970.
+fn host_clock() -> Duration {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
 
 fn random_seed() -> anyhow::Result<u64> {

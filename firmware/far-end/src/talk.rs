@@ -2,6 +2,7 @@
 //! the same code.
 
 mod asking;
+mod https;
 
 use std::{
     collections::VecDeque,
@@ -10,7 +11,7 @@ use std::{
     sync::Arc,
 };
 
-pub use self::asking::Asking;
+pub use self::{asking::Asking, https::Https};
 use crate::{
     dns::{DnsStream, Zones},
     pages::Pages,
@@ -52,6 +53,8 @@ pub enum Talk {
     Http(Box<Pages>),
     /// DNS.
     Dns(DnsStream),
+    /// HTTPS.
+    Https(Box<Https>),
     /// A request for a connection check.
     Asking(Box<Asking>),
 }
@@ -105,6 +108,7 @@ impl Talk {
             Self::Discard(_) => input.len(),
             Self::Http(pages) => pages.hear(input),
             Self::Dns(stream) => stream.hear(input),
+            Self::Https(https) => https.hear(input),
             Self::Asking(asking) => asking.hear(input),
         }
     }
@@ -116,6 +120,7 @@ impl Talk {
             Self::Discard(_) => 0,
             Self::Http(pages) => pages.say(room),
             Self::Dns(stream) => stream.say(room),
+            Self::Https(https) => https.say(room),
             Self::Asking(asking) => asking.say(room),
         }
     }
@@ -127,6 +132,7 @@ impl Talk {
             Self::Discard(ended) => *ended = true,
             Self::Http(pages) => pages.end(),
             Self::Dns(stream) => stream.end(),
+            Self::Https(https) => https.end(),
             Self::Asking(asking) => asking.end(),
         }
     }
@@ -138,6 +144,7 @@ impl Talk {
             Self::Discard(ended) => *ended,
             Self::Http(pages) => pages.finished(),
             Self::Dns(stream) => stream.finished(),
+            Self::Https(https) => https.finished(),
             Self::Asking(asking) => asking.finished(),
         }
     }

@@ -3,21 +3,22 @@
 use std::{path::Path, sync::Arc};
 
 use anyhow::Context;
-use tokio_rustls::{
-    TlsAcceptor,
-    rustls::{
-        ServerConfig,
-        crypto::ring,
-        pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-    },
+use tokio_rustls::rustls::{
+    ServerConfig,
+    crypto::ring,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
+
+/// The first byte of a client that begins with TLS: a record of its handshake (RFC 8446, 5.1), which no request of HTTP looks
+/// like.
+pub const HANDSHAKE: u8 = 22;
 
 /// What speaks TLS 1.2 and 1.3 as the server of a certificate. Whether anybody would trust it is not looked at: a far end
 /// also plays servers that nobody should.
 ///
 /// # Errors
 /// A file can't be read, is no PEM, or the key is another certificate's.
-pub fn acceptor(certificate: &Path, key: &Path) -> anyhow::Result<TlsAcceptor> {
+pub fn server(certificate: &Path, key: &Path) -> anyhow::Result<Arc<ServerConfig>> {
     let chain: Vec<_> = CertificateDer::pem_file_iter(certificate)
         .and_then(Iterator::collect)
         .with_context(|| format!("read the certificate {} (PEM)", certificate.display()))?;
@@ -32,5 +33,5 @@ pub fn acceptor(certificate: &Path, key: &Path) -> anyhow::Result<TlsAcceptor> {
             let (certificate, key) = (certificate.display(), key.display());
             format!("use the certificate {certificate} with the key {key} (does it belong to it?)")
         })?;
-    Ok(TlsAcceptor::from(Arc::new(config)))
+    Ok(Arc::new(config))
 }

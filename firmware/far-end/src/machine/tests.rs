@@ -1,12 +1,17 @@
-use std::path::Path;
+use std::{
+    io::{Read, Write},
+    path::Path,
+};
 
 use hickory_proto::{
     op::{Message, Query},
     rr::{Name, RecordType},
 };
 use proptest::prelude::*;
+use tokio_rustls::rustls::ClientConnection;
 
 use super::*;
+use crate::{tls, trust};
 use client::Client;
 
 #[path = "../../tests/far_end/client.rs"]
@@ -59,6 +64,17 @@ impl Pair {
             self.step(|_| false);
         }
         panic!("{what}: not within 20 s");
+    }
+
+    fn answer(&mut self, question: &[u8], to: &str) -> (Vec<u8>, IpEndpoint) {
+        let handle = self.client.ask(question, to);
+        let mut answer = None;
+        self.until("answer", |pair| {
+            answer = answer.take().or_else(|| pair.client.answer(handle));
+            answer.is_some()
+        });
+        self.client.forget(handle);
+        answer.unwrap()
     }
 
     fn outcome(&mut self, to: &str, lost: impl Fn(&[u8]) -> bool + Copy) -> (Outcome, Duration) {
@@ -135,16 +151,56 @@ fn names_are_answered_from_the_address_that_was_asked() {
     let mut question = Message::query();
     let name = Name::from_ascii("web.platform.example.").unwrap();
     question.add_query(Query::query(name, RecordType::A));
-    let resolver = Ipv4Addr::new(100, 72, 0, 53);
-    let handle = pair.client.ask(&question.to_vec().unwrap(), resolver);
-    let mut answer = None;
-    pair.until("answer", |pair| {
-        answer = answer.take().or_else(|| pair.client.answer(handle));
-        answer.is_some()
-    });
-    let (bytes, from) = answer.unwrap();
-    assert_eq!(from, IpEndpoint::new(IpAddress::Ipv4(resolver), 53));
+    let (bytes, from) = pair.answer(&question.to_vec().unwrap(), "100.72.0.53:53");
+    assert_eq!(from, IpEndpoint::new(IpAddress::v4(100, 72, 0, 53), 53));
     assert_eq!(Message::from_vec(&bytes).unwrap().answers[0].data.to_string(), "100.72.1.10");
+}
+
+#[test]
+fn the_time_is_told_by_any_address() {
+    let mut pair = Pair::new();
+    pair.machine.offer_time(|| Duration::from_secs(1_700_000_000));
+    let mut question = [0; ntp::LENGTH];
+    question[0] = 4 << 3 | 3;
+    for (to, address) in [
+        ("100.72.0.53:123", IpAddress::v4(100, 72, 0, 53)),
+        ("100.73.1.10:123", IpAddress::v4(100, 73, 1, 10)),
+    ] {
+        let (answer, from) = pair.answer(&question, to);
+        assert_eq!(from, IpEndpoint::new(address, 123));
+        let told = u32::from_be_bytes(*answer[40..].first_chunk().unwrap());
+        assert_eq!(told, 1_700_000_000 + 2_208_988_800);
+    }
+}
+
+#[test]
+fn pages_are_shown_over_tls_too() {
+    let mut pair = Pair::new();
+    let server = tls::server(&trust::file("web.pem"), &trust::file("server.key")).unwrap();
+    pair.machine.offer_https(server);
+    let handle = pair.client.connect(40_002, "100.72.1.10:443");
+    let name = "web.platform.example".try_into().unwrap();
+    let mut tls = ClientConnection::new(trust::client(), name).unwrap();
+    tls.writer().write_all(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n").unwrap();
+    let (mut out, mut answer) = (Vec::new(), Vec::new());
+    pair.until("answer", |pair| {
+        while tls.wants_write() {
+            tls.write_tls(&mut out).unwrap();
+        }
+        let sent = pair.client.tcp(handle).send_slice(&out).unwrap_or(0);
+        out.drain(..sent);
+        let received = pair.client.received(handle);
+        let mut rest = received.as_slice();
+        while !rest.is_empty() && tls.read_tls(&mut rest).unwrap() > 0 {
+            tls.process_new_packets().unwrap();
+        }
+        let _ = tls.reader().read_to_end(&mut answer);
+        pair.client.tcp(handle).state() == tcp::State::CloseWait
+    });
+    let text = String::from_utf8(answer).unwrap();
+    assert!(text.ends_with("source 100.64.10.30:40002\ndestination 100.72.1.10:443\n"), "{text}");
+    pair.client.tcp(handle).close();
+    pair.until("close", |pair| pair.machine.connections() == 0);
 }
 
 #[test]

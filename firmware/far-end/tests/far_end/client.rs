@@ -33,9 +33,7 @@ impl Client {
 
     pub(super) fn connect(&mut self, port: u16, to: &str) -> SocketHandle {
         let mut socket = Self::socket();
-        let to: SocketAddrV4 = to.parse().unwrap();
-        let to = IpEndpoint::new(IpAddress::Ipv4(*to.ip()), to.port());
-        socket.connect(self.interface.context(), to, port).unwrap();
+        socket.connect(self.interface.context(), endpoint(to), port).unwrap();
         self.sockets.add(socket)
     }
 
@@ -60,11 +58,11 @@ impl Client {
         all
     }
 
-    pub(super) fn ask(&mut self, question: &[u8], to: Ipv4Addr) -> SocketHandle {
+    pub(super) fn ask(&mut self, question: &[u8], to: &str) -> SocketHandle {
         let buffer = || udp::PacketBuffer::new(vec![udp::PacketMetadata::EMPTY; 4], vec![0; 4096]);
         let mut socket = udp::Socket::new(buffer(), buffer());
         socket.bind(5353).unwrap();
-        socket.send_slice(question, IpEndpoint::new(IpAddress::Ipv4(to), 53)).unwrap();
+        socket.send_slice(question, endpoint(to)).unwrap();
         self.sockets.add(socket)
     }
 
@@ -113,6 +111,11 @@ impl Client {
         let buffer = || tcp::SocketBuffer::new(vec![0; 32 * 1024]);
         tcp::Socket::new(buffer(), buffer())
     }
+}
+
+fn endpoint(text: &str) -> IpEndpoint {
+    let end: SocketAddrV4 = text.parse().unwrap();
+    IpEndpoint::new(IpAddress::Ipv4(*end.ip()), end.port())
 }
 
 #[derive(Default)]

@@ -54,12 +54,17 @@ fn errors_say_what_and_where_and_how_to_mend_it() {
     std::fs::write(folder.join("bytes"), [0xff; 10]).unwrap();
     let peer = "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=";
     let respond = ["respond", "--peer", peer, "--listen", "127.0.0.1:0", "--key"];
-    let table: [(&[&str], i32, &str); 8] = [
+    let table: [(&[&str], i32, &str); 9] = [
         (&["none.key"], 1, "read the key file none.key"),
         (&["bytes"], 1, "read the key file bytes"),
         (&["bad.zone"], 1, "keygen tunnel"),
         (&["tunnel.key", "--zone", "none.zone"], 1, "read the zone file none.zone"),
         (&["tunnel.key", "--zone", "bad.zone"], 1, "understand the zone file bad.zone"),
+        (
+            &["tunnel.key", "--tls-certificate", "none.pem", "--tls-key", "none.key"],
+            1,
+            "read the certificate none.pem",
+        ),
         (&["tunnel.key", "--tun", "no-such-tun"], 1, "ip tuntap add dev no-such-tun"),
         (&["tunnel.key", "--mtu", "1"], 2, "--mtu"),
         (&["tunnel.key", "--wrong"], 2, "--wrong"),

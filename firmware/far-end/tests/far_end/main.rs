@@ -9,3 +9,4 @@ mod kernel;
 mod offers;
 mod office;
 mod respond;
+mod trust;

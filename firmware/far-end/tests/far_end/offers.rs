@@ -2,8 +2,6 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
-    path::{Path, PathBuf},
-    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -20,21 +18,14 @@ use tokio::{
 use tokio_rustls::{
     TlsConnector,
     client::TlsStream,
-    rustls::{
-        CertificateError, ClientConfig, Error, RootCertStore,
-        crypto::ring,
-        pki_types::{CertificateDer, ServerName, pem::PemObject},
-    },
+    rustls::{CertificateError, Error, pki_types::ServerName},
 };
+
+use super::trust::{client, file};
 
 const LIMIT: Duration = Duration::from_secs(20);
 const ANY: Ports = Ports { echo: 0, discard: 0, http: 0, dns: 0 };
 const WEB: &str = "web.platform.example";
-
-/// A file among the lab's keys.
-fn file(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/lab/keys").join(name)
-}
 
 async fn answerer() -> Answerer {
     Answerer::bind(&[Ipv4Addr::LOCALHOST], ANY, Zones::default()).await.unwrap()
@@ -43,8 +34,8 @@ async fn answerer() -> Answerer {
 /// A server with a certificate of the lab.
 async fn https(certificate: &str) -> SocketAddr {
     let mut answerer = answerer().await;
-    let acceptor = tls::acceptor(&file(certificate), &file("server.key")).unwrap();
-    answerer.offer_https(0, acceptor).await.unwrap();
+    let server = tls::server(&file(certificate), &file("server.key")).unwrap();
+    answerer.offer_https(0, server).await.unwrap();
     let at = answerer.https()[0];
     tokio::spawn(answerer.run());
     at
@@ -52,16 +43,9 @@ async fn https(certificate: &str) -> SocketAddr {
 
 /// Connects as whoever trusts the lab's authority alone.
 async fn agree(at: SocketAddr, name: &'static str) -> Result<TlsStream<TcpStream>, Error> {
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(file("authority.pem")).unwrap()).unwrap();
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
     let stream = TcpStream::connect(at).await.unwrap();
     let name = ServerName::try_from(name).unwrap();
-    let agreed = TlsConnector::from(Arc::new(config)).connect(name, stream);
+    let agreed = TlsConnector::from(client()).connect(name, stream);
     let error = match timeout(LIMIT, agreed).await.unwrap() {
         Ok(stream) => return Ok(stream),
         Err(error) => error,
@@ -121,7 +105,7 @@ async fn each_certificate_of_the_lab_is_good_or_bad_in_its_own_way() {
 
 #[test]
 fn files_that_are_no_certificate_are_named() {
-    let error = |certificate: &str, key: &str| match tls::acceptor(&file(certificate), &file(key)) {
+    let error = |certificate: &str, key: &str| match tls::server(&file(certificate), &file(key)) {
         Ok(_) => panic!("{certificate} with {key}"),
         Err(error) => format!("{error:#}"),
     };

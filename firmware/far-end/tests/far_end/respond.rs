@@ -52,7 +52,7 @@ impl Pair {
             secret: centre_key,
             peer: office_key.public(),
             listen: "127.0.0.1:0".parse().unwrap(),
-            behind: Behind::Machine { zones, mtu: 1420 },
+            behind: Behind::Machine { zones, mtu: 1420, https: None },
             on_carrier,
             dial_back: Some("127.0.0.1:0".parse().unwrap()),
             address: Some(PROBE),
@@ -119,10 +119,17 @@ fn every_service_answers_through_the_tunnel() {
     let name = Name::from_ascii("web.platform.example.").unwrap();
     question.add_query(Query::query(name, RecordType::A));
     let question = question.to_vec().unwrap();
-    let handle = office.client.ask(&question, Ipv4Addr::new(100, 72, 0, 53));
+    let handle = office.client.ask(&question, "100.72.0.53:53");
     let (answer, from) = office.until("answer", |office| office.client.answer(handle));
     assert_eq!(from.addr, IpAddress::v4(100, 72, 0, 53));
     assert_eq!(Message::from_vec(&answer).unwrap().answers[0].data.to_string(), "100.72.1.10");
+
+    office.client.forget(handle);
+    let mut asking = [0; 48];
+    asking[0] = 4 << 3 | 3;
+    let handle = office.client.ask(&asking, "100.72.0.53:123");
+    let (answer, _) = office.until("the time", |office| office.client.answer(handle));
+    assert_eq!((answer.len(), answer[0]), (48, 4 << 3 | 4));
 
     let mut framed = u16::try_from(question.len()).unwrap().to_be_bytes().to_vec();
     framed.extend_from_slice(&question);
@@ -305,7 +312,7 @@ fn what_is_in_the_way_is_named() {
         device_address: None,
         check: None,
     };
-    let machine = || Behind::Machine { zones: Zones::default(), mtu: 1420 };
+    let machine = || Behind::Machine { zones: Zones::default(), mtu: 1420, https: None };
     let refusal = |config| format!("{:#}", Responder::new(config).err().unwrap());
     let error = refusal(config(taken, machine(), None, None));
     assert!(error.contains(&format!("listen on UDP {taken}")), "{error}");

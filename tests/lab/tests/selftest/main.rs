@@ -6,6 +6,7 @@ mod common;
 mod healthy;
 mod office;
 mod platform;
+mod rehearsal;
 mod site;
 mod uplink;
 
@@ -17,6 +18,10 @@ fn main() {
         ("what_disturbs_is_asked_for_and_measured", healthy::what_disturbs_is_measured),
         ("the_health_level_follows_the_tunnel", healthy::the_level_follows_the_tunnel),
         ("a_support_bundle_tells_no_secret", healthy::a_bundle_tells_no_secret),
+        (
+            "a_rehearsal_on_a_laptop_passes_the_whole_tree",
+            rehearsal::a_laptop_passes_the_whole_tree,
+        ),
         ("long_every_sample_passes", healthy::every_sample_passes),
     ]);
 }

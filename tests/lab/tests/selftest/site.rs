@@ -28,17 +28,22 @@ pub(crate) struct Site {
 impl Site {
     /// A healthy site.
     pub(crate) fn up() -> anyhow::Result<Self> {
+        let site = Self::unapplied()?;
+        site.lab.apply(site.lab.site())?;
+        site.lab.wait_for_carrier(Some(Centre::East), SOON)?;
+        site.both_alive()?;
+        Ok(site)
+    }
+
+    /// The same before anything is applied.
+    pub(crate) fn unapplied() -> anyhow::Result<Self> {
         let mut lab = Lab::up(&sample("1-office"), Extent::Daemon)?;
         small_disk(&mut lab)?;
         let binary = lab.binary("sekisho-far-end")?;
         lab.host("terminal").must(&["ip", "addr", "add", OFFICE_DNS, "dev", "lo"])?;
         let words = [&binary, "answer", "--listen", OFFICE_DNS];
         let dns = lab.host("terminal").spawn("office-dns", &words)?;
-        lab.apply(lab.site())?;
-        lab.wait_for_carrier(Some(Centre::East), SOON)?;
-        let site = Self { lab, guests: vec![dns] };
-        site.both_alive()?;
-        Ok(site)
+        Ok(Self { lab, guests: vec![dns] })
     }
 
     /// Applies sample 1 with another site design.
