@@ -1,7 +1,7 @@
 //! Speaks inside the tunnel, past the kernel: as a global address to the platform, though its server is off, and as a host
 //! of the platform to the office, through the kernel's own rules (R20 R22 R23).
 //!
-//! One task drives one smoltcp stack over a [`Tap`](sekisho_tunnel::Tap) for all questions at once; it ends when
+//! One task drives one smoltcp stack over a [`Tap`] for all questions at once; it ends when
 //! [`Inside`] is dropped, and so does whatever was being asked. Every connection has an address and a port of its own,
 //! from the ports that NAPT never gives out, and a question that is given up leaves nothing behind at the host: its
 //! connection is closed or reset.

@@ -1,6 +1,6 @@
 //! The self-test: from the cable to the intermediate server's certificate (R19 R20 R22 R23 R92).
 //!
-//! [`checks`] says what a design asks to be looked at; [`run`] carries that out, each check after those that it needs;
+//! [`checks`] says what a design asks to be looked at; [`run()`] carries that out, each check after those that it needs;
 //! [`first_cause`] says what to mend first. All of it is pure but for the observations, which are made behind [`Prober`];
 //! nothing here changes the device.
 

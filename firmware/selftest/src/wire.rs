@@ -1,6 +1,6 @@
 //! Questions at the ports: straight on the wire, past the kernel's rules, and by the kernel's own sockets.
 //!
-//! All of it goes out from ports that address translation never gives out ([`FIRST_LABEL`] up), so that no flow of the site
+//! All of it goes out from ports that address translation never gives out ([`LABELS`]), so that no flow of the site
 //! can be hit. What comes back on a wire the kernel hears as well, and drops by its rules.
 
 use std::{
