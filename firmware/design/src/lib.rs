@@ -65,6 +65,6 @@ pub use print::{format, print_site};
 pub use problem::{Both, Language, Problem, Problems, Report, Severity};
 pub use rule::Rule;
 pub use service::{PortRange, Service};
-pub use sheets::{Sheet, TunnelHabits};
+pub use sheets::{Sheet, TunnelHabits, escaped};
 pub use signature::{SignError, sign, without_signature};
 pub use traffic::{Shares, Traffic, lan_shares};

@@ -16,6 +16,7 @@ pub mod device;
 mod diagnose;
 pub mod inside;
 pub mod probe;
+mod queue;
 mod run;
 pub mod talk;
 mod tree;

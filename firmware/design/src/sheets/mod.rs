@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::{Design, Language, OrganisationCode, ProfileStamp, messages, words};
 
 pub use firewall::TunnelHabits;
+pub use render::escaped;
 
 /// A table with what belongs around it.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]

@@ -121,7 +121,8 @@ fn cells(text: &mut String, open: &str, close: &str, row: &[String]) {
     *text += "</tr>\n";
 }
 
-fn escaped(text: &str) -> String {
+/// A text as HTML shows it.
+pub fn escaped(text: &str) -> String {
     text.chars().fold(String::new(), |mut escaped, c| {
         match c {
             '&' => escaped += "&amp;",

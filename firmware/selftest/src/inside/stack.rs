@@ -5,7 +5,7 @@
 
 use std::{
     any::Any,
-    collections::{HashMap, VecDeque},
+    collections::HashMap,
     future::poll_fn,
     net::{Ipv4Addr, SocketAddrV4},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -16,7 +16,6 @@ use std::{
 use sekisho_tunnel::{TapFlow, TapPackets, TapProtocol};
 use smoltcp::{
     iface::{Config, Interface, SocketHandle, SocketSet},
-    phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken},
     socket::tcp,
     wire::{HardwareAddress, IpAddress, IpCidr, IpEndpoint},
 };
@@ -34,7 +33,7 @@ use super::{
     raw::{self, Raw},
     stream::Stream,
 };
-use crate::probe::Answer;
+use crate::{probe::Answer, queue::Queue};
 
 /// Packets that smoltcp may leave in one go before they are sent.
 const OUTBOUND: usize = 512;
@@ -116,7 +115,7 @@ pub(super) struct Wakers {
 
 impl Stack {
     pub(super) fn new(link: Box<dyn Link>, packets: TapPackets, mtu: u16, taken: Taken) -> Self {
-        let mut queue = Queue { mtu, ..Queue::default() };
+        let mut queue = Queue::new(mtu, OUTBOUND);
         let mut config = Config::new(HardwareAddress::Ip);
         config.random_seed = u64::from(packet::number()) << 16 | u64::from(packet::number());
         let mut interface = Interface::new(config, &mut queue, smoltcp::time::Instant::ZERO);
@@ -485,52 +484,4 @@ fn socket(buffer: usize) -> tcp::Socket<'static> {
 
 fn endpoint(end: SocketAddrV4) -> IpEndpoint {
     IpEndpoint::new(IpAddress::Ipv4(*end.ip()), end.port())
-}
-
-/// smoltcp's device: a queue of packets each way.
-#[derive(Default)]
-struct Queue {
-    inbound: VecDeque<Vec<u8>>,
-    outbound: VecDeque<Vec<u8>>,
-    mtu: u16,
-}
-
-struct Received(Vec<u8>);
-
-struct Sending<'a>(&'a mut VecDeque<Vec<u8>>);
-
-impl Device for Queue {
-    type RxToken<'a> = Received;
-    type TxToken<'a> = Sending<'a>;
-
-    fn receive(&mut self, _: smoltcp::time::Instant) -> Option<(Received, Sending<'_>)> {
-        let packet = self.inbound.pop_front()?;
-        Some((Received(packet), Sending(&mut self.outbound)))
-    }
-
-    fn transmit(&mut self, _: smoltcp::time::Instant) -> Option<Sending<'_>> {
-        (self.outbound.len() < OUTBOUND).then_some(Sending(&mut self.outbound))
-    }
-
-    fn capabilities(&self) -> DeviceCapabilities {
-        let mut capabilities = DeviceCapabilities::default();
-        capabilities.medium = Medium::Ip;
-        capabilities.max_transmission_unit = usize::from(self.mtu);
-        capabilities
-    }
-}
-
-impl RxToken for Received {
-    fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
-        f(&self.0)
-    }
-}
-
-impl TxToken for Sending<'_> {
-    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, f: F) -> R {
-        let mut packet = vec![0; length];
-        let result = f(&mut packet);
-        self.0.push_back(packet);
-        result
-    }
 }

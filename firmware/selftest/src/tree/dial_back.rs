@@ -7,8 +7,8 @@ use sekisho_design::{Centre, Design, Name, Server, Service};
 use sekisho_plan::trace::Tracer;
 
 use super::{
+    mapping::{open, undeclared},
     office::server_id,
-    platform::{open, undeclared},
     tunnel::CARRIER,
 };
 use crate::{

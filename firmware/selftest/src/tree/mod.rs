@@ -1,8 +1,10 @@
 //! Which checks a design asks for, stage by stage: pure.
 
 mod dial_back;
+mod globals;
 mod lgwan;
 mod load;
+mod mapping;
 mod office;
 mod platform;
 mod ports;
@@ -17,7 +19,7 @@ use sekisho_design::{Design, InterfaceAddress, Lan, Name, PortName};
 
 use crate::check::Check;
 
-pub(crate) use platform::OPEN;
+pub(crate) use mapping::OPEN;
 
 /// The checks that somebody wishes for, in the order in which causes count; those of the box alone where no design is in
 /// force. `carrier` is the centre that carries now.

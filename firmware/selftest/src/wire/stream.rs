@@ -1,10 +1,9 @@
 //! A connection straight on a wire, by smoltcp.
 
-use std::{collections::VecDeque, future::pending, io, net::Ipv4Addr, time::Duration};
+use std::{future::pending, io, net::Ipv4Addr, time::Duration};
 
 use smoltcp::{
     iface::{Config, Interface, SocketHandle, SocketSet},
-    phy::{Checksum, Device, DeviceCapabilities, Medium, RxToken, TxToken},
     socket::tcp::{Socket, SocketBuffer, State},
     time::Instant as Moment,
     wire::{HardwareAddress, IpCidr, Ipv4Cidr},
@@ -22,6 +21,7 @@ use super::{
 };
 use crate::{
     probe::{Answer, Question},
+    queue::Queue,
     talk,
 };
 
@@ -29,7 +29,7 @@ use crate::{
 const ROOM: usize = 16 * 1024;
 
 /// As much as an Ethernet frame holds.
-const MTU: usize = 1500;
+const MTU: u16 = 1500;
 
 /// A question that needs a connection.
 pub(super) async fn converse(caller: &mut Caller, question: &Question) -> io::Result<Answer> {
@@ -68,7 +68,7 @@ pub(super) async fn converse(caller: &mut Caller, question: &Question) -> io::Re
 struct Connection<'a> {
     caller: &'a mut Caller,
     begun: Instant,
-    queues: Queues,
+    queues: Queue,
     interface: Interface,
     sockets: SocketSet<'static>,
     socket: SocketHandle,
@@ -77,7 +77,7 @@ struct Connection<'a> {
 impl<'a> Connection<'a> {
     /// Begins it; `None` where the address or port can't be one of a connection.
     fn open(caller: &'a mut Caller, port: u16) -> Option<Self> {
-        let mut queues = Queues::default();
+        let mut queues = Queue::new(MTU, usize::MAX).unchecked();
         let config = Config::new(HardwareAddress::Ip);
         let mut interface = Interface::new(config, &mut queues, Moment::ZERO);
         let own: Ipv4Addr = caller.from;
@@ -133,7 +133,7 @@ impl<'a> Connection<'a> {
     /// Carries bytes between the wire and the conversation until the host has said all.
     async fn carry(&mut self, far: DuplexStream) -> io::Result<()> {
         let (mut from_us, mut to_us) = split(far);
-        let (mut ended, mut piece) = (false, [0; MTU]);
+        let (mut ended, mut piece) = (false, [0; MTU as usize]);
         loop {
             self.turn().await?;
             while let Ok(heard) = self.socket().recv_slice(&mut piece)
@@ -151,7 +151,7 @@ impl<'a> Connection<'a> {
             }
             let delay = self.delay();
             let socket = self.socket();
-            let room = (socket.send_capacity() - socket.send_queue()).min(MTU);
+            let room = (socket.send_capacity() - socket.send_queue()).min(usize::from(MTU));
             let room = if ended || !socket.may_send() { 0 } else { room };
             let heard = select! {
                 heard = self.caller.wire.receive() => Some(heard?.1.to_vec()),
@@ -213,53 +213,5 @@ impl<'a> Connection<'a> {
     fn delay(&mut self) -> Duration {
         let wanted = self.interface.poll_delay(self.now(), &self.sockets);
         wanted.map_or(CONNECT, |wanted| Duration::from(wanted).max(Duration::from_millis(1)))
-    }
-}
-
-#[derive(Default)]
-struct Queues {
-    inbound: VecDeque<Vec<u8>>,
-    outbound: VecDeque<Vec<u8>>,
-}
-
-struct Received(Vec<u8>);
-
-struct Sending<'a>(&'a mut VecDeque<Vec<u8>>);
-
-impl Device for Queues {
-    type RxToken<'a> = Received;
-    type TxToken<'a> = Sending<'a>;
-
-    fn receive(&mut self, _: Moment) -> Option<(Received, Sending<'_>)> {
-        let packet = self.inbound.pop_front()?;
-        Some((Received(packet), Sending(&mut self.outbound)))
-    }
-
-    fn transmit(&mut self, _: Moment) -> Option<Sending<'_>> {
-        Some(Sending(&mut self.outbound))
-    }
-
-    fn capabilities(&self) -> DeviceCapabilities {
-        let mut capabilities = DeviceCapabilities::default();
-        capabilities.medium = Medium::Ip;
-        capabilities.max_transmission_unit = MTU;
-        // Those of what came may not be there, see `RawWire`.
-        capabilities.checksum.tcp = Checksum::Tx;
-        capabilities
-    }
-}
-
-impl RxToken for Received {
-    fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
-        f(&self.0)
-    }
-}
-
-impl TxToken for Sending<'_> {
-    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, f: F) -> R {
-        let mut packet = vec![0; length];
-        let result = f(&mut packet);
-        self.0.push_back(packet);
-        result
     }
 }

@@ -232,15 +232,5 @@ fn signatures(text: &mut String, language: Language) {
 
 /// A text as HTML shows it, whatever another host put into it.
 fn escaped(text: &str) -> String {
-    plain(text).chars().fold(String::new(), |mut escaped, c| {
-        match c {
-            '&' => escaped += "&amp;",
-            '<' => escaped += "&lt;",
-            '>' => escaped += "&gt;",
-            '"' => escaped += "&quot;",
-            '\'' => escaped += "&#39;",
-            c => escaped.push(c),
-        }
-        escaped
-    })
+    sekisho_design::escaped(&plain(text))
 }
