@@ -7,6 +7,7 @@ mod healthy;
 mod office;
 mod platform;
 mod rehearsal;
+mod running;
 mod site;
 mod uplink;
 
@@ -22,6 +23,7 @@ fn main() {
             "a_rehearsal_on_a_laptop_passes_the_whole_tree",
             rehearsal::a_laptop_passes_the_whole_tree,
         ),
+        ("tests_run_one_at_a_time_and_are_kept", running::tests_run_one_at_a_time_and_are_kept),
         ("long_every_sample_passes", healthy::every_sample_passes),
     ]);
 }

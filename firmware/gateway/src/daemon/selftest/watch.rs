@@ -118,3 +118,66 @@ impl Seen {
         self.health = Some(health);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(count: u64) -> Duration {
+        Duration::from_secs(count)
+    }
+
+    fn health(level: Level) -> Health {
+        let (at, first_cause) = (Timestamp::UNIX_EPOCH, None);
+        Health { level, at, first_cause, troubles: Vec::new(), history: Vec::new() }
+    }
+
+    /// Looked at after 100 s, while the east carried.
+    fn looked(level: Level) -> (Watch, Name) {
+        let east: Name = "east".parse().unwrap();
+        let mut watch = Watch::new(seconds(0));
+        watch.seen.lock().unwrap().take(health(level));
+        (watch.looked, watch.carrier) = (Some(seconds(100)), Some(east.clone()));
+        (watch, east)
+    }
+
+    #[test]
+    fn the_first_look_is_soon_after_the_start() {
+        let watch = Watch::new(seconds(1000));
+        assert!(!watch.is_due(seconds(1004), None));
+        assert!(watch.is_due(seconds(1005), None));
+        assert!(watch.health().is_err_and(|failure| failure.way_out.is_some()));
+    }
+
+    #[test]
+    fn what_isnt_well_is_looked_at_more_often() {
+        for (level, due) in [(Level::Ok, 160), (Level::Degraded, 110), (Level::Down, 110)] {
+            let (watch, east) = looked(level);
+            assert!(!watch.is_due(seconds(due - 1), Some(&east)), "{level:?}");
+            assert!(watch.is_due(seconds(due), Some(&east)), "{level:?}");
+        }
+    }
+
+    #[test]
+    fn another_carrier_or_none_is_looked_at_soon() {
+        let (watch, _) = looked(Level::Ok);
+        let west: Name = "west".parse().unwrap();
+        for carrier in [Some(&west), None] {
+            assert!(!watch.is_due(seconds(101), carrier), "two looks are two seconds apart");
+            assert!(watch.is_due(seconds(102), carrier));
+        }
+    }
+
+    #[test]
+    fn changes_of_level_are_remembered_and_bounded() {
+        let mut seen = Seen::default();
+        for _ in 0..REMEMBERED {
+            seen.take(health(Level::Ok));
+            seen.take(health(Level::Ok));
+            seen.take(health(Level::Down));
+        }
+        assert_eq!(seen.history.len(), REMEMBERED);
+        let levels: Vec<_> = seen.history.iter().take(3).map(|change| change.level).collect();
+        assert_eq!(levels, [Level::Down, Level::Ok, Level::Down], "the latest first, each once");
+    }
+}
