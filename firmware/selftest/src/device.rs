@@ -4,6 +4,7 @@ mod crypto;
 mod disk;
 mod inner;
 mod open;
+mod rtc;
 mod slot;
 
 pub use self::{
@@ -11,5 +12,6 @@ pub use self::{
     disk::disk_write,
     inner::through_the_tunnel,
     open::{listening, open_sockets},
+    rtc::rtc,
     slot::{slot, slot_name},
 };

@@ -124,6 +124,8 @@ pub enum Known {
     Sensor(Sensed),
     /// The clock.
     Clock,
+    /// The clock that runs on while the box is off.
+    Rtc,
     /// The slot that runs.
     Slot,
     /// The tunnel device and its threads.
@@ -376,6 +378,11 @@ pub enum Seen {
         now: Timestamp,
         /// What it can't be before.
         floor: Option<Timestamp>,
+    },
+    /// Of [`Known::Rtc`].
+    Rtc {
+        /// How far it is ahead of the device's clock, in seconds.
+        ahead_s: i64,
     },
     /// Of [`Known::Slot`].
     Slot {

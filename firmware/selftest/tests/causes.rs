@@ -145,6 +145,15 @@ fn silent_centre() -> World {
 async fn trouble_of_the_box_and_its_ports_is_named_first() {
     said_first(vec![
         (
+            "the clock's battery",
+            healthy().but(
+                |probe| *probe == Probe::Known(Known::Rtc),
+                Seen::Rtc { ahead_s: -853_315_200 },
+            ),
+            "standalone.rtc",
+            "rtc-off",
+        ),
+        (
             "cable out",
             healthy().but(dark("port1"), no_carrier()),
             "standalone.port.lgwan",

@@ -42,6 +42,7 @@ pub(super) fn checks(design: Option<&Design>) -> Vec<Box<dyn Check>> {
     all.extend(sensed.map(|of| Box::new(Sensor(of)) as Box<dyn Check>));
     all.extend([
         Box::new(Clock) as Box<dyn Check>,
+        Box::new(Rtc),
         Box::new(Slot),
         Box::new(Ciphers),
         Box::new(InMemory),
@@ -404,6 +405,60 @@ impl Check for Clock {
                 judgement.measured(format!("{error} ms"), format!("{CLOCK_SLACK_MS} ms"))
             }
             None => judgement,
+        }
+    }
+}
+
+/// The clock that runs on while the box is off.
+struct Rtc;
+
+/// How far it may be off, in seconds: the kernel sets it every eleven minutes while a time server leads.
+const RTC_SLACK_S: u64 = 120;
+
+impl Check for Rtc {
+    fn planned(&self) -> Planned {
+        planned(
+            Stage::Standalone,
+            "rtc",
+            both!("電源を切っても動く時計"; "The clock that runs on while the box is off"),
+            both!("時計の部品（RTC）の時刻を、装置の時計と比べます。"; "Compare the real-time clock with the device's."),
+            &["R19", "R62"],
+            Vec::new(),
+        )
+    }
+
+    fn probe(&self) -> Probe {
+        Probe::Known(Known::Rtc)
+    }
+
+    fn judge(&self, seen: &Seen, _: &[Seen]) -> Judgement {
+        match seen {
+            Seen::Rtc { ahead_s } => {
+                let (off, limit) = (format!("{ahead_s:+} s"), format!("±{RTC_SLACK_S} s"));
+                let judgement = if ahead_s.unsigned_abs() <= RTC_SLACK_S {
+                    Judgement::passed(
+                        both!("装置の時計と合っています。"; "It agrees with the device's clock."),
+                    )
+                } else {
+                    Judgement::warned(
+                        both!("装置の時計と {off} 違います。"; "It differs from the device's clock by {off}."),
+                        cause(
+                            "rtc-off",
+                            both!("時計の電池が切れているか、まだ時刻サーバに合ったことがありません。"; "Its battery is dead, or no time server has led the clock yet."),
+                            both!("時計の部品の時刻を読み、装置の時計と比べました。"; "The real-time clock was read and compared with the device's."),
+                            both!(
+                                "時刻サーバに合ってから15分たっても同じなら、電池の交換を手配してください。業務は続けられます。";
+                                "If it stays so a quarter of an hour after a time server was reached, have the battery replaced. Business goes on."
+                            ),
+                        ),
+                    )
+                };
+                judgement.measured(off, limit)
+            }
+            Seen::Absent => {
+                Judgement::not_run(both!("この装置にはありません。"; "This box has none."))
+            }
+            other => Judgement::unable(other),
         }
     }
 }

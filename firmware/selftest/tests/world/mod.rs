@@ -85,6 +85,7 @@ fn well(probe: &Probe) -> Seen {
             now: Timestamp::now(),
             floor: None,
         },
+        Probe::Known(Known::Rtc) => Seen::Rtc { ahead_s: 1 },
         Probe::Known(Known::Slot) => Seen::Absent,
         Probe::Known(Known::Centre(name)) => centre_of(name.as_str() == "east", true, None),
         Probe::Known(Known::Carrier) => Seen::Carrier(Some(east())),

@@ -57,7 +57,7 @@ pub(crate) fn a_factory_reset_erases_everything() -> anyhow::Result<()> {
         )?;
         let failed = shell.must("systemctl --failed --no-legend --plain", COMMAND)?;
         ensure!(failed.is_empty(), "failed units: {failed}");
-        let address = shell.must("ip -brief address show port4", COMMAND)?;
+        let address = shell.must("ip -color=never -brief address show port4", COMMAND)?;
         ensure!(address.contains("172.29.113.1/30"), "{address}");
 
         bench.machine.off();

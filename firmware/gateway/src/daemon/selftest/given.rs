@@ -15,7 +15,7 @@ use sekisho_plan::{
     trace::{Opening, Outcome, Question, Side, Tracer},
 };
 use sekisho_selftest::{
-    device::{open_sockets, slot},
+    device::{open_sockets, rtc, slot},
     probe::{Known, Seen},
 };
 use sekisho_tunnel::{Tap, TapPackets};
@@ -24,6 +24,9 @@ use super::super::effects::scope;
 
 /// Where the kernel lists sockets, for this network namespace.
 const SOCKETS: &str = "/proc/self/net";
+
+/// The clock that runs on while the box is off.
+const RTC: &str = "/sys/class/rtc/rtc0";
 
 /// What the kernel was started with.
 const COMMAND_LINE: &str = "/proc/cmdline";
@@ -146,6 +149,7 @@ impl Given {
                 now: Timestamp::now(),
                 floor: status.release.as_ref().and_then(|release| release.built),
             }),
+            Known::Rtc => rtc(Path::new(RTC), Timestamp::now()),
             Known::Slot => self.slot(),
             Known::TunnelDevice => match &self.tunnel_fault {
                 None => Seen::Fine,
