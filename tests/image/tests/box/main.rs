@@ -17,7 +17,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 type Test = (&'static str, fn() -> anyhow::Result<()>);
 
-const TESTS: [Test; 22] = [
+const TESTS: [Test; 23] = [
     ("quick_closed_and_silent_from_power_on", quick::closed_and_silent_from_power_on),
     ("quick_ports_lie_in_their_slots", quick::ports_lie_in_their_slots),
     ("quick_first_contact_leases_one_address", quick::first_contact_leases_one_address),
@@ -25,6 +25,7 @@ const TESTS: [Test; 22] = [
     ("quick_traffic_goes_both_ways", quick::traffic_goes_both_ways),
     ("quick_no_unit_failed", quick::no_unit_failed),
     ("quick_time_comes_from_the_profiles_servers", quick::time_comes_from_the_profiles_servers),
+    ("quick_the_self_test_passes", quick::the_self_test_passes),
     ("quick_memory_in_service", quick::memory_in_service),
     ("quick_the_sandbox_is_tight", quick::the_sandbox_is_tight),
     ("long_speed_and_duplex_are_fixed", service::speed_and_duplex_are_fixed),
