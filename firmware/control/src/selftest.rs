@@ -24,7 +24,7 @@ pub struct SelfTestWish {
     /// These checks alone, with what they need; all of the stages where none is named.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub only: Vec<String>,
-    /// Whether traffic may be disturbed: by a rehearsal of fail-over and by load.
+    /// Whether fail-over is rehearsed as well, which disturbs traffic.
     pub disturb: bool,
     /// The number that both sides write on their reports.
     #[serde(skip_serializing_if = "Option::is_none")]
