@@ -63,7 +63,7 @@ check: setup $(DENY) ## Check format, lints, documentation, dependencies and scr
 	$(DENY) --locked check bans licenses sources
 	@if timeout 60 $(DENY) --locked fetch db; then $(DENY) --locked check advisories; \
 	  else echo "NOT CHECKED: the advisory database can't be fetched from here" >&2; fi
-	shellcheck $$(git ls-files | grep -E '\.sh$$|^\.ci/run$$|/overlay/usr/lib/sekisho/[a-z]+$$')
+	shellcheck $$(git ls-files | grep -E '\.sh$$|^\.ci/run$$|^board/init$$|/overlay/usr/lib/sekisho/[a-z]+$$')
 
 fuzz: setup $(FUZZ) ## Feed odd bytes to everything that reads files or questions (SECONDS_EACH=60)
 	@tests/fuzz.sh $(FUZZ) $(SECONDS_EACH) firmware/design/fuzz
