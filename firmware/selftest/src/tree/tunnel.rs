@@ -150,8 +150,8 @@ impl Centre {
                     "A copy of this device, or a spare one, is connected with the same key; each takes the session from the other."
                 ),
                 both!(
-                    "拠点 {name} が、こちらが始めていないやり取りの続きを送ってきました。";
-                    "Centre {name} goes on with a session that this device didn't begin."
+                    "拠点 {name} との接続が、短い間に何度もよそに奪われました。";
+                    "The session with centre {name} was taken away again and again within minutes."
                 ),
                 both!(
                     "もう一台を探して電源を切るか、この装置で新しい鍵を作り、機構に登録してもらってください。";
