@@ -26,7 +26,7 @@ pub trait Check: Send + Sync {
         Vec::new()
     }
 
-    /// What the observations mean. `doubts` are in the order of [`Check::doubts`].
+    /// What the observations mean. `doubts` are in the order of [`Check::doubts`]; none where nobody looked further.
     fn judge(&self, seen: &Seen, doubts: &[Seen]) -> Judgement;
 
     /// How it is used beyond a test that somebody asks for.

@@ -25,5 +25,5 @@ pub mod wire;
 pub use check::{Check, Judgement, Traits};
 pub use diagnose::{first_cause, level, verdict};
 pub use probe::Prober;
-pub use run::run;
+pub use run::{Depth, run};
 pub use tree::{checks, unknown, watched};

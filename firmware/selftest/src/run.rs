@@ -24,17 +24,27 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// What a round of checks takes about, in seconds; most of it is waiting for those who are silent.
 const ROUND_S: u64 = 2;
 
+/// How far checks go.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Depth {
+    /// All that tells why something is wrong is looked at too.
+    Whole,
+    /// Nobody asked for it: only the first observation of each check is made, so that nothing is sent for the sake of a cause.
+    Light,
+}
+
 /// Carries out checks and says what happens. The outcomes are in the order of the checks.
 pub async fn run(
     checks: &[Box<dyn Check>],
     prober: &impl Prober,
+    depth: Depth,
     mut tell: impl FnMut(SelfTestEvent),
 ) -> Vec<CheckOutcome> {
     let plans: Vec<_> = checks.iter().map(|check| check.planned()).collect();
     let places: HashMap<_, _> =
         plans.iter().enumerate().map(|(place, plan)| (plan.id.as_str(), place)).collect();
     let mut outcomes: Vec<Option<CheckOutcome>> = vec![None; checks.len()];
-    let (observer, mut under_way) = (Observer::new(prober), FuturesUnordered::new());
+    let (observer, mut under_way) = (Observer::new(prober, depth), FuturesUnordered::new());
     let mut started = vec![false; checks.len()];
     tell(SelfTestEvent::Begun { checks: plans.clone(), seconds_left: left(checks, &outcomes) });
     loop {
@@ -133,19 +143,23 @@ fn outcome(plan: &Planned, judgement: Judgement, took: Duration) -> CheckOutcome
 /// Makes observations, each once in a test.
 struct Observer<'a, P> {
     prober: &'a P,
+    depth: Depth,
     made: Mutex<Vec<(Probe, Arc<OnceCell<Seen>>)>>,
 }
 
 impl<'a, P: Prober> Observer<'a, P> {
-    fn new(prober: &'a P) -> Self {
-        Self { prober, made: Mutex::default() }
+    fn new(prober: &'a P, depth: Depth) -> Self {
+        Self { prober, depth, made: Mutex::default() }
     }
 
     async fn carry_out(&self, place: usize, check: &dyn Check) -> (usize, Judgement, Duration) {
         let begun = Instant::now();
         let more = Duration::from_secs(check.traits().seconds.into());
         let seen = self.observe(check.probe(), PATIENCE + more).await;
-        let doubts = check.doubts(&seen);
+        let doubts = match self.depth {
+            Depth::Whole => check.doubts(&seen),
+            Depth::Light => Vec::new(),
+        };
         let doubts = doubts.into_iter().map(|doubt| self.observe(doubt, PATIENCE));
         let doubts = futures_util::future::join_all(doubts).await;
         (place, check.judge(&seen, &doubts), begun.elapsed())

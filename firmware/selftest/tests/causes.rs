@@ -8,7 +8,7 @@ use std::{net::Ipv4Addr, time::Duration};
 
 use sekisho_control::{CheckOutcome, Level, SelfTestEvent, SelfTestWish, Stage, Verdict};
 use sekisho_selftest::{
-    checks, first_cause, level,
+    Depth, checks, first_cause, level,
     probe::{Answer, Ask, Known, Link, Probe, Question, Said, Seen, TlsFault, Way},
     run, unknown, verdict,
 };
@@ -21,7 +21,7 @@ const EAST: Ipv4Addr = Ipv4Addr::new(198, 18, 11, 10);
 
 async fn test(world: &World, wish: &SelfTestWish) -> Vec<CheckOutcome> {
     let (design, carrier) = (design(), world::east());
-    run(&checks(Some(&design), Some(&carrier), wish), world, |_| ()).await
+    run(&checks(Some(&design), Some(&carrier), wish), world, Depth::Whole, |_| ()).await
 }
 
 fn first(outcomes: &[CheckOutcome]) -> (String, String) {
@@ -434,7 +434,7 @@ async fn an_observation_is_made_once_and_events_tell_all() {
     let mut events = Vec::new();
     let wish = SelfTestWish::default();
     let all = checks(Some(&design), None, &wish);
-    let outcomes = run(&all, &world, |event| events.push(event)).await;
+    let outcomes = run(&all, &world, Depth::Whole, |event| events.push(event)).await;
     assert!(matches!(&events[0], SelfTestEvent::Begun { checks, .. } if checks.len() == all.len()));
     let ended = events.iter().filter(|event| matches!(event, SelfTestEvent::Ended { .. })).count();
     assert_eq!((ended, outcomes.len()), (all.len(), all.len()));
@@ -461,7 +461,8 @@ async fn the_box_alone_is_tested_without_a_design() {
         |probe| *probe == Probe::Known(Known::Design),
         Seen::Design { generation: 0, fault: None, awaiting: false },
     );
-    let outcomes = run(&checks(None, None, &SelfTestWish::default()), &world, |_| ()).await;
+    let outcomes =
+        run(&checks(None, None, &SelfTestWish::default()), &world, Depth::Whole, |_| ()).await;
     assert!(outcomes.iter().all(|outcome| outcome.check.stage == Stage::Standalone));
     assert_eq!(first(&outcomes).1, "no-design");
 }
@@ -486,7 +487,9 @@ async fn the_level_follows_what_is_vital() {
             Level::Down,
         ),
     ] {
-        let outcomes = run(&watched, &world, |_| ()).await;
+        let outcomes = run(&watched, &world, Depth::Light, |_| ()).await;
         assert_eq!(level(&watched, &outcomes), wanted, "{what}");
+        let sent = |probe: &Probe| matches!(probe, Probe::Ask(Ask { way: Way::Wire { .. }, .. }));
+        assert!(!world.asked().iter().any(sent), "{what}: a light look sends nothing past the rules");
     }
 }

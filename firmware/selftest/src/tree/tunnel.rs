@@ -119,8 +119,11 @@ impl Check for Centre {
         if status.alive {
             return Self::alive(status, *carries);
         }
-        let [at_port, elsewhere, echo] = doubts else { return self.nowhere() };
-        self.silent(at_port, elsewhere, echo)
+        match doubts {
+            [at_port, elsewhere, echo] => self.silent(at_port, elsewhere, echo),
+            _ if self.place.is_none() => self.nowhere(),
+            _ => self.unasked(),
+        }
     }
 
     fn traits(&self) -> Traits {
@@ -170,6 +173,23 @@ impl Centre {
                 both!("接続情報にある拠点の名前を、LGWANのDNSで引けません。"; "The profile calls the centre by a name that LGWAN's resolvers don't resolve."),
                 both!("名前からアドレスが一度も得られていません。"; "The name was never resolved."),
                 both!("LGWANのDNSの結果を見て、設計の dns を確かめてください。"; "See what LGWAN's resolvers answer, and `dns` in the design."),
+            ),
+        )
+    }
+
+    /// No session, and nobody looked why.
+    fn unasked(&self) -> Judgement {
+        let name = &self.name;
+        Judgement::failed(
+            both!("拠点 {name} がトンネルに応答しません。"; "Centre {name} doesn't answer in the tunnel."),
+            cause(
+                "centre-silent",
+                both!("拠点か、途中の回線か、鍵に問題があります。"; "Something is wrong with the centre, the line, or a key."),
+                both!(
+                    "トンネルの中の問いかけに答えません。見張りは、それより外には何も送りません。";
+                    "Probes inside the tunnel aren't answered; the watch sends nothing beyond them."
+                ),
+                both!("接続確認（sekisho self-test）で原因を調べてください。"; "Have the self-test look for the cause: `sekisho self-test`."),
             ),
         )
     }

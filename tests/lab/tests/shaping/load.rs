@@ -12,7 +12,7 @@ use std::{
 };
 
 use anyhow::Context;
-use sekisho_lab::{Centre, Lab, PLATFORM_WEB};
+use sekisho_lab::{Centre, Lab, PLATFORM_SECOND_RESOLVER, PLATFORM_WEB};
 use socket2::SockRef;
 
 use crate::site::{BULK_DOWN, BULK_UP, ONLINE};
@@ -24,12 +24,12 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// A request tells how much it brings and how much it wants, each as eight bytes.
 const HEAD: usize = 16;
 
-/// Answers on the online port of the platform until it is dropped.
+/// Answers on the online port of a host of the platform that serves nothing there, until it is dropped.
 pub(crate) struct Answering(Arc<AtomicBool>);
 
 impl Answering {
     pub(crate) fn start(lab: &Lab) -> anyhow::Result<Self> {
-        let end = SocketAddr::from((PLATFORM_WEB, ONLINE));
+        let end = SocketAddr::from((PLATFORM_SECOND_RESOLVER, ONLINE));
         let listener = lab.host("platform").inside(|| TcpListener::bind(end))??;
         listener.set_nonblocking(true)?;
         let stop = Arc::new(AtomicBool::new(false));
@@ -67,7 +67,7 @@ fn answer(mut stream: TcpStream) -> io::Result<()> {
 
 /// A request on a connection of its own, from the terminal: how long it takes until the last byte of the answer is there.
 pub(crate) fn request(lab: &Lab, bring: usize, want: usize) -> anyhow::Result<Duration> {
-    let end = SocketAddr::from((PLATFORM_WEB, ONLINE));
+    let end = SocketAddr::from((PLATFORM_SECOND_RESOLVER, ONLINE));
     let mut message = [bring, want].map(|size| (size as u64).to_be_bytes()).concat();
     message.resize(HEAD + bring, 7);
     let ask = || -> io::Result<Duration> {

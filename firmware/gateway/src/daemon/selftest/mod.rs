@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use sekisho_control::{Failure, Health, SelfTestEvent, SelfTestReport, SelfTestWish};
 use sekisho_design::Name;
 use sekisho_host::files;
-use sekisho_selftest::{checks, first_cause, run, unknown, verdict};
+use sekisho_selftest::{Depth, checks, first_cause, run, unknown, verdict};
 use tokio::{sync::mpsc, task::JoinHandle};
 use tracing::{info, warn};
 
@@ -113,7 +113,7 @@ async fn test(
     let begun = Timestamp::now();
     let checks = checks(given.design(), given.carrier(), wish);
     let probes = Probes::new(given);
-    let outcomes = run(&checks, &probes, |event| drop(events.send(event))).await;
+    let outcomes = run(&checks, &probes, Depth::Whole, |event| drop(events.send(event))).await;
     let (verdict, first_cause) = (verdict(&outcomes), first_cause(&outcomes));
     let status = &probes.given().status;
     SelfTestReport {

@@ -10,7 +10,7 @@ use std::{
 use jiff::Timestamp;
 use sekisho_control::{Failure, Health, HealthChange, Level, Verdict};
 use sekisho_design::Name;
-use sekisho_selftest::{first_cause, level, run, watched};
+use sekisho_selftest::{Depth, first_cause, level, run, watched};
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
@@ -74,7 +74,7 @@ impl Watch {
         let (seen, carrier) = (Arc::clone(&self.seen), given.carrier().cloned());
         self.looking = Some(tokio::spawn(async move {
             let checks = watched(given.design(), given.carrier());
-            let outcomes = run(&checks, &Probes::new(given), |_| ()).await;
+            let outcomes = run(&checks, &Probes::new(given), Depth::Light, |_| ()).await;
             let (level, first) = (level(&checks, &outcomes), first_cause(&outcomes));
             let troubles = outcomes.into_iter();
             let troubles = troubles
