@@ -120,7 +120,7 @@ pub(crate) fn no_unit_failed() -> anyhow::Result<()> {
     })
 }
 
-/// chrony asks the profile's time servers, and nobody is told a time that isn't known (R62).
+/// chrony asks the profile's time servers, and is led by one that answers (R62).
 pub(crate) fn time_comes_from_the_profiles_servers() -> anyhow::Result<()> {
     from(Stage::Service, |bench| {
         let server = "198.18.2.123";
@@ -129,15 +129,12 @@ pub(crate) fn time_comes_from_the_profiles_servers() -> anyhow::Result<()> {
         let shell = &mut bench.machine.shell;
         let sources = shell.must("chronyc -n sources", COMMAND)?;
         ensure!(sources.contains(server), "{sources}");
-        // LGWAN's server may have set the clock by now; both say the same of it.
-        let mut said = (String::new(), String::new());
-        let agreed = wait_until(COMMAND, || {
-            let mut ask = |command| shell.must(command, COMMAND).unwrap_or_default().to_lowercase();
-            said = (ask("chronyc -n tracking"), ask("sekisho status --lang en"));
-            let [chrony, device] = [&said.0, &said.1].map(|said| said.contains("not synchronised"));
-            chrony == device && said.0.contains("leap status")
+        let mut told = String::new();
+        let led = wait_until(COMMAND, || {
+            told = shell.must("chronyc -n tracking", COMMAND).unwrap_or_default();
+            told.contains(&format!("({server})"))
         });
-        ensure!(agreed, "{said:?}");
+        ensure!(led, "{told}");
         Ok(())
     })
 }
