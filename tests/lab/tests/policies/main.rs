@@ -73,10 +73,10 @@ fn refused_by(lab: &Lab, from: &str, to: Ipv4Addr, port: u16) -> anyhow::Result<
     Ok(now.into_keys().collect::<Vec<_>>().join(" and "))
 }
 
-/// What the counters of refusals are now, broadcasts left out.
+/// What the counters of refusals are now. Left out are broadcasts, and what ended connections still send at any time.
 fn refused(lab: &Lab) -> anyhow::Result<BTreeMap<String, u64>> {
     let counts = lab.status()?.refused.into_iter();
-    let counts = counts.filter(|(rule, _)| rule != "any/broadcast");
+    let counts = counts.filter(|(rule, _)| rule != "any/broadcast" && !rule.ends_with("/invalid"));
     Ok(counts.map(|(rule, count)| (rule, count.packets)).collect())
 }
 
