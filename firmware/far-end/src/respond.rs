@@ -31,7 +31,8 @@ use nix::{
 };
 use sekisho_design::PublicKey;
 use sekisho_tunnel::{
-    DatagramsIn, DatagramsOut, Dscp, Opened, Outbox, SecretKey, Session, Tun, TunnelError, Udp,
+    DatagramsIn, DatagramsOut, Ecn, Opened, Outbox, SecretKey, Session, Tun, TunnelError,
+    TypeOfService, Udp,
 };
 use tokio::sync::mpsc;
 use tokio_rustls::rustls::ServerConfig;
@@ -281,10 +282,11 @@ impl Responder {
             tracing::trace!(%error, "receive from the network");
             return Ok(());
         }
-        for (from, datagrams) in self.datagrams_in.runs() {
+        for (from, ecn, datagrams) in self.datagrams_in.runs() {
             for datagram in datagrams {
                 let mut out = FromPeer {
                     from,
+                    ecn,
                     now,
                     datagrams: &mut self.datagrams_out,
                     carrier: self.carrier.as_mut(),
@@ -322,7 +324,7 @@ impl Responder {
         if announced || carrier.deadline().is_some_and(|deadline| now >= deadline) {
             for packet in carrier.release() {
                 // A device that went away is found at once by `settle`.
-                let _ = self.inside.take(now, &packet);
+                let _ = self.inside.take(now, &packet, Ecn::NotCapable);
             }
         }
     }
@@ -349,8 +351,8 @@ struct ToPeer<'a> {
 }
 
 impl Outbox for ToPeer<'_> {
-    fn network(&mut self, datagram: &[u8], dscp: Dscp) {
-        self.datagrams.push(self.to, datagram, dscp);
+    fn network(&mut self, datagram: &[u8], service: TypeOfService) {
+        self.datagrams.push(self.to, datagram, service);
     }
 
     fn tunnel(&mut self, _: &[u8]) {}
@@ -359,6 +361,7 @@ impl Outbox for ToPeer<'_> {
 /// Takes what the session makes of a datagram.
 struct FromPeer<'a> {
     from: SocketAddr,
+    ecn: Ecn,
     now: Instant,
     datagrams: &'a mut DatagramsOut,
     carrier: Option<&'a mut Carrier>,
@@ -368,8 +371,8 @@ struct FromPeer<'a> {
 }
 
 impl Outbox for FromPeer<'_> {
-    fn network(&mut self, datagram: &[u8], dscp: Dscp) {
-        self.datagrams.push(self.from, datagram, dscp);
+    fn network(&mut self, datagram: &[u8], service: TypeOfService) {
+        self.datagrams.push(self.from, datagram, service);
     }
 
     fn tunnel(&mut self, packet: &[u8]) {
@@ -377,7 +380,7 @@ impl Outbox for FromPeer<'_> {
             self.carrier.as_mut().map_or(Passage::Pass, |carrier| carrier.see(self.now, packet));
         match passage {
             Passage::Pass => {
-                if let Err(error) = self.inside.take(self.now, packet) {
+                if let Err(error) = self.inside.take(self.now, packet, self.ecn) {
                     self.failed = Some(error);
                 }
             }

@@ -11,11 +11,11 @@
 
 #![forbid(unsafe_code)]
 
-mod dscp;
 mod engine;
 mod error;
 mod failover;
 mod key;
+mod outer;
 mod pace;
 mod probe;
 mod session;
@@ -24,11 +24,11 @@ mod tap;
 mod tun;
 mod udp;
 
-pub use dscp::Dscp;
 pub use engine::{Centre, Config, Engine};
 pub use error::TunnelError;
 pub use failover::{Failover, Liveness, Probing};
 pub use key::{MalformedSecret, SecretKey};
+pub use outer::{Ecn, TypeOfService};
 pub use probe::{Prober, ProberId};
 pub use session::{Counters, Opened, Outbox, Rejection, Session};
 pub use status::{CentreStatus, Status};

@@ -5,7 +5,7 @@ use std::{
     net::Ipv4Addr,
 };
 
-use crate::Dscp;
+use crate::TypeOfService;
 use smoltcp::{
     phy::ChecksumCapabilities,
     wire::{Icmpv4Packet, Icmpv4Repr, IpProtocol, Ipv4Packet, Ipv4Repr},
@@ -72,7 +72,7 @@ impl Prober {
         let checksums = ChecksumCapabilities::default();
         let mut packet = Ipv4Packet::new_unchecked(&mut bytes[..]);
         ip.emit(&mut packet, &checksums);
-        packet.set_dscp(Dscp::OWN.get());
+        packet.set_dscp(TypeOfService::OWN.dscp());
         packet.fill_checksum();
         icmp.emit(&mut Icmpv4Packet::new_unchecked(packet.payload_mut()), &checksums);
         bytes

@@ -35,7 +35,7 @@ pub use self::{
     message::{Opened, Rejection},
 };
 use self::{held::Held, library::Library, message::Message, rival::Rival};
-use crate::{Dscp, SecretKey, pace::Pace};
+use crate::{SecretKey, TypeOfService, pace::Pace};
 
 mod counters;
 mod held;
@@ -50,8 +50,8 @@ mod tests;
 pub trait Outbox {
     /// A datagram for the network. During [`Session::open`] its destination is the source of the datagram being
     /// opened, whether or not that one turns out to be the peer's; in every other call it is the peer's endpoint.
-    /// `dscp` is the urgency of what is inside.
-    fn network(&mut self, datagram: &[u8], dscp: Dscp);
+    /// `service` is for its header, by what is inside.
+    fn network(&mut self, datagram: &[u8], service: TypeOfService);
     /// An IPv4 packet that the peer has sealed, cut to its own length field.
     fn tunnel(&mut self, packet: &[u8]);
 }
@@ -164,7 +164,7 @@ impl Session {
         }
         let made = self.library.at(now).format_handshake_initiation(&mut self.scratch, true);
         if let TunnResult::WriteToNetwork(initiation) = made {
-            out.network(initiation, Dscp::OWN);
+            out.network(initiation, TypeOfService::OWN);
             self.has_initiated(now);
         }
     }
@@ -218,7 +218,7 @@ impl Session {
         match self.library.at(now).update_timers(&mut self.scratch) {
             TunnResult::WriteToNetwork(datagram) => {
                 self.last_sent = Some(now);
-                out.network(datagram, Dscp::OWN);
+                out.network(datagram, TypeOfService::OWN);
                 if Message::of(datagram) == Some(Message::Initiation) {
                     self.has_initiated(now);
                 }
@@ -318,7 +318,7 @@ impl Session {
             self.library.at(now).encapsulate(packet, &mut self.scratch)
         {
             self.last_sent = Some(now);
-            out.network(datagram, Dscp::of(packet));
+            out.network(datagram, TypeOfService::of(packet));
         }
     }
 }

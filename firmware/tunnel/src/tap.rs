@@ -14,7 +14,7 @@ use sekisho_design::Name;
 use tokio::sync::{mpsc, watch};
 
 use crate::{
-    DatagramsOut, PacketsOut, Status, TunnelError,
+    DatagramsOut, Ecn, PacketsOut, Status, TunnelError,
     engine::{Shared, seal_all},
 };
 
@@ -109,7 +109,7 @@ impl Tap {
             if out.packets.room() == 0 {
                 out.packets.write(&engine.tun)?;
             }
-            out.packets.push(packet);
+            out.packets.push(packet, Ecn::NotCapable);
         }
         out.packets.write(&engine.tun)
     }

@@ -8,7 +8,7 @@ use std::{
 use nix::{errno::Errno, net::if_::if_nametoindex};
 use tun_rs::{DeviceBuilder, GROTable, SyncDevice, VIRTIO_NET_HDR_LEN};
 
-use crate::TunnelError;
+use crate::{Ecn, TunnelError};
 
 /// A TUN device of the kernel that this process has attached to, without blocking and with offload.
 pub struct Tun {
@@ -146,17 +146,22 @@ impl PacketsOut {
         Self::PACKETS - self.count
     }
 
-    /// Adds a packet. A batch without room drops it and counts.
-    pub fn push(&mut self, packet: &[u8]) {
-        match self.buffers.get_mut(self.count) {
-            Some(buffer) if !packet.is_empty() && packet.len() <= 65_535 => {
-                buffer.clear();
-                buffer.resize(VIRTIO_NET_HDR_LEN, 0);
-                buffer.extend_from_slice(packet);
+    /// Adds a packet that came in a datagram with this mark. It is dropped and counted where the batch has no room, and
+    /// where a router was congested and the packet's ends don't speak of that (RFC 6040).
+    pub fn push(&mut self, packet: &[u8], ecn: Ecn) {
+        if let Some(buffer) = self.buffers.get_mut(self.count)
+            && !packet.is_empty()
+            && packet.len() <= 65_535
+        {
+            buffer.clear();
+            buffer.resize(VIRTIO_NET_HDR_LEN, 0);
+            buffer.extend_from_slice(packet);
+            if ecn.carry_into(&mut buffer[VIRTIO_NET_HDR_LEN..]) {
                 self.count += 1;
+                return;
             }
-            _ => self.dropped += 1,
         }
+        self.dropped += 1;
     }
 
     /// Writes the batch and empties it. What the device does not take is dropped and counted.
@@ -214,18 +219,18 @@ mod tests {
     fn a_full_batch_drops_and_counts() {
         let mut batch = PacketsOut::new();
         for _ in 0..PacketsOut::PACKETS {
-            batch.push(&[0x45; 20]);
+            batch.push(&[0x45; 20], Ecn::NotCapable);
         }
         assert_eq!((batch.room(), batch.dropped()), (0, 0));
-        batch.push(&[0x45; 20]);
+        batch.push(&[0x45; 20], Ecn::NotCapable);
         assert_eq!((batch.room(), batch.dropped()), (0, 1));
     }
 
     #[test]
     fn packets_that_no_device_takes_are_dropped() {
         let mut batch = PacketsOut::new();
-        batch.push(&[]);
-        batch.push(&vec![0x45; 65_536]);
+        batch.push(&[], Ecn::NotCapable);
+        batch.push(&vec![0x45; 65_536], Ecn::NotCapable);
         assert_eq!((batch.room(), batch.dropped()), (PacketsOut::PACKETS, 2));
     }
 }

@@ -13,7 +13,7 @@ use nix::{
 };
 use quinn_udp::{RecvMeta, UdpSockRef, UdpSocketState};
 
-use crate::{Dscp, TunnelError};
+use crate::{Ecn, TunnelError, TypeOfService};
 
 /// A UDP socket that sends and receives runs of datagrams in one call. It doesn't block and sets "don't fragment".
 pub struct Udp {
@@ -38,6 +38,10 @@ impl Udp {
             })
             .map_err(|error| TunnelError::Socket(error.into()))?;
         let state = UdpSocketState::new(UdpSockRef::from(&socket)).map_err(TunnelError::Socket)?;
+        // The library asks for times of arrival, which nobody here reads. With them the kernel's notes about a run don't
+        // fit into its buffer, and the last of them, the mark of congestion, is lost.
+        setsockopt(&socket, sockopt::ReceiveTimestampns, &false)
+            .map_err(|error| TunnelError::Socket(error.into()))?;
         Ok(Self { socket, state })
     }
 
@@ -53,11 +57,11 @@ impl Udp {
     /// datagram, which counts more than an option of the socket.
     fn try_send(
         &self,
-        (to, dscp): (SocketAddr, Dscp),
+        (to, service): (SocketAddr, TypeOfService),
         contents: &[u8],
         segment: Option<u16>,
     ) -> io::Result<()> {
-        let (service, class) = (dscp.type_of_service(), i32::from(dscp.type_of_service()));
+        let (service, class) = (service.byte(), i32::from(service.byte()));
         let urgency = if to.is_ipv4() {
             ControlMessage::Ipv4Tos(&service)
         } else {
@@ -129,10 +133,13 @@ impl DatagramsIn {
         }
     }
 
-    /// The runs of the batch in order: their source and their datagrams, at most 64.
-    pub fn runs(&self) -> impl Iterator<Item = (SocketAddr, impl Iterator<Item = &[u8]>)> {
+    /// The runs of the batch in order: their source, what the way said of congestion, and their datagrams, at most 64.
+    pub fn runs(&self) -> impl Iterator<Item = (SocketAddr, Ecn, impl Iterator<Item = &[u8]>)> {
         let runs = self.meta[..self.count].iter().zip(self.bytes.chunks_exact(Self::RUN_BYTES));
-        runs.map(|(meta, run)| (meta.addr, run[..meta.len].chunks(meta.stride.max(1))))
+        runs.map(|(meta, run)| {
+            let datagrams = run[..meta.len].chunks(meta.stride.max(1));
+            (meta.addr, Ecn::of_datagram(meta.ecn), datagrams)
+        })
     }
 }
 
@@ -142,7 +149,7 @@ impl Default for DatagramsIn {
     }
 }
 
-/// A batch on its way to the network: neighbouring datagrams of one size, one destination and one codepoint leave as one
+/// A batch on its way to the network: neighbouring datagrams of one size, one destination and one type of service leave as one
 /// run.
 pub struct DatagramsOut {
     bytes: Vec<u8>,
@@ -152,7 +159,7 @@ pub struct DatagramsOut {
 
 struct Run {
     to: SocketAddr,
-    dscp: Dscp,
+    service: TypeOfService,
     start: usize,
     length: usize,
     segment: usize,
@@ -178,7 +185,7 @@ impl DatagramsOut {
     }
 
     /// Adds a datagram. A batch without room, and a datagram longer than UDP carries, is dropped and counted.
-    pub fn push(&mut self, to: SocketAddr, datagram: &[u8], dscp: Dscp) {
+    pub fn push(&mut self, to: SocketAddr, datagram: &[u8], service: TypeOfService) {
         if datagram.len() > Self::RUN_BYTES || self.bytes.len() + datagram.len() > Self::BYTES {
             self.dropped += 1;
             return;
@@ -186,14 +193,14 @@ impl DatagramsOut {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(datagram);
         match self.runs.last_mut() {
-            Some(run) if run.takes(to, datagram.len(), dscp) => {
+            Some(run) if run.takes(to, datagram.len(), service) => {
                 run.length += datagram.len();
                 run.count += 1;
             }
             _ => {
                 self.runs.push(Run {
                     to,
-                    dscp,
+                    service,
                     start,
                     length: datagram.len(),
                     segment: datagram.len(),
@@ -231,9 +238,9 @@ impl Run {
     const SEGMENTS: usize = 64;
 
     /// Only the last datagram of a run may be shorter, and none may be longer.
-    fn takes(&self, to: SocketAddr, length: usize, dscp: Dscp) -> bool {
+    fn takes(&self, to: SocketAddr, length: usize, service: TypeOfService) -> bool {
         self.to == to
-            && self.dscp == dscp
+            && self.service == service
             && length != 0
             && length <= self.segment
             && self.length == self.segment * self.count
@@ -261,7 +268,7 @@ impl Run {
     }
 
     fn send_patiently(&self, udp: &Udp, contents: &[u8], segment: Option<u16>) -> io::Result<()> {
-        let to = (self.to, self.dscp);
+        let to = (self.to, self.service);
         match udp.try_send(to, contents, segment) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 let mut writable = [PollFd::new(udp.as_fd(), PollFlags::POLLOUT)];
@@ -300,7 +307,7 @@ mod tests {
         while all.len() < count && Instant::now() < end {
             poll(&mut [PollFd::new(udp.as_fd(), PollFlags::POLLIN)], 100_u8).unwrap();
             batch.receive(udp).unwrap();
-            for (from, datagrams) in batch.runs() {
+            for (from, _, datagrams) in batch.runs() {
                 all.extend(datagrams.map(|datagram| (from, datagram.to_vec())));
             }
         }
@@ -314,7 +321,7 @@ mod tests {
         // Two of a size and a shorter one; a longer one; another destination; empty ones by themselves.
         for (to, length) in [(a, 100), (a, 100), (a, 60), (a, 60), (a, 61), (b, 61), (b, 0), (b, 0)]
         {
-            batch.push(to, &vec![0; length], Dscp::OWN);
+            batch.push(to, &vec![0; length], TypeOfService::OWN);
         }
         let runs: Vec<_> =
             batch.runs.iter().map(|run| (run.to, run.segment, run.count, run.length)).collect();
@@ -332,7 +339,7 @@ mod tests {
 
         let mut batch = DatagramsOut::new();
         for _ in 0..130 {
-            batch.push(a, &[0; 1452], Dscp::OWN);
+            batch.push(a, &[0; 1452], TypeOfService::OWN);
         }
         assert!(
             batch.runs.iter().all(|run| run.length <= DatagramsOut::RUN_BYTES && run.count <= 64)
@@ -347,7 +354,7 @@ mod tests {
         let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
         let to = receiver.local_addr().unwrap();
         setsockopt(&receiver, sockopt::IpRecvTos, &true).unwrap();
-        let dscp = |class: Class| Dscp::of(&[0x45, class.dscp() << 2]);
+        let dscp = |class: Class| TypeOfService::of(&[0x45, class.dscp() << 2]);
         let classes = [Class::Bulk, Class::Bulk, Class::Online, Class::Bulk, Class::Normal];
         let mut batch = DatagramsOut::new();
         for class in classes {
@@ -361,6 +368,48 @@ mod tests {
             assert_eq!(poll(&mut readable, 5_000_u16).unwrap(), 1);
             assert_eq!(service_of_next(&receiver), class.dscp() << 2);
         }
+    }
+
+    /// Datagrams of two marks never come as one run, and each run tells its own (RFC 6040).
+    #[test]
+    fn what_the_way_says_of_congestion_is_told() {
+        use Ecn::{Capable0, Capable1, Congested, NotCapable};
+        let (udp, to) = loopback();
+        let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let bytes = [0b00, 0b10, 0b11, 0b11, 0b01_u8];
+        for byte in bytes {
+            setsockopt(&sender, sockopt::Ipv4Tos, &i32::from(byte)).unwrap();
+            sender.send_to(&[byte; 700], to).unwrap();
+        }
+        let mut batch = DatagramsIn::new();
+        let mut told = Vec::new();
+        while told.len() < bytes.len() {
+            assert_eq!(
+                poll(&mut [PollFd::new(udp.as_fd(), PollFlags::POLLIN)], 5_000_u16).unwrap(),
+                1
+            );
+            batch.receive(&udp).unwrap();
+            for (_, ecn, datagrams) in batch.runs() {
+                told.extend(datagrams.map(|datagram| (datagram[0], ecn)));
+            }
+        }
+        let marks = [NotCapable, Capable0, Congested, Congested, Capable1];
+        assert_eq!(told, bytes.into_iter().zip(marks).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_run_tells_of_congestion_for_all_of_it() {
+        let ((sender, _), (receiver, to)) = (loopback(), loopback());
+        let mut batch = DatagramsOut::new();
+        for _ in 0..10 {
+            batch.push(to, &[7; 700], TypeOfService::of(&[0x45, 0b11]));
+        }
+        batch.send(&sender);
+        poll(&mut [PollFd::new(receiver.as_fd(), PollFlags::POLLIN)], 5_000_u16).unwrap();
+        let mut batch = DatagramsIn::new();
+        batch.receive(&receiver).unwrap();
+        let told: Vec<_> = batch.runs().map(|(_, ecn, run)| (ecn, run.count())).collect();
+        assert_eq!(told, [(Ecn::Congested, 10)]);
     }
 
     /// The second byte of the next datagram's IPv4 header. A plain socket has each datagram for itself.
@@ -389,7 +438,7 @@ mod tests {
             .collect();
         let mut batch = DatagramsOut::new();
         for datagram in &datagrams {
-            batch.push(to, datagram, Dscp::OWN);
+            batch.push(to, datagram, TypeOfService::OWN);
         }
         batch.send(&sender);
         assert!(batch.is_empty());
@@ -408,8 +457,8 @@ mod tests {
         let (receiver, to) = loopback();
         let mut batch = DatagramsOut::new();
         // A socket on loopback can't reach an address beyond it.
-        batch.push("192.0.2.1:9".parse().unwrap(), &[1; 10], Dscp::OWN);
-        batch.push(to, &[2; 10], Dscp::OWN);
+        batch.push("192.0.2.1:9".parse().unwrap(), &[1; 10], TypeOfService::OWN);
+        batch.push(to, &[2; 10], TypeOfService::OWN);
         batch.send(&sender);
         assert_eq!(batch.dropped(), 1);
         assert_eq!(receive(&receiver, 1)[0].1, [2; 10]);
@@ -419,10 +468,10 @@ mod tests {
     fn a_batch_is_bounded() {
         let mut batch = DatagramsOut::new();
         let to = "127.0.0.1:1".parse().unwrap();
-        batch.push(to, &vec![0; 65_508], Dscp::OWN);
+        batch.push(to, &vec![0; 65_508], TypeOfService::OWN);
         assert_eq!(batch.dropped(), 1);
         for _ in 0..20 {
-            batch.push(to, &vec![0; 65_507], Dscp::OWN);
+            batch.push(to, &vec![0; 65_507], TypeOfService::OWN);
         }
         assert_eq!(batch.dropped(), 1 + 4);
         assert_eq!(batch.bytes.capacity(), DatagramsOut::BYTES);

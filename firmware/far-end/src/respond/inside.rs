@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sekisho_tunnel::{PacketsIn, PacketsOut, Tun, TunnelError};
+use sekisho_tunnel::{Ecn, PacketsIn, PacketsOut, Tun, TunnelError};
 use tokio::sync::oneshot;
 
 use crate::{
@@ -42,11 +42,16 @@ impl Inside {
         Self::Machine(Box::new(Answering { machine, waiting: HashMap::new() }))
     }
 
-    /// Takes a packet from the peer. It is through after [`Inside::settle`].
-    pub(super) fn take(&mut self, now: Instant, packet: &[u8]) -> Result<(), TunnelError> {
+    /// Takes a packet from the peer, and what its way said of congestion. It is through after [`Inside::settle`].
+    pub(super) fn take(
+        &mut self,
+        now: Instant,
+        packet: &[u8],
+        ecn: Ecn,
+    ) -> Result<(), TunnelError> {
         match self {
             Self::Kernel(kernel) => {
-                kernel.packets_out.push(packet);
+                kernel.packets_out.push(packet, ecn);
                 if kernel.packets_out.room() == 0 {
                     kernel.packets_out.write(&kernel.tun)?;
                 }

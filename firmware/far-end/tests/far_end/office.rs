@@ -6,7 +6,7 @@ use std::{
 };
 
 use sekisho_design::PublicKey;
-use sekisho_tunnel::{Dscp, Opened, Outbox, SecretKey, Session};
+use sekisho_tunnel::{Opened, Outbox, SecretKey, Session, TypeOfService};
 use smoltcp::{iface::SocketHandle, socket::tcp, wire::IpAddress};
 
 use super::client::Client;
@@ -31,7 +31,7 @@ pub(super) struct Made {
 }
 
 impl Outbox for Made {
-    fn network(&mut self, datagram: &[u8], _: Dscp) {
+    fn network(&mut self, datagram: &[u8], _: TypeOfService) {
         self.datagrams.push(datagram.to_vec());
     }
 

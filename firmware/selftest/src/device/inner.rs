@@ -5,7 +5,7 @@ use std::{
     time::Instant,
 };
 
-use sekisho_tunnel::{Dscp, Outbox, SecretKey, Session};
+use sekisho_tunnel::{Outbox, SecretKey, Session, TypeOfService};
 
 use crate::probe::Seen;
 
@@ -58,7 +58,7 @@ struct Out {
 }
 
 impl Outbox for Out {
-    fn network(&mut self, datagram: &[u8], _: Dscp) {
+    fn network(&mut self, datagram: &[u8], _: TypeOfService) {
         self.datagrams.push(datagram.to_vec());
     }
 

@@ -15,8 +15,8 @@ use tokio::sync::watch;
 
 use super::Centre;
 use crate::{
-    CentreStatus, DatagramsOut, Dscp, Failover, Outbox, Prober, ProberId, Probing, SecretKey,
-    Session, Status, Tap, TapPackets, Tun, TunnelError, Udp, tap::Watched,
+    CentreStatus, DatagramsOut, Failover, Outbox, Prober, ProberId, Probing, SecretKey, Session,
+    Status, Tap, TapPackets, Tun, TunnelError, TypeOfService, Udp, tap::Watched,
 };
 
 pub(crate) struct Shared {
@@ -71,8 +71,8 @@ pub(super) struct Sealing<'a> {
 }
 
 impl Outbox for Sealing<'_> {
-    fn network(&mut self, datagram: &[u8], dscp: Dscp) {
-        self.datagrams.push(self.to, datagram, dscp);
+    fn network(&mut self, datagram: &[u8], service: TypeOfService) {
+        self.datagrams.push(self.to, datagram, service);
     }
 
     fn tunnel(&mut self, _: &[u8]) {

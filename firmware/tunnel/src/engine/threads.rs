@@ -17,8 +17,8 @@ use nix::{
 
 use super::shared::{Link, Sealing, Shared, lock};
 use crate::{
-    DatagramsIn, DatagramsOut, Dscp, Outbox, PacketsIn, PacketsOut, Prober, Session, TunnelError,
-    tap::Sieve,
+    DatagramsIn, DatagramsOut, Ecn, Outbox, PacketsIn, PacketsOut, Prober, Session, TunnelError,
+    TypeOfService, tap::Sieve,
 };
 
 /// How often the status is published when nothing happens.
@@ -227,7 +227,7 @@ fn open(
     let watched = shared.watched();
     let sieve = watched.as_ref().map(|watched| watched.sieve());
     let mut locked = None;
-    for (source, datagrams) in batch.runs() {
+    for (source, ecn, datagrams) in batch.runs() {
         let Some(index) = shared.centre_at(source) else {
             shared.drops.foreign.fetch_add(datagrams.count() as u64, Ordering::Relaxed);
             continue;
@@ -244,7 +244,7 @@ fn open(
         let Some((_, session)) = &mut locked else { continue };
         let centre = &shared.centres[index];
         let sieve = sieve.as_ref();
-        let mut out = FromCentre { index, centre, to: source, sieve, opening };
+        let mut out = FromCentre { index, centre, to: source, ecn, sieve, opening };
         for datagram in datagrams {
             let opened = session.open(now, source.ip(), datagram, &mut out);
             tracing::trace!(centre = out.centre.name.as_str(), ?opened, length = datagram.len());
@@ -258,21 +258,22 @@ struct FromCentre<'a> {
     index: usize,
     centre: &'a Link,
     to: SocketAddr,
+    ecn: Ecn,
     /// Takes what a tap watches, while it watches anything.
     sieve: Option<&'a Sieve<'a>>,
     opening: &'a mut Opening,
 }
 
 impl Outbox for FromCentre<'_> {
-    fn network(&mut self, datagram: &[u8], dscp: Dscp) {
-        self.opening.datagrams.push(self.to, datagram, dscp);
+    fn network(&mut self, datagram: &[u8], service: TypeOfService) {
+        self.opening.datagrams.push(self.to, datagram, service);
     }
 
     fn tunnel(&mut self, packet: &[u8]) {
         match self.opening.prober.reply(self.centre.probe, packet) {
             None => {
                 if self.sieve.is_none_or(|sieve| !sieve.takes(packet)) {
-                    self.opening.packets.push(packet);
+                    self.opening.packets.push(packet, self.ecn);
                 }
                 if self.opening.heard.last() != Some(&self.index) {
                     self.opening.heard.push(self.index);

@@ -4,7 +4,7 @@ use std::{net::IpAddr, time::Instant};
 
 use boringtun::noise::{TunnResult, errors::WireGuardError};
 
-use crate::Dscp;
+use crate::TypeOfService;
 
 use super::{Opened, Outbox, Rejection, Session, message::Message};
 
@@ -41,7 +41,7 @@ impl Session {
             }
         };
         let under_load = Message::of(reply) == Some(Message::Cookie);
-        out.network(reply, Dscp::OWN);
+        out.network(reply, TypeOfService::OWN);
         if under_load {
             return Opened::Rejected(Rejection::UnderLoad);
         }
@@ -99,7 +99,7 @@ impl Session {
         while let TunnResult::WriteToNetwork(datagram) =
             self.library.at(now).decapsulate(None, &[], &mut self.scratch)
         {
-            out.network(datagram, Dscp::OWN);
+            out.network(datagram, TypeOfService::OWN);
         }
         opened
     }

@@ -20,9 +20,9 @@ struct Bag {
 }
 
 impl Outbox for Bag {
-    fn network(&mut self, datagram: &[u8], dscp: Dscp) {
+    fn network(&mut self, datagram: &[u8], service: TypeOfService) {
         self.network.push(datagram.to_vec());
-        self.dscp.push(dscp.get());
+        self.dscp.push(service.dscp());
     }
 
     fn tunnel(&mut self, packet: &[u8]) {

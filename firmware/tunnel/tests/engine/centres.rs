@@ -14,7 +14,7 @@ use std::{
 
 use sekisho_design::{Name, PublicKey};
 use sekisho_tunnel::{
-    Centre, Config, Dscp, Engine, Outbox, Probing, SecretKey, Session, Tun, TunnelError,
+    Centre, Config, Engine, Outbox, Probing, SecretKey, Session, Tun, TunnelError, TypeOfService,
 };
 
 use crate::namespace::{DEVICE, alone, ip, make_device};
@@ -43,7 +43,7 @@ struct Bag {
 }
 
 impl Outbox for Bag {
-    fn network(&mut self, datagram: &[u8], _: Dscp) {
+    fn network(&mut self, datagram: &[u8], _: TypeOfService) {
         self.network.push(datagram.to_vec());
     }
 

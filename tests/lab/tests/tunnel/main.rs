@@ -3,6 +3,7 @@
 mod clock;
 #[path = "../common/mod.rs"]
 mod common;
+mod congestion;
 mod copy;
 mod failover;
 mod go;
@@ -41,6 +42,10 @@ fn main() {
             stepped::a_start_with_a_clock_put_back_towards_wireguard_go,
         ),
         ("a_bad_line_delivers_every_byte", line::a_bad_line_delivers_every_byte),
+        (
+            "a_congested_router_is_heard_at_both_ends",
+            congestion::a_congested_router_is_heard_at_both_ends,
+        ),
         ("hostile_datagrams_change_nothing", hostile::hostile_datagrams_change_nothing),
         ("long_a_million_hostile_datagrams", hostile::a_million_hostile_datagrams),
         ("long_a_stream_goes_on_at_once", failover::a_stream_goes_on_at_once),
