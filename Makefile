@@ -9,7 +9,7 @@ SECONDS_EACH := 60
 BOARD := sg115
 BOX := tests/with-namespaces.sh cargo test --locked -p sekisho-image-tests --test box -- --ignored --nocapture
 
-.PHONY: help demo lab test test-long image flash test-image test-image-quick machine lane-1 lane-2 bench-desk bench-names check fuzz setup programs
+.PHONY: help demo lab test test-long image flash test-image test-image-quick machine lane-1 lane-2 bench bench-desk bench-names check fuzz setup programs
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -57,6 +57,13 @@ test-image-quick: machine ## Boot the image in the lab once, and see it in servi
 
 machine: image programs
 	@tests/setup.sh machine
+
+bench: ## Measure the tunnel beside boringtun-cli and wireguard-go, in release mode (QUICK=1: 4 minutes, FULL=1: 2 hours)
+	@tests/setup.sh bench
+	@tests/bench/peers.sh
+	cargo build --release --locked -p sekisho-bench
+	@$(TARGET)/release/sekisho-bench run --extent $(if $(QUICK),quick,$(if $(FULL),full,headline)) \
+	  --tools $(TARGET)/tools --output $(TARGET)/bench
 
 bench-desk: setup ## Measure what check and plan take, in release mode, against their limits
 	cargo bench --locked -p sekisho-gateway --bench desk

@@ -24,7 +24,10 @@ wanted=(
   shellcheck shellcheck       # make check
 )
 if [[ ${1-} == bench ]]; then
-  wanted+=(dnsperf dnsperf)   # a client that asks fast
+  wanted+=(
+    dnsperf dnsperf           # a client that asks fast
+    ethtool ethtool           # wires as network cards have them
+  )
 fi
 if [[ ${1-} == image ]]; then
   wanted+=(

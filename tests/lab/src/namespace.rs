@@ -25,7 +25,8 @@ pub struct Namespace {
 }
 
 impl Namespace {
-    pub(crate) fn new(name: &'static str, logs: PathBuf) -> Self {
+    /// A host that was made by this name (`ip netns add`); what runs beside a test there writes its output into `logs`.
+    pub fn new(name: &'static str, logs: PathBuf) -> Self {
         Self { name, logs, limit: LIMIT }
     }
 
