@@ -13,7 +13,7 @@ const PANELS: [(&str, [&str; 2]); 4] = [
 const WIDTH: f64 = 420.0;
 const PANEL: f64 = 260.0;
 const BAR: f64 = 22.0;
-const LABELS: f64 = 130.0;
+const LABELS: f64 = 150.0;
 /// Room right of the longest bar, for its number.
 const NUMBERS: f64 = 60.0;
 
