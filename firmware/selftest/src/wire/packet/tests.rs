@@ -46,9 +46,9 @@ fn an_echo_request_is_no_answer_and_its_reply_is_one() {
 
 #[test]
 fn an_error_names_the_packet_that_it_is_about() {
-    let about = About { to: *FAR.ip(), label: 62_001, port: Some(FAR.port()) };
-    let sent = [udp(OWN, FAR, b"x"), syn(OWN, FAR, 7), echo(*OWN.ip(), *FAR.ip(), 62_001)];
-    for sent in sent {
+    let (port, request) = (Some(FAR.port()), echo(*OWN.ip(), *FAR.ip(), 62_001));
+    for (sent, port) in [(udp(OWN, FAR, b"x"), port), (syn(OWN, FAR, 7), port), (request, None)] {
+        let about = About { to: *FAR.ip(), label: 62_001, port };
         let heard = Heard::Icmp { by: ROUTER, kind: 3, code: 1, about };
         assert_eq!(read(&error(3, 1, &sent)), Some(heard));
     }
