@@ -75,7 +75,10 @@ fn watch(
 ) -> anyhow::Result<Window> {
     let (stop, counts) = (AtomicBool::new(false), AtomicBool::new(false));
     let [up, down] = [const { AtomicU64::new(0) }; 2];
-    let cpu = || gateway.map(usage::cpu_seconds).transpose();
+    let look = || {
+        let cpu = gateway.map(usage::cpu_seconds).transpose()?;
+        anyhow::Ok((cpu, up.load(Ordering::Relaxed), down.load(Ordering::Relaxed)))
+    };
     thread::scope(|scope| {
         let mut threads = Vec::new();
         for (is_up, flow) in flows {
@@ -89,11 +92,11 @@ fn watch(
         let counted = (|| {
             thread::sleep(plan.settle);
             counts.store(true, Ordering::Relaxed);
-            let before = (cpu()?, up.load(Ordering::Relaxed), down.load(Ordering::Relaxed));
+            let before = look()?;
             let begun = Instant::now();
             thread::sleep(plan.length);
             let seconds = begun.elapsed().as_secs_f64();
-            let after = (cpu()?, up.load(Ordering::Relaxed), down.load(Ordering::Relaxed));
+            let after = look()?;
             counts.store(false, Ordering::Relaxed);
             anyhow::Ok(Window {
                 seconds,

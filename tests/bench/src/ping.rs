@@ -17,16 +17,19 @@ use nix::{
     },
 };
 use sekisho_lab::Namespace;
+use smoltcp::{
+    phy::ChecksumCapabilities,
+    wire::{Icmpv4Packet, Icmpv4Repr},
+};
 use socket2::{Domain, Protocol, Socket, Type};
 
 /// Time between two questions: a load of nothing beside what is measured.
 const INTERVAL: Duration = Duration::from_millis(5);
 /// How long after the last question answers count.
 const LATE: Duration = Duration::from_millis(500);
-/// Bytes of a question: header and 56 more, as `ping` has it.
-const LENGTH: usize = 64;
-const REPLY: u8 = 0;
-const REQUEST: u8 = 8;
+/// Bytes behind a question's header, as `ping` has it, and of the whole.
+const DATA: usize = 56;
+const LENGTH: usize = 8 + DATA;
 
 /// Round trips in milliseconds, and how many questions got no answer.
 #[derive(Clone, Debug, Default)]
@@ -151,48 +154,40 @@ impl Pinger {
 
 fn question(identifier: u16, sequence: u16) -> [u8; LENGTH] {
     let mut message = [0; LENGTH];
-    message[0] = REQUEST;
-    message[4..6].copy_from_slice(&identifier.to_be_bytes());
-    message[6..8].copy_from_slice(&sequence.to_be_bytes());
-    let sum = checksum(&message);
-    message[2..4].copy_from_slice(&sum.to_be_bytes());
+    let question =
+        Icmpv4Repr::EchoRequest { ident: identifier, seq_no: sequence, data: &[0; DATA] };
+    question.emit(&mut Icmpv4Packet::new_unchecked(&mut message), &ChecksumCapabilities::default());
     message
 }
 
 /// The sequence number of an answer to a question with this identifier. A raw socket hears all ICMP, with IP's header.
 fn sequence(packet: &[u8], identifier: u16) -> Option<u16> {
     let header = usize::from(packet.first()? & 0x0f) * 4;
-    let message = packet.get(header..)?;
-    let word = |at: usize| Some(u16::from_be_bytes([*message.get(at)?, *message.get(at + 1)?]));
-    (*message.first()? == REPLY && word(4)? == identifier).then(|| word(6)).flatten()
-}
-
-/// The Internet checksum (RFC 1071).
-fn checksum(bytes: &[u8]) -> u16 {
-    let words = bytes.chunks(2).map(|pair| {
-        u32::from(u16::from_be_bytes([pair[0], pair.get(1).copied().unwrap_or_default()]))
-    });
-    let mut sum: u32 = words.sum();
-    loop {
-        match u16::try_from(sum) {
-            Ok(sum) => return !sum,
-            Err(_) => sum = (sum & 0xffff) + (sum >> 16),
-        }
+    let message = Icmpv4Packet::new_checked(packet.get(header..)?).ok()?;
+    // The kernel has looked at the checksum.
+    let message = Icmpv4Repr::parse(&message, &ChecksumCapabilities::ignored()).ok()?;
+    if let Icmpv4Repr::EchoReply { ident, seq_no, .. } = message
+        && ident == identifier
+    {
+        return Some(seq_no);
     }
+    None
 }
 
 #[cfg(test)]
 mod tests {
+    use smoltcp::wire::Icmpv4Message;
+
     use super::*;
 
     #[test]
     fn a_question_checks_to_zero_and_its_answer_is_known_again() {
         let question = question(0x1234, 7);
-        assert_eq!(checksum(&question), 0);
+        assert!(Icmpv4Packet::new_unchecked(&question).verify_checksum());
         let mut answer = vec![0x45; 20];
         answer.extend(question);
         assert_eq!(sequence(&answer, 0x1234), None, "a question is no answer");
-        answer[20] = REPLY;
+        answer[20] = Icmpv4Message::EchoReply.into();
         assert_eq!(sequence(&answer, 0x1234), Some(7));
         assert_eq!(sequence(&answer, 0x1235), None);
         assert_eq!(sequence(&answer[..24], 0x1234), None);

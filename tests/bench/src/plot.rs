@@ -2,7 +2,11 @@
 
 use std::fmt::Write;
 
-use crate::{peers::Implementation, report::headline, results::Medians, statistics::Summary};
+use crate::{
+    peers::Implementation,
+    results::{Medians, headline},
+    statistics::Summary,
+};
 
 const PANELS: [(&str, [&str; 2]); 4] = [
     ("1 TCP stream, Gbit/s", ["tcp1.up.gbit", "tcp1.down.gbit"]),

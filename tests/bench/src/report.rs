@@ -1,15 +1,17 @@
 //! The report: JSON for programs, a table in Markdown for people.
 
-use std::{collections::BTreeMap, fmt::Write, fs, thread};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+    fs, thread,
+};
 
 use serde_json::{Value, json};
 
 use crate::{
     peers::Implementation,
     plan::Plan,
-    results::{Bound, Figure, Medians, Run, figures, medians, ratios},
-    statistics::Summary,
-    wires::Mode,
+    results::{Bound, Figure, OfMode, Run, figures, medians, ratios},
 };
 
 /// All that a report says.
@@ -68,7 +70,7 @@ impl Report {
             },
             "modes": self.plan.modes.iter().map(|mode| (mode.key(), mode.title())).collect::<BTreeMap<_, _>>(),
             "runs": self.runs.iter().map(run_json).collect::<Vec<_>>(),
-            "medians": medians_json(&medians),
+            "medians": medians,
             "ratios": ratios,
             "figures": figures,
             "failures": self.failures,
@@ -116,10 +118,7 @@ impl Report {
     }
 }
 
-fn table(
-    text: &mut String,
-    of: &BTreeMap<&'static str, BTreeMap<String, Summary>>,
-) -> std::fmt::Result {
+fn table(text: &mut String, of: &OfMode) -> std::fmt::Result {
     let columns: Vec<_> = Implementation::ALL
         .into_iter()
         .filter_map(|implementation| Some((implementation, of.get(implementation.key())?)))
@@ -129,8 +128,7 @@ fn table(
         write!(text, " {} |", implementation.title())?;
     }
     writeln!(text, "\n|---|{}", "---|".repeat(columns.len()))?;
-    let keys: std::collections::BTreeSet<_> =
-        columns.iter().flat_map(|(_, values)| values.keys()).collect();
+    let keys: BTreeSet<_> = columns.iter().flat_map(|(_, values)| values.keys()).collect();
     for key in keys {
         write!(text, "| {key} |")?;
         for (_, values) in &columns {
@@ -156,37 +154,12 @@ fn run_json(run: &Run) -> Value {
     })
 }
 
-fn medians_json(medians: &Medians) -> Value {
-    let mut modes = serde_json::Map::new();
-    for (mode, of) in medians {
-        let mut implementations = serde_json::Map::new();
-        for (implementation, values) in of {
-            let values: serde_json::Map<_, _> = values
-                .iter()
-                .map(|(key, Summary { median, least, most })| {
-                    (key.clone(), json!({ "median": median, "least": least, "most": most }))
-                })
-                .collect();
-            implementations.insert((*implementation).to_owned(), values.into());
-        }
-        modes.insert((*mode).to_owned(), implementations.into());
-    }
-    modes.into()
-}
-
 fn figure_json(figure: &Figure) -> Value {
     let (kind, bound) = match figure.bound {
         Bound::AtLeast(bound) => ("at_least", bound),
         Bound::AtMost(bound) => ("at_most", bound),
     };
     json!({ "key": figure.key, kind: bound, "value": figure.value, "met": figure.met() })
-}
-
-/// The medians of the mode that a plot shows.
-pub(crate) fn headline(
-    medians: &Medians,
-) -> Option<&BTreeMap<&'static str, BTreeMap<String, Summary>>> {
-    medians.get(Mode::WireGro.key())
 }
 
 #[cfg(test)]

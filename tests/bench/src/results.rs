@@ -14,8 +14,14 @@ pub(crate) struct Run {
     pub(crate) values: Values,
 }
 
-/// Medians by mode, implementation and key (`tcp1.up.gbit`).
-pub(crate) type Medians = BTreeMap<&'static str, BTreeMap<&'static str, BTreeMap<String, Summary>>>;
+/// Medians of a mode by implementation and key (`tcp1.up.gbit`).
+pub(crate) type OfMode = BTreeMap<&'static str, BTreeMap<String, Summary>>;
+
+/// Medians by mode.
+pub(crate) type Medians = BTreeMap<&'static str, OfMode>;
+
+/// The mode that figures and plot are about.
+const HEADLINE: Mode = Mode::WireGro;
 
 pub(crate) fn medians(runs: &[Run]) -> Medians {
     let mut values: BTreeMap<_, BTreeMap<_, BTreeMap<_, Vec<f64>>>> = BTreeMap::new();
@@ -33,6 +39,11 @@ pub(crate) fn medians(runs: &[Run]) -> Medians {
         of.into_iter().map(|(key, values)| (key, summarise(values))).collect()
     };
     values.into_iter().map(|(mode, of)| (mode, each(of))).collect()
+}
+
+/// The medians of the headline's mode, where it was measured.
+pub(crate) fn headline(medians: &Medians) -> Option<&OfMode> {
+    medians.get(HEADLINE.key())
 }
 
 /// Sekisho's median by each other's, under flat keys: `wire_gro.tcp1.up.vs_boringtun_cli`.
@@ -87,30 +98,28 @@ impl Figure {
     }
 }
 
-/// The figures that were measured, in wire+GRO.
+/// The figures that were measured, in the headline's mode.
 pub(crate) fn figures(medians: &Medians, ratios: &BTreeMap<String, f64>) -> Vec<Figure> {
     use Bound::{AtLeast, AtMost};
-    let mode = Mode::WireGro.key();
+    let mode = HEADLINE.key();
     let mut figures = Vec::new();
     let mut add = |key: String, bound, value: Option<f64>| {
         figures.extend(value.map(|value| Figure { key, bound, value }));
     };
     for way in ["up", "down"] {
-        for (what, bound) in [
-            ("vs_boringtun_cli", AtLeast(5.0)),
-            ("vs_wireguard_go", AtLeast(2.2)),
-            ("vs_no_tunnel", AtLeast(0.35)),
-            ("cpu_vs_wireguard_go", AtMost(0.40)),
+        for (load, what, bound) in [
+            ("tcp1", "vs_boringtun_cli", AtLeast(5.0)),
+            ("tcp1", "vs_wireguard_go", AtLeast(2.2)),
+            ("tcp1", "vs_no_tunnel", AtLeast(0.35)),
+            ("tcp1", "cpu_vs_wireguard_go", AtMost(0.40)),
+            ("udp128", "vs_boringtun_cli", AtLeast(2.2)),
         ] {
-            let key = format!("{mode}.tcp1.{way}.{what}");
+            let key = format!("{mode}.{load}.{way}.{what}");
             let value = ratios.get(&key).copied();
             add(key, bound, value);
         }
-        let key = format!("{mode}.udp128.{way}.vs_boringtun_cli");
-        let value = ratios.get(&key).copied();
-        add(key, AtLeast(2.2), value);
     }
-    let own = medians.get(mode).and_then(|of| of.get(Implementation::Sekisho.key()));
+    let own = headline(medians).and_then(|of| of.get(Implementation::Sekisho.key()));
     for (key, bound) in [
         ("tcp1.up.rtt_p50_ms", AtMost(2.0)),
         ("tcp1.up.rtt_p99_ms", AtMost(6.0)),

@@ -1,7 +1,9 @@
 //! Medians and what lies around them.
 
+use serde::Serialize;
+
 /// Several runs of one measurement.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(crate) struct Summary {
     pub(crate) median: f64,
     pub(crate) least: f64,
