@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Prints apt sources of Debian 13, derived from this machine's own: the same mirrors. DEBIAN_MIRROR and
-# DEBIAN_SECURITY_MIRROR name others, and have to where this machine has none of Debian's.
+# Prints apt sources of Debian 13, or of the one suite that is named, derived from this machine's own: the same mirrors.
+# DEBIAN_MIRROR and DEBIAN_SECURITY_MIRROR name others, and have to where this machine has none of Debian's.
 set -euo pipefail
 
 # What a word of the machine's sources that begins with http and ends as told is; both styles of apt have such words.
@@ -15,6 +15,10 @@ if [[ -z $main ]]; then
   exit 1
 fi
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-for source in "$main trixie" "$main trixie-updates" "${security:-$main-security} trixie-security"; do
+sources=("$main trixie" "$main trixie-updates" "${security:-$main-security} trixie-security")
+if (($#)); then
+  sources=("$main $1")
+fi
+for source in "${sources[@]}"; do
   echo "deb [signed-by=$keyring] $source main"
 done

@@ -30,7 +30,8 @@ if [[ "$(cat "$into/version" 2>/dev/null)" != "$go" ]]; then
   # apt gives up root for fetching, and then has to write here.
   chmod 755 "$folder"
   mkdir -p "$folder/lists/partial" "$folder/cache/archives/partial"
-  echo "deb [signed-by=$keyring] http://deb.debian.org/debian unstable main" >"$folder/list"
+  board/apt-sources.sh unstable >"$folder/list" 2>/dev/null ||
+    DEBIAN_MIRROR=http://deb.debian.org/debian board/apt-sources.sh unstable >"$folder/list"
   options=(
     -o "Dir::Etc::SourceList=$folder/list" -o Dir::Etc::SourceParts=/dev/null
     -o "Dir::State::Lists=$folder/lists" -o "Dir::Cache=$folder/cache" -o Acquire::Languages=none
