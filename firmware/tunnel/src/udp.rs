@@ -149,8 +149,8 @@ impl Default for DatagramsIn {
     }
 }
 
-/// A batch on its way to the network: neighbouring datagrams of one size, one destination and one type of service leave as one
-/// run.
+/// A batch on its way to the network: neighbouring datagrams of one size, one destination and one type of service leave
+/// as one run.
 pub struct DatagramsOut {
     bytes: Vec<u8>,
     runs: Vec<Run>,
