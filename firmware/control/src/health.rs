@@ -1,4 +1,4 @@
-//! The box itself: what its sensors say, and which firmware runs.
+//! The box itself: what its sensors say, which firmware runs, and how its processor carries the tunnel.
 
 use jiff::Timestamp;
 use sekisho_design::Both;
@@ -42,6 +42,29 @@ pub enum Sensed {
     Wear,
     /// The disk's own judgement; no value.
     Disk,
+}
+
+/// What the processor brings to the tunnel's cipher, ChaCha20-Poly1305.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Processor {
+    /// Sets of instructions that the cipher can use, the oldest first, like `SSSE3`.
+    pub instructions: Vec<String>,
+    /// The code that runs.
+    pub cipher: CipherCode,
+}
+
+/// Code of the cipher, by the instructions that it needs; the fastest first.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CipherCode {
+    /// AVX2 and BMI2.
+    Avx2,
+    /// SSE4.1, as on an Atom E38xx.
+    Sse41,
+    /// SSSE3.
+    Ssse3,
+    /// None.
+    Portable,
 }
 
 /// Which firmware runs, by the image's own word.

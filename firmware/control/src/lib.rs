@@ -39,7 +39,7 @@ pub use self::flows::{
     CollectorStatus, FlowCursor, FlowEnd, FlowLogStatus, FlowPage, FlowQuery, FlowRecord,
     LARGEST_PAGE, MalformedCursor, Opener, Volume,
 };
-pub use self::health::{Reading, Release, ReleaseKind, Sensed};
+pub use self::health::{CipherCode, Processor, Reading, Release, ReleaseKind, Sensed};
 pub use self::names::{
     CacheStatus, HostStatus, NameAnswer, NameQuery, NamesStatus, UpstreamStatus, ZoneData,
     ZoneOwner, ZoneStatus,
@@ -213,6 +213,9 @@ pub struct Status {
     /// What the box's sensors say; nothing on a box without.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub health: Vec<Reading>,
+    /// What the processor brings to the tunnel; `None` where nobody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processor: Option<Processor>,
     /// The image that runs; `None` where no image says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<Release>,

@@ -11,6 +11,7 @@
 
 #![forbid(unsafe_code)]
 
+mod cipher;
 mod engine;
 mod error;
 mod failover;
@@ -24,6 +25,7 @@ mod tap;
 mod tun;
 mod udp;
 
+pub use cipher::{CipherCode, Instructions};
 pub use engine::{Centre, Config, Engine};
 pub use error::TunnelError;
 pub use failover::{Failover, Liveness, Probing};

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use sekisho_control::{
-    Awaiting, CentreStatus, ClassStatus, CollectorStatus, Failure, FlowLogStatus, LineStatus,
-    Phase, ProofAwaited, Reading, Release, ReleaseKind, Returned, SiteSummary, Status, TimeServer,
-    TimeStatus, TunnelStatus,
+    Awaiting, CentreStatus, CipherCode, ClassStatus, CollectorStatus, Failure, FlowLogStatus,
+    LineStatus, Phase, Processor, ProofAwaited, Reading, Release, ReleaseKind, Returned,
+    SiteSummary, Status, TimeServer, TimeStatus, TunnelStatus,
 };
 use sekisho_design::{Both, Language};
 
@@ -68,6 +68,9 @@ pub(super) fn text(status: &Status, language: Language) -> String {
     if !well.is_empty() {
         let _ = writeln!(text, "{}{}", say("装置      ", "box       "), well.join(" "));
     }
+    if let Some(told) = &status.processor {
+        text += &processor(told, language);
+    }
     text
 }
 
@@ -85,6 +88,23 @@ fn release(release: Option<&Release>, language: Language) -> String {
         ReleaseKind::Release => language.pick("製品版", "release"),
     };
     format!("{}{version}{built} {kind}\n", language.pick("イメージ  ", "image     "))
+}
+
+/// What the processor brings to the tunnel's cipher.
+fn processor(processor: &Processor, language: Language) -> String {
+    let code = match processor.cipher {
+        CipherCode::Avx2 => "AVX2",
+        CipherCode::Sse41 => "SSE4.1",
+        CipherCode::Ssse3 => "SSSE3",
+        CipherCode::Portable => language.pick("命令なし", "no such instructions"),
+    };
+    let has = match &processor.instructions[..] {
+        [] => language.pick("なし", "none").to_owned(),
+        sets => sets.join(" "),
+    };
+    let ja = format!("{has}（暗号は{code}で動作）");
+    let en = format!("{has} (the cipher runs with {code})");
+    format!("{}{}\n", language.pick("CPU       ", "processor "), language.pick(ja, en))
 }
 
 /// What of the box itself needs somebody, before everything else.
@@ -362,6 +382,7 @@ mod tests {
             collector: None,
             time: None,
             health: Vec::new(),
+            processor: None,
             release: None,
         }
     }
@@ -561,6 +582,8 @@ sekisho 1.2.3
         let kind = ReleaseKind::Development;
         let built = Some("2026-04-01T00:00:00Z".parse().unwrap());
         status.release = Some(Release { version: "0.7.0".to_owned(), kind, built });
+        let instructions = vec!["SSSE3".to_owned(), "SSE4.1".to_owned()];
+        status.processor = Some(Processor { instructions, cipher: CipherCode::Sse41 });
         let reading = |alarm, ja, en, way_out| Reading {
             of: Sensed::Temperature,
             name: "cpu".to_owned(),
@@ -578,12 +601,14 @@ sekisho 1.2.3
                   image     0.7.0 (2026-04-01T00:00:00Z) DEVELOPMENT: not for service\n\
                   ALARM     hot\n    cool it\n\
                   design    in force\n\
-                  box       cold\n";
+                  box       cold\n\
+                  processor SSSE3 SSE4.1 (the cipher runs with SSE4.1)\n";
         let ja = "sekisho 1.2.3\n\
                   イメージ  0.7.0 (2026-04-01T00:00:00Z) 開発版: 実際の業務には使わないでください\n\
                   警報      熱い\n    冷やす\n\
                   設計      有効\n\
-                  装置      冷たい\n";
+                  装置      冷たい\n\
+                  CPU       SSSE3 SSE4.1（暗号はSSE4.1で動作）\n";
         assert_eq!(text(&status, Language::English), en);
         assert_eq!(text(&status, Language::Japanese), ja);
     }

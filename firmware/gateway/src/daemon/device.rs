@@ -29,7 +29,7 @@ use super::{
     effects::{Hands, scope},
     fault::{device_failure, disk_failure, unseen},
     flow_log::FlowLog,
-    health::Health,
+    health::{Health, processor},
     heartbeat::Heartbeat,
     known::Known,
     line::Line,
@@ -301,6 +301,7 @@ impl Device {
             collector: self.flow_log.collector(),
             time: Some(self.time.status(design.as_deref(), clock::since_start())),
             health: self.health.readings(),
+            processor: Some(processor()),
             release: self.health.release().cloned(),
         }
     }

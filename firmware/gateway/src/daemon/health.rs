@@ -9,12 +9,13 @@ use std::{
 };
 
 use jiff::Timestamp;
-use sekisho_control::{Reading, Release, ReleaseKind, Sensed};
+use sekisho_control::{CipherCode, Processor, Reading, Release, ReleaseKind, Sensed};
 use sekisho_design::Both;
 use sekisho_host::{
     files,
     sensors::{Disk, Sensors, Share, Sources, Temperature, look},
 };
+use sekisho_tunnel::Instructions;
 use serde::Deserialize;
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
@@ -83,6 +84,18 @@ impl Health {
     pub(super) fn release(&self) -> Option<&Release> {
         self.release.as_ref()
     }
+}
+
+/// What the processor brings to the tunnel.
+pub(super) fn processor() -> Processor {
+    let sets = Instructions::here();
+    let cipher = match sekisho_tunnel::CipherCode::with(&sets) {
+        sekisho_tunnel::CipherCode::Avx2 => CipherCode::Avx2,
+        sekisho_tunnel::CipherCode::Sse41 => CipherCode::Sse41,
+        sekisho_tunnel::CipherCode::Ssse3 => CipherCode::Ssse3,
+        sekisho_tunnel::CipherCode::Portable => CipherCode::Portable,
+    };
+    Processor { instructions: sets.iter().map(|set| set.as_str().to_owned()).collect(), cipher }
 }
 
 /// Logs alarms that begin and end.

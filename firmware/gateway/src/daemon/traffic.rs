@@ -208,6 +208,7 @@ mod tests {
             collector: None,
             time: None,
             health: Vec::new(),
+            processor: None,
             release: None,
             tunnel: None,
             shortages: Vec::new(),

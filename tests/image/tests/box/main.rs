@@ -17,12 +17,13 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 type Test = (&'static str, fn() -> anyhow::Result<()>);
 
-const TESTS: [Test; 23] = [
+const TESTS: [Test; 24] = [
     ("quick_closed_and_silent_from_power_on", quick::closed_and_silent_from_power_on),
     ("quick_ports_lie_in_their_slots", quick::ports_lie_in_their_slots),
     ("quick_first_contact_leases_one_address", quick::first_contact_leases_one_address),
     ("quick_the_wizard_brings_the_site_in", quick::the_wizard_brings_the_site_in),
     ("quick_traffic_goes_both_ways", quick::traffic_goes_both_ways),
+    ("quick_the_cipher_runs_without_avx2", quick::the_cipher_runs_without_avx2),
     ("quick_no_unit_failed", quick::no_unit_failed),
     ("quick_time_comes_from_the_profiles_servers", quick::time_comes_from_the_profiles_servers),
     ("quick_the_self_test_passes", quick::the_self_test_passes),

@@ -104,6 +104,15 @@ pub(crate) fn the_wizard_brings_the_site_in() -> anyhow::Result<()> {
     })
 }
 
+/// The machine has no AVX2, like the box's Atom; all that this machine sends is sealed without it.
+pub(crate) fn the_cipher_runs_without_avx2() -> anyhow::Result<()> {
+    from(Stage::Service, |bench| {
+        let said = bench::status(&mut bench.machine.shell)?;
+        ensure!(said["processor"]["cipher"] == "sse41", "{}", said["processor"]);
+        Ok(())
+    })
+}
+
 pub(crate) fn traffic_goes_both_ways() -> anyhow::Result<()> {
     from(Stage::Service, |bench| bench.traffic())
 }
