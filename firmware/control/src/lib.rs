@@ -9,6 +9,7 @@ mod change;
 mod flows;
 mod health;
 mod names;
+mod page;
 mod proof;
 mod selftest;
 mod time;
@@ -44,6 +45,7 @@ pub use self::names::{
     CacheStatus, HostStatus, NameAnswer, NameQuery, NamesStatus, UpstreamStatus, ZoneData,
     ZoneOwner, ZoneStatus,
 };
+pub use self::page::{CertificateRequest, PageAuthority, PageCertificate};
 pub use self::proof::{Confirmation, Proof, ProofAwaited, Token};
 pub use self::selftest::{
     CallOutcome, Cause, CheckOutcome, FAIL_OVER_SECONDS, FarCall, FarHalf, FirstCause, Health,
@@ -93,6 +95,11 @@ pub const FLOWS: &str = "/v1/flows";
 pub const SELF_TEST: &str = "/v1/self-test";
 /// `GET`: [`Health`].
 pub const HEALTH: &str = "/v1/health";
+
+/// `POST` [`CertificateRequest`]: [`PageCertificate`].
+pub const PAGE_CERTIFICATE: &str = "/v1/page/certificate";
+/// `GET`: [`PageAuthority`].
+pub const PAGE_AUTHORITY: &str = "/v1/page/ca";
 
 /// Largest request body, in bytes: two files of the largest size that the design room reads, with JSON's escapes.
 pub const LARGEST_BODY: usize = 8 << 20;

@@ -25,9 +25,10 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use sekisho_control::{
-    APPLY, Apply, Author, CONFIRM, Confirmation, Decision, FLOWS, Failure, FailureKind, FlowQuery,
-    GENERATIONS, HEALTH, KEY, LARGEST_BODY, NAME_QUERY, NAMES, NameQuery, PLAN, Packet, Proposal,
-    REFUSALS, ROLL_BACK, SELF_TEST, STATUS, SelfTestWish, TRACE, TRAFFIC, ZONE_DATA,
+    APPLY, Apply, Author, CONFIRM, CertificateRequest, Confirmation, Decision, FLOWS, Failure,
+    FailureKind, FlowQuery, GENERATIONS, HEALTH, KEY, LARGEST_BODY, NAME_QUERY, NAMES, NameQuery,
+    PAGE_AUTHORITY, PAGE_CERTIFICATE, PLAN, Packet, Proposal, REFUSALS, ROLL_BACK, SELF_TEST,
+    STATUS, SelfTestWish, TRACE, TRAFFIC, ZONE_DATA,
 };
 use sekisho_host::user_name;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -78,6 +79,8 @@ pub(super) async fn serve(listener: UnixListener, requests: mpsc::Sender<Request
     let router = Router::new()
         .route(STATUS, get(status))
         .route(KEY, get(key))
+        .route(PAGE_CERTIFICATE, post(page_certificate))
+        .route(PAGE_AUTHORITY, get(page_authority))
         .route(PLAN, post(plan))
         .route(APPLY, post(apply))
         .route(TRACE, post(trace))
@@ -193,6 +196,17 @@ async fn status(State(queue): State<Queue>) -> Response {
 
 async fn key(State(queue): State<Queue>) -> Response {
     queue.ask(Request::Key).await
+}
+
+async fn page_certificate(
+    State(queue): State<Queue>,
+    Body(request): Body<CertificateRequest>,
+) -> Response {
+    queue.ask(|reply| Request::PageCertificate(request, reply)).await
+}
+
+async fn page_authority(State(queue): State<Queue>) -> Response {
+    queue.ask(Request::PageAuthority).await
 }
 
 async fn plan(State(queue): State<Queue>, Body(proposal): Body<Proposal>) -> Response {

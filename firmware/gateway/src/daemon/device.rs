@@ -9,10 +9,11 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Instant};
 
 use jiff::Timestamp;
 use sekisho_control::{
-    Applied, Apply, Author, Awaiting, Confirmation, Decision, Failure, FlowPage, FlowQuery,
-    Generation, Health as HealthLevel, Key, LineStatus, LiveTrace, NameAnswer, NameQuery,
-    NamesStatus, Packet, Phase, Plan, PlannedStep, Proposal, Refused, RefusedFlows, Returned,
-    SelfTestReport, SelfTestWish, Settled, Status, Stored, Traffic, ZoneData,
+    Applied, Apply, Author, Awaiting, CertificateRequest, Confirmation, Decision, Failure,
+    FlowPage, FlowQuery, Generation, Health as HealthLevel, Key, LineStatus, LiveTrace, NameAnswer,
+    NameQuery, NamesStatus, Packet, PageAuthority, PageCertificate, Phase, Plan, PlannedStep,
+    Proposal, Refused, RefusedFlows, Returned, SelfTestReport, SelfTestWish, Settled, Status,
+    Stored, Traffic, ZoneData,
 };
 use sekisho_design::{Design, PublicKey, diff};
 use sekisho_host::{HostError, Kernel, Refusal, clock, give_back};
@@ -36,6 +37,7 @@ use super::{
     live,
     looks::Looks,
     names::Names,
+    page,
     proof::Measure,
     refused::RefusedLog,
     selftest::{Events, SelfTest},
@@ -59,6 +61,10 @@ pub enum Request {
     Status(Reply<Status>),
     /// Its public key.
     Key(Reply<Key>),
+    /// A certificate for the local page.
+    PageCertificate(CertificateRequest, Reply<PageCertificate>),
+    /// Who signs it.
+    PageAuthority(Reply<PageAuthority>),
     /// What applying a design would do.
     Plan(Proposal, Reply<Plan>),
     /// Put a design in force, for somebody.
@@ -186,6 +192,14 @@ impl Device {
                 self.counts.complete(status, &self.hands.kernel, self.design(), reply);
             }
             Request::Key(reply) => drop(reply.send(Ok(Key { public: self.hands.key.public() }))),
+            Request::PageCertificate(request, reply) => {
+                let addresses = page::addresses(self.design());
+                let (state, now) = (self.hands.store.folder(), Timestamp::now());
+                drop(reply.send(page::certificate(state, &request, addresses, now)));
+            }
+            Request::PageAuthority(reply) => {
+                drop(reply.send(page::authority(self.hands.store.folder(), Timestamp::now())));
+            }
             Request::Plan(proposal, reply) => drop(reply.send(self.plan(proposal).await)),
             Request::Apply(apply, author, reply) => {
                 drop(reply.send(self.apply(apply, author).await));

@@ -19,6 +19,7 @@ mod live;
 mod looks;
 mod machine;
 mod names;
+mod page;
 mod places;
 mod proof;
 mod query_log;

@@ -1,0 +1,75 @@
+//! The device's own certificate authority, which signs the local page's certificate and nothing else (R65).
+//!
+//! The page holds the key of its certificate, the daemon that of the authority: whoever breaks into the page can't sign for
+//! another name, and a browser that trusts the authority goes on trusting when the page's certificate changes. The authority is
+//! made with the first request and stays the device's own until a factory reset.
+//!
+//! ```text
+//! STATE/page-ca.pem   its key (PKCS #8), then its certificate
+//! ```
+
+mod authority;
+
+use std::{net::Ipv4Addr, path::Path};
+
+use jiff::Timestamp;
+use sekisho_control::{CertificateRequest, Failure, FailureKind, PageAuthority, PageCertificate};
+use sekisho_design::Design;
+
+use self::authority::{Authority, Fault};
+
+/// Where the page is before the first apply, on the maintenance port.
+const FIRST_CONTACT: Ipv4Addr = Ipv4Addr::new(172, 29, 113, 1);
+
+/// Names that an office may give the device in its own DNS.
+const NAMES: [&str; 2] = ["sekisho", "sekisho.internal"];
+
+/// Where the page can be reached while this design is in force; none is before the first apply.
+pub(super) fn addresses(design: Option<&Design>) -> Vec<Ipv4Addr> {
+    let maintenance = design.and_then(|design| design.maintenance.as_ref());
+    match (design, maintenance) {
+        (None, _) => vec![FIRST_CONTACT],
+        (Some(_), maintenance) => {
+            maintenance.map(|port| port.address.address()).into_iter().collect()
+        }
+    }
+}
+
+/// A certificate for the page.
+pub(super) fn certificate(
+    state: &Path,
+    request: &CertificateRequest,
+    addresses: Vec<Ipv4Addr>,
+    now: Timestamp,
+) -> Result<PageCertificate, Failure> {
+    let authority = Authority::of(state, now)?;
+    let (leaf, not_after) = authority.sign(&request.csr, &NAMES, &addresses, now)?;
+    let authority = told(&authority);
+    Ok(PageCertificate { chain: leaf + &authority.ca, authority, addresses, not_after })
+}
+
+/// The authority.
+pub(super) fn authority(state: &Path, now: Timestamp) -> Result<PageAuthority, Failure> {
+    Ok(told(&Authority::of(state, now)?))
+}
+
+fn told(authority: &Authority) -> PageAuthority {
+    PageAuthority { ca: authority.pem.clone(), fingerprint: authority.fingerprint() }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        let (kind, way_out) = match &fault {
+            Fault::Request(_) => (FailureKind::Malformed, None),
+            Fault::File(_) | Fault::Crypto(_) | Fault::Time(_) => (FailureKind::Device, None),
+            Fault::Damaged(path) => {
+                let way_out = format!(
+                    "restore {} from a backup; or remove it, and have every browser that trusts the device take its new authority",
+                    path.display()
+                );
+                (FailureKind::Device, Some(way_out))
+            }
+        };
+        Self { kind, message: fault.to_string(), way_out, problems: Vec::new() }
+    }
+}
