@@ -1,0 +1,4 @@
+//! Users, their passwords and second factors.
+
+pub mod delay;
+pub mod totp;
