@@ -1,0 +1,217 @@
+//! Who may do what: one table of all routes. The router, the guard and the description of the API (`OpenAPI`) come from it.
+//!
+//! A route that isn't here doesn't exist. [`crate::router::build`] refuses a table and handlers that don't match.
+
+use std::fmt;
+
+use axum::http::Method;
+use serde::{Deserialize, Serialize};
+
+/// What somebody is to the device.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// The platform's operator: the profile.
+    Operator,
+    /// The office's administrator: the site design, and users.
+    Administrator,
+    /// Looks, changes nothing.
+    Viewer,
+    /// A visiting engineer, for a day at most.
+    Engineer,
+}
+
+impl Role {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Operator, Self::Administrator, Self::Viewer, Self::Engineer];
+
+    /// Its name in the API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Administrator => "administrator",
+            Self::Viewer => "viewer",
+            Self::Engineer => "engineer",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Who may ask.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Who {
+    /// Also who isn't signed in.
+    Anyone,
+    /// Who is signed in, even if the password has to be changed first.
+    Entering,
+    /// Who is signed in.
+    SignedIn,
+    /// Who is signed in and has one of these roles.
+    Roles(&'static [Role]),
+}
+
+impl Who {
+    /// Whether somebody who is signed in has the right.
+    pub fn allows(self, role: Role) -> bool {
+        match self {
+            Self::Anyone | Self::Entering | Self::SignedIn => true,
+            Self::Roles(roles) => roles.contains(&role),
+        }
+    }
+}
+
+/// The method of a route.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Verb {
+    /// Reads.
+    Get,
+    /// Does something.
+    Post,
+    /// Puts something in place of what is there.
+    Put,
+    /// Takes away.
+    Delete,
+}
+
+impl Verb {
+    /// HTTP's own value.
+    pub const fn method(self) -> Method {
+        match self {
+            Self::Get => Method::GET,
+            Self::Post => Method::POST,
+            Self::Put => Method::PUT,
+            Self::Delete => Method::DELETE,
+        }
+    }
+
+    /// Whether it needs the session's token: all but reading (RFC 9110, 9.2.1).
+    pub const fn is_safe(self) -> bool {
+        matches!(self, Self::Get)
+    }
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.method().as_str())
+    }
+}
+
+/// One route.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Entry {
+    /// Its method.
+    pub method: Verb,
+    /// Its path, with parameters in braces.
+    pub path: &'static str,
+    /// Who may ask.
+    pub who: Who,
+    /// What it does, as a sentence.
+    pub what: &'static str,
+    /// Whether it changes the device, its users or what it keeps. The audit trail has such a request before it is carried out
+    /// and its end after; where the trail can't be written, it is refused.
+    pub changes: bool,
+    /// The largest body, in bytes.
+    pub largest: usize,
+    /// Whether the page asks by itself: a session doesn't live longer for it.
+    pub unattended: bool,
+}
+
+/// The largest body of who isn't signed in, in bytes.
+pub const SMALL: usize = 16 << 10;
+/// The usual largest body, in bytes.
+pub const USUAL: usize = 1 << 20;
+/// The largest body where two files or a backup come, in bytes.
+pub const LARGE: usize = 8 << 20;
+
+/// A route.
+pub const fn route(method: Verb, path: &'static str, who: Who, what: &'static str) -> Entry {
+    let largest = if matches!(who, Who::Anyone) { SMALL } else { USUAL };
+    Entry { method, path, who, what, changes: false, largest, unattended: false }
+}
+
+impl Entry {
+    /// It changes something: the trail has it.
+    #[must_use]
+    pub const fn changing(self) -> Self {
+        Self { changes: true, ..self }
+    }
+
+    /// Its body may be [`LARGE`].
+    #[must_use]
+    pub const fn large(self) -> Self {
+        Self { largest: LARGE, ..self }
+    }
+
+    /// The page asks by itself.
+    #[must_use]
+    pub const fn unattended(self) -> Self {
+        Self { unattended: true, ..self }
+    }
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, self.path)
+    }
+}
+
+const ADMINISTRATOR: Who = Who::Roles(&[Role::Administrator]);
+const AUDITORS: Who = Who::Roles(&[Role::Administrator, Role::Operator]);
+
+/// The routes that need no device: sessions, users, the audit trail.
+#[rustfmt::skip]
+pub const CORE: &[Entry] = &[
+    route(Verb::Get, "/api/session", Who::Anyone, "tells who is signed in, and the token for changes").unattended(),
+    route(Verb::Post, "/api/login", Who::Anyone, "opens a session with name, password and, where set up, a code"),
+    route(Verb::Post, "/api/logout", Who::Entering, "ends the session"),
+    route(Verb::Post, "/api/password", Who::Entering, "changes one's own password; all other sessions of the user end").changing(),
+    route(Verb::Post, "/api/second-factor/begin", Who::SignedIn, "gives a new secret for an authenticator; in force once confirmed").changing(),
+    route(Verb::Post, "/api/second-factor/confirm", Who::SignedIn, "puts the secret in force and gives the recovery codes, once").changing(),
+    route(Verb::Post, "/api/second-factor/remove", Who::SignedIn, "takes one's own second factor away").changing(),
+    route(Verb::Get, "/api/users", ADMINISTRATOR, "lists the users"),
+    route(Verb::Post, "/api/users", ADMINISTRATOR, "makes a user and gives the first password, once").changing(),
+    route(Verb::Post, "/api/users/{name}", ADMINISTRATOR, "changes a user's role or end, makes a new password, or unlocks").changing(),
+    route(Verb::Delete, "/api/users/{name}", ADMINISTRATOR, "deletes a user").changing(),
+    route(Verb::Get, "/api/audit", AUDITORS, "searches the audit trail, newest first"),
+    route(Verb::Get, "/api/audit/export", AUDITORS, "gives the audit trail as a file for `sekisho-web verify-audit`"),
+    route(Verb::Get, "/api/audit/verify", AUDITORS, "tells whether the audit trail is whole"),
+];
+
+/// The routes to the device.
+pub const DEVICE: &[Entry] = &[];
+
+/// All routes.
+pub fn table() -> Vec<Entry> {
+    [CORE, DEVICE].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sound() {
+        let mut seen = std::collections::BTreeSet::new();
+        for entry in table() {
+            assert!(seen.insert((entry.method, entry.path)), "{entry} stands there twice");
+            assert!(entry.path.starts_with("/api/") && !entry.what.is_empty(), "{entry}");
+            assert!(!entry.changes || !entry.method.is_safe(), "{entry}: reading changes nothing");
+            assert!(entry.who != Who::Anyone || entry.largest == SMALL, "{entry}");
+        }
+    }
+
+    #[test]
+    fn roles_are_kept_apart() {
+        for role in Role::ALL {
+            assert_eq!(ADMINISTRATOR.allows(role), role == Role::Administrator);
+            assert!(Who::SignedIn.allows(role) && Who::Entering.allows(role));
+            assert_eq!(serde_json::to_value(role).unwrap(), role.name());
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Answers that aren't what was asked for, and bodies of requests.
+
+use axum::{
+    Json,
+    extract::{FromRequest, Request},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use sekisho_design::Both;
+use serde::{Serialize, de::DeserializeOwned};
+use tracing::error;
+
+/// Why a request wasn't carried out. Its shape is that of the daemon's failure.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Refusal {
+    /// HTTP's word for it.
+    #[serde(skip)]
+    pub status: StatusCode,
+    /// What kind; the page goes by it.
+    pub kind: &'static str,
+    /// What is wrong, in English.
+    pub message: String,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub way_out: Option<String>,
+    /// The same for people, in both languages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub both: Option<Box<Both>>,
+    /// Seconds until it may be tried again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after_s: Option<u64>,
+}
+
+impl Refusal {
+    /// One with a sentence in both languages.
+    pub fn new(status: StatusCode, kind: &'static str, ja: &str, en: &str) -> Self {
+        Self {
+            status,
+            kind,
+            message: en.to_owned(),
+            way_out: None,
+            both: Some(Box::new(both(ja, en))),
+            retry_after_s: None,
+        }
+    }
+
+    /// A request that breaks the API: a program's fault, which no user can mend.
+    pub fn malformed(message: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            kind: "malformed",
+            message: message.into(),
+            way_out: None,
+            both: None,
+            retry_after_s: None,
+        }
+    }
+
+    /// Nobody is signed in.
+    pub fn no_session() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "no-session",
+            "ログインしてください。",
+            "Nobody is signed in.",
+        )
+    }
+
+    /// The device can't do it now; the reason goes to the log, not to the asker.
+    pub fn device(what: &str, fault: &dyn std::fmt::Display) -> Self {
+        error!(%fault, "{what}");
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "device",
+            "装置の内部で処理できませんでした。装置のログを確認してください。",
+            "The device couldn't do it; its log has the reason.",
+        )
+    }
+
+    /// With what to do about it.
+    #[must_use]
+    pub fn way_out(mut self, words: &str) -> Self {
+        self.way_out = Some(words.to_owned());
+        self
+    }
+
+    /// With the seconds until the next try.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after_s = Some(seconds);
+        self
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(&self)).into_response();
+        if let Some(seconds) = self.retry_after_s {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+/// A text in both languages.
+pub fn both(ja: &str, en: &str) -> Both {
+    Both { ja: ja.to_owned(), en: en.to_owned() }
+}
+
+/// The JSON body of a request. The guard has seen its size and type.
+#[derive(Clone, Debug)]
+pub struct Asked<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Asked<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+        match Json::from_request(request, state).await {
+            Ok(Json(body)) => Ok(Self(body)),
+            // The text of serde's error may hold what was sent, a password even.
+            Err(rejection) => Err(Refusal {
+                status: rejection.status(),
+                ..Refusal::malformed("the body isn't what this request takes")
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_when_to_try_again() {
+        let refusal = Refusal::no_session().retry_after(7).way_out("wait");
+        let shown = serde_json::to_value(&refusal).unwrap();
+        assert_eq!(shown["kind"], "no-session");
+        assert_eq!(shown["retry_after_s"], 7);
+        assert_eq!(shown["way_out"], "wait");
+        assert!(shown["both"]["ja"].is_string() && shown.get("status").is_none());
+        let response = refusal.into_response();
+        assert_eq!(response.headers()[header::RETRY_AFTER], "7");
+        assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    }
+}

@@ -1,0 +1,94 @@
+//! What handlers have in common.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{Notify, Semaphore, watch},
+    time::Instant,
+};
+
+use crate::{
+    access::LARGE,
+    audit::Trail,
+    session::Sessions,
+    tls::Certificates,
+    users::{Desk, Users},
+};
+
+/// Bytes of request bodies that are in memory at one time, for all connections together.
+const BODIES: usize = 2 * LARGE;
+
+/// State of the page, cheap to clone. A handler asks for it with `State<App>`, or for a part with what the part's module offers.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct App {
+    /// The daemon's control socket.
+    pub control: Arc<Path>,
+    /// The page's own folder; each module has a file or folder of its own in it.
+    pub state: Arc<Path>,
+    /// Who is signed in. Whoever holds an answer open needn't look: the guard ends it with its session.
+    pub sessions: Arc<Sessions>,
+    /// Who may sign in.
+    pub users: Arc<Users>,
+    /// Where passwords are looked at, one at a time.
+    pub desk: Arc<Desk>,
+    /// Who did what. The guard writes it for every route that changes something; handlers add [`Note`](crate::audit::Note)s.
+    pub trail: Arc<Trail>,
+    /// The page's certificate, and so the names that it may be called by.
+    pub certificates: Arc<Certificates>,
+    /// What the daemon said of the device last.
+    pub device: watch::Receiver<Device>,
+    pub(crate) bodies: Arc<Semaphore>,
+    call: Arc<Notify>,
+    start: Instant,
+}
+
+/// What the page itself has to know of the device.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Device {
+    /// Whether the daemon answers.
+    pub reachable: bool,
+    /// The generation in force.
+    pub generation: u64,
+    /// Whether the clock is led by a time server; none where nobody knows.
+    pub synchronised: Option<bool>,
+    /// Whether the image is one for trying out.
+    pub development: bool,
+}
+
+impl App {
+    /// Puts the parts together.
+    pub fn new(
+        control: &Path,
+        state: &Path,
+        users: Users,
+        trail: Trail,
+        certificates: Arc<Certificates>,
+        device: watch::Receiver<Device>,
+        call: Arc<Notify>,
+    ) -> Self {
+        Self {
+            control: control.into(),
+            state: state.into(),
+            sessions: Arc::default(),
+            users: Arc::new(users),
+            desk: Arc::default(),
+            trail: Arc::new(trail),
+            certificates,
+            device,
+            bodies: Arc::new(Semaphore::new(BODIES)),
+            call,
+            start: Instant::now(),
+        }
+    }
+
+    /// Time since the page's start: what sessions and delays are measured by. Setting the wall clock doesn't touch it.
+    pub fn now(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// Something changed: the daemon is asked at once how the device is.
+    pub fn look(&self) {
+        self.call.notify_one();
+    }
+}

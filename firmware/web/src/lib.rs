@@ -1,0 +1,22 @@
+//! The web page's server, a client of the daemon's control socket.
+//!
+//! [`access`] is the table of all routes, and [`router`] refuses to be built where it doesn't match the handlers that the modules offer.
+//! [`guard`] stands before each handler; [`serve`] and [`tls`] before the guard. [`App`] is what handlers have in common.
+
+#![forbid(unsafe_code)]
+
+pub mod access;
+pub mod answer;
+pub mod app;
+pub mod assets;
+pub mod audit;
+pub mod guard;
+pub mod router;
+pub mod run;
+pub mod serve;
+pub mod session;
+pub mod tls;
+pub mod users;
+
+pub use app::App;
+pub use guard::{Peer, Person};

@@ -1,0 +1,139 @@
+//! The page as a whole: parts put together, started, ended by a signal.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::{Context as _, bail};
+use jiff::Timestamp;
+use listenfd::ListenFd;
+use sekisho_host::files::Lock;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::{Notify, watch},
+    task::spawn_blocking,
+};
+use tracing::{error, info, warn};
+
+use crate::{
+    access,
+    app::{App, Device},
+    assets::Assets,
+    audit::{self, Event, Limits, Outcome, Trail},
+    router, serve,
+    tls::{self, Certificates, watch::Watch},
+    users::{ADMIN, Users},
+};
+
+/// Where things are.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// Where to listen; the socket that systemd hands over where it is left out.
+    pub listen: Option<SocketAddr>,
+    /// The daemon's control socket.
+    pub control: PathBuf,
+    /// The page's own folder.
+    pub state: PathBuf,
+    /// The page's files; those in the program where it is left out.
+    pub assets: Option<PathBuf>,
+    /// The hash of the first password.
+    pub first_password: Option<PathBuf>,
+}
+
+/// Serves the page until SIGTERM or SIGINT.
+///
+/// # Errors
+/// Where it can't start: no socket, a folder in use, a damaged file.
+pub async fn run(places: Places) -> anyhow::Result<()> {
+    let Places { listen, control, state, assets, first_password } = places;
+    std::fs::create_dir_all(&state)
+        .with_context(|| format!("can't make the state folder {}", state.display()))?;
+    let _lock = Lock::take(&state.join("lock"))?;
+    let listener = listener(listen).await?;
+    let certificates = Arc::new(Certificates::open(&state)?);
+    let (device, seen) = watch::channel(Device::default());
+    let call = Arc::new(Notify::new());
+    let app = App::new(
+        &control,
+        &state,
+        Users::open(&state)?,
+        Trail::open(&state.join("audit"), Limits::USUAL),
+        Arc::clone(&certificates),
+        seen,
+        Arc::clone(&call),
+    );
+    let assets = assets.map_or(Assets::Built, |folder| Assets::Folder(Arc::new(folder)));
+    let router = router::build(&app, &access::table(), router::handlers(), assets)?;
+    let config = tls::config(Arc::clone(&certificates))?;
+
+    let watch = Watch { control, certificates, device, call };
+    let watching = tokio::spawn(watch.run(async move || {
+        if let Some(file) = &first_password {
+            adopt(&app, file).await;
+        }
+    }));
+    let (stop, stopped) = watch::channel(false);
+    let mut end = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = end.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        info!("ending");
+        stop.send_replace(true);
+    });
+    info!(address = %listener.local_addr()?, "serving the page");
+    if let Err(fault) = sd_notify::notify(&[sd_notify::NotifyState::Ready]) {
+        warn!(%fault, "systemd can't be told that the page is ready");
+    }
+    serve::serve(listener, config, router, stopped).await;
+    watching.abort();
+    Ok(())
+}
+
+async fn listener(listen: Option<SocketAddr>) -> anyhow::Result<TcpListener> {
+    if let Some(address) = listen {
+        let listener = TcpListener::bind(address).await;
+        return listener.with_context(|| format!("can't listen on {address}"));
+    }
+    let mut handed = ListenFd::from_env();
+    let handed =
+        handed.take_tcp_listener(0).context("what systemd handed over is no TCP socket")?;
+    let Some(handed) = handed else {
+        bail!(
+            "no socket to listen on: start the page by its socket unit, or with --listen ADDR:PORT"
+        );
+    };
+    handed.set_nonblocking(true)?;
+    Ok(TcpListener::from_std(handed)?)
+}
+
+/// Takes a new first password, where there is one.
+async fn adopt(app: &App, file: &Path) {
+    let (users, path) = (app.users.clone(), file.to_owned());
+    let adopted = spawn_blocking(move || users.adopt(&path, Timestamp::now())).await;
+    match adopted {
+        Ok(Ok(false)) => return,
+        Ok(Ok(true)) => {}
+        Ok(Err(fault)) => return error!(%fault, "the first password can't be taken"),
+        Err(fault) => return error!(%fault, "the first password can't be taken"),
+    }
+    info!("the first password is in force; it has to be changed when it is used");
+    app.sessions.end_all_of(ADMIN, None);
+    let event = Event {
+        user: None,
+        role: None,
+        from: None,
+        what: "first-password".to_owned(),
+        result: Outcome::Done,
+        about: Some(ADMIN.to_owned()),
+        before: None,
+        after: None,
+    };
+    // The trail has said why not.
+    let _ = audit::append(app, event).await;
+}

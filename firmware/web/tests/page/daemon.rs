@@ -1,0 +1,112 @@
+//! A control socket that answers what the page itself asks: how the device is, and a certificate.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use axum::{
+    Json, Router,
+    extract::State,
+    routing::{get, post},
+};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, PublicKeyData};
+use serde_json::{Value, json};
+use tokio::net::UnixListener;
+use tokio_rustls::rustls::pki_types::{
+    CertificateDer, CertificateSigningRequestDer, pem::PemObject as _,
+};
+use x509_cert::{der::Decode as _, request::CertReq};
+
+/// What it has and what it says.
+pub(crate) struct Daemon {
+    ca: Issuer<'static, KeyPair>,
+    pub(crate) ca_der: CertificateDer<'static>,
+    pub(crate) generation: AtomicU64,
+    pub(crate) synchronised: Mutex<bool>,
+    pub(crate) signed: AtomicU64,
+}
+
+impl Daemon {
+    /// Listens at a socket.
+    pub(crate) fn start(socket: &Path) -> Arc<Self> {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        let ca_der = params.self_signed(&key).unwrap().der().clone();
+        let daemon = Arc::new(Self {
+            ca: Issuer::new(params, key),
+            ca_der,
+            generation: AtomicU64::new(1),
+            synchronised: Mutex::new(true),
+            signed: AtomicU64::new(0),
+        });
+        let router = Router::new()
+            .route("/v1/status", get(status))
+            .route("/v1/page/certificate", post(certificate))
+            .with_state(Arc::clone(&daemon));
+        let listener = UnixListener::bind(socket).unwrap();
+        tokio::spawn(serve(listener, router));
+        daemon
+    }
+}
+
+async fn serve(listener: UnixListener, router: Router) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let service = hyper_util::service::TowerToHyperService::new(router.clone());
+        let stream = hyper_util::rt::TokioIo::new(stream);
+        tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(stream, service));
+    }
+}
+
+async fn status(State(daemon): State<Arc<Daemon>>) -> Json<Value> {
+    Json(json!({
+        "version": "0.1.0",
+        "phase": { "name": "in-force" },
+        "generation": daemon.generation.load(Ordering::SeqCst),
+        "site": null,
+        "tunnel": null,
+        "refused": {},
+        "last_refusals": [],
+        "time": {
+            "synchronised": *daemon.synchronised.lock().unwrap(),
+            "ever": false,
+            "for_s": 1,
+            "servers": [],
+            "sentence": { "ja": "", "en": "" },
+        },
+    }))
+}
+
+struct Asked(Vec<u8>);
+
+impl PublicKeyData for Asked {
+    fn der_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn algorithm(&self) -> &'static rcgen::SignatureAlgorithm {
+        &rcgen::PKCS_ECDSA_P256_SHA256
+    }
+}
+
+async fn certificate(State(daemon): State<Arc<Daemon>>, Json(asked): Json<Value>) -> Json<Value> {
+    let pem = asked["csr"].as_str().unwrap();
+    let der = CertificateSigningRequestDer::from_pem_slice(pem.as_bytes()).unwrap();
+    let request = CertReq::from_der(&der).unwrap();
+    let key = Asked(request.info.public_key.subject_public_key.raw_bytes().to_vec());
+    let generation = daemon.generation.load(Ordering::SeqCst);
+    let names = vec!["sekisho".to_owned(), format!("generation-{generation}")];
+    let leaf = CertificateParams::new(names).unwrap().signed_by(&key, &daemon.ca).unwrap();
+    daemon.signed.fetch_add(1, Ordering::SeqCst);
+    let chain = [leaf.der(), &daemon.ca_der].map(|der| pem_of(der)).concat();
+    Json(json!({ "chain": chain, "ca": pem_of(&daemon.ca_der) }))
+}
+
+fn pem_of(der: &[u8]) -> String {
+    let text = data_encoding::BASE64.encode(der);
+    format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
+}

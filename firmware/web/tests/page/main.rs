@@ -1,0 +1,12 @@
+//! The page over real TLS connections, with a daemon that is played.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't go on ends")]
+
+mod client;
+mod connections;
+mod daemon;
+mod guards;
+mod rights;
+mod signing_in;
+mod stage;
+mod users;
