@@ -60,6 +60,44 @@ fn traces_read_as_written_down() {
     }
 }
 
+/// Both LANs have one range here, and the device one address (R65).
+#[test]
+fn the_page_is_for_the_maintenance_port_and_for_sources_that_are_named() {
+    let mut design = sample("overlapping-ranges");
+    let device = |rule: &str| Outcome::Refused { rule: Some(rule.to_owned()), told: Told::Nothing };
+    let outcome = |design: &Design, side, from: &str, to: &str| {
+        let trace = trace(design, &question(side, from, to));
+        if trace.outcome == Outcome::Device {
+            assert!(trace.back.is_none_or(|back| back.arrives), "{from}: no answer");
+        }
+        trace.outcome
+    };
+    let page = "192.168.1.1:443/tcp";
+    let maintenance = Side::Maintenance;
+    let at_maintenance = "192.168.254.1:443/tcp";
+    assert_eq!(outcome(&design, maintenance, "192.168.254.2", at_maintenance), Outcome::Device);
+    assert_eq!(outcome(&design, HEAD, "192.168.1.20", page), device("head-office/device"));
+
+    design.page.head_office = vec!["192.168.1.20/32".parse().unwrap()];
+    assert_eq!(outcome(&design, HEAD, "192.168.1.20", page), Outcome::Device);
+    for (side, from, to, rule) in [
+        (HEAD, "192.168.1.21", page, "head-office/device"),
+        (HEAD, "192.168.1.20", "192.168.1.1:80/tcp", "head-office/device"),
+        (HEAD, "192.168.1.20", "192.168.1.1:443/udp", "head-office/device"),
+        (HEAD, "192.168.1.20", at_maintenance, "head-office/device"),
+        (HEAD, "192.168.1.20", "198.18.1.2:443/tcp", "head-office/device"),
+        (HEAD, "192.168.1.20", "100.64.10.1:443/tcp", "head-office/device"),
+        (EDUCATION, "192.168.1.20", page, "education-board/device"),
+        (Side::Lgwan, "198.18.1.1", "198.18.1.2:443/tcp", "lgwan/unexpected"),
+        (Side::Platform, "100.72.1.10", "100.64.10.1:443/tcp", "platform/device"),
+        (maintenance, "192.168.254.2", page, "maintenance/undeclared-destination"),
+        (maintenance, "192.168.254.2", "192.168.254.1:80/tcp", "maintenance/device"),
+        (maintenance, "192.168.1.20", at_maintenance, "maintenance/spoofed-source"),
+    ] {
+        assert_eq!(outcome(&design, side, from, to), device(rule), "{from} to {to}");
+    }
+}
+
 #[test]
 fn outcomes_are_those_of_the_design() {
     let delivered = |side, source: &str, destination: &str| Outcome::Delivered {
