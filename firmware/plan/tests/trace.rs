@@ -12,7 +12,7 @@ use sekisho_design::{
     Allowance, Class, Design, Global, Lan, LanRoute, Language, Origin, Private, Server, Terminals,
 };
 use sekisho_plan::trace::{
-    Change, Opening, Outcome, Question, Row, Side, Target, Told, Trace, TraceError, Tracer,
+    Change, Opening, Outcome, Question, Reason, Row, Side, Target, Told, Trace, TraceError, Tracer,
     UnclearSide,
 };
 
@@ -78,7 +78,13 @@ fn the_page_is_for_the_maintenance_port_and_for_sources_that_are_named() {
     assert_eq!(outcome(&design, maintenance, "192.168.254.2", at_maintenance), Outcome::Device);
     assert_eq!(outcome(&design, HEAD, "192.168.1.20", page), device("head-office/device"));
 
-    design.page.head_office = vec!["192.168.1.20/32".parse().unwrap()];
+    // Whoever asks why is told how; on another LAN there is no way.
+    let advice = trace(&design, &question(HEAD, "192.168.1.20", page)).advice.unwrap();
+    assert_eq!(advice.change, Change::Page { from: "192.168.1.20".parse().unwrap() });
+    assert_eq!(advice.toml.as_deref(), Some("[page]\nhead-office = [\"192.168.1.20\"]\n"));
+    let elsewhere = trace(&design, &question(EDUCATION, "192.168.1.20", page)).advice.unwrap();
+    assert_eq!(elsewhere.change, Change::Nothing(Reason::Device));
+    assert!(follow(&mut design, &advice.change));
     assert_eq!(outcome(&design, HEAD, "192.168.1.20", page), Outcome::Device);
     for (side, from, to, rule) in [
         (HEAD, "192.168.1.21", page, "head-office/device"),
@@ -286,6 +292,7 @@ fn follow(design: &mut Design, change: &Change) -> bool {
             let via = interface.address.subnet().hosts().last().unwrap();
             interface.routes.push(LanRoute { to, via });
         }
+        Change::Page { from } => design.page.head_office.push(Ipv4Net::from(from)),
         Change::Nothing(_) => return false,
     }
     true
