@@ -11,9 +11,12 @@ use ipnet::Ipv4Net;
 use sekisho_design::{
     Allowance, Class, Design, Global, Lan, LanRoute, Language, Origin, Private, Server, Terminals,
 };
-use sekisho_plan::trace::{
-    Change, Opening, Outcome, Question, Reason, Row, Side, Target, Told, Trace, TraceError, Tracer,
-    UnclearSide,
+use sekisho_plan::{
+    desired,
+    trace::{
+        Change, Opening, Outcome, Question, Reason, Row, Side, Target, Told, Trace, TraceError,
+        Tracer, UnclearSide,
+    },
 };
 
 use self::sample::sample;
@@ -68,7 +71,7 @@ fn the_page_is_for_the_maintenance_port_and_for_sources_that_are_named() {
     let outcome = |design: &Design, side, from: &str, to: &str| {
         let trace = trace(design, &question(side, from, to));
         if trace.outcome == Outcome::Device {
-            assert!(trace.back.is_none_or(|back| back.arrives), "{from}: no answer");
+            assert!(trace.back.unwrap().arrives, "{from}: no answer");
         }
         trace.outcome
     };
@@ -102,6 +105,12 @@ fn the_page_is_for_the_maintenance_port_and_for_sources_that_are_named() {
     ] {
         assert_eq!(outcome(&design, side, from, to), device(rule), "{from} to {to}");
     }
+    // A kernel whose servers answer without the LAN's mark knows no way back.
+    let mut state = desired(&design);
+    state.settings.insert("net/ipv4/tcp_fwmark_accept".to_owned(), "0".to_owned());
+    let tracer = Tracer::over(&design, state).unwrap();
+    let unmarked = tracer.trace(&question(HEAD, "192.168.1.20", page)).unwrap();
+    assert!(unmarked.outcome == Outcome::Device && unmarked.back.is_some_and(|back| !back.arrives));
 }
 
 #[test]
