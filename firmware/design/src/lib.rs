@@ -24,6 +24,7 @@ mod model;
 mod name;
 mod names;
 mod organisation;
+mod page;
 mod parts;
 mod policy;
 mod print;
@@ -57,6 +58,7 @@ pub use model::{
 pub use name::{DnsName, MalformedName, Name, PortName};
 pub use names::{Method, NameEntry, NameTarget, Names};
 pub use organisation::OrganisationCode;
+pub use page::Page;
 pub use parts::{CentrePart, Column, Role, Shape};
 pub use policy::{
     Direction, GlobalFor, Limits, Member, NamedServices, Object, OfficeHosts, Policy, ServiceMember,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Approval, Certificates, Class, Collector, DnsName, Endpoint, FlowLog, Global, GlobalFor, Host,
     InterfaceAddress, Limits, LineRate, Name, NamedServices, Names, Object, OrganisationCode,
-    Origin, Policy, PortMode, PortName, Private, PublicKey, Service, Traffic,
+    Origin, Page, Policy, PortMode, PortName, Private, PublicKey, Service, Traffic,
 };
 
 /// One site, whole: the operator's profile and the organisation's own part, checked against each other.
@@ -45,6 +45,8 @@ pub struct Design {
     pub flow_log: Option<FlowLog>,
     /// The office's collector of log messages; `None` where there is none (R77).
     pub collector: Option<Collector>,
+    /// From where the device's page can be reached (R65).
+    pub page: Page,
 }
 
 /// Whose site it is and how its servers are placed.

@@ -3,7 +3,7 @@
 //! A code is a theme and a number:
 //! `FILE` the file as a whole, `FORM` keys and values, `ORG` organisation and placement, `ADDR` interfaces and
 //! networks, `LINE` how the line is divided, `POOL` global addresses, `ROW` servers and terminals, `PERM` policies and their
-//! words, `NAME` name resolution, `LOG` flow log and collector, `PLAT` the platform, `SIGN` signature and age, `CSV` tables
+//! words, `NAME` name resolution, `LOG` flow log and collector, `PAGE` the device's page, `PLAT` the platform, `SIGN` signature and age, `CSV` tables
 //! that rows come from. The file is long because each rule stands here once.
 
 use std::net::Ipv4Addr;
@@ -709,6 +709,26 @@ rules! {
     /// The collector is on the maintenance port, and there is none.
     "LOG-07" MaintenanceNotDesigned,
 
+    /// A source of the page is neither on the head office's subnet nor behind one of its routes (R65).
+    "PAGE-01" PageSourceOutside {
+        /// The source.
+        from: Ipv4Net,
+    },
+    /// The page is open to the head office, and there is no head office LAN.
+    "PAGE-02" PageWithoutLan,
+    /// Everybody of a LAN, or of a network behind it, gets to the page.
+    "PAGE-03" PageWhole {
+        /// The network.
+        from: Ipv4Net,
+    },
+    /// More sources than anybody oversees.
+    "PAGE-04" PageSources {
+        /// How many there are.
+        count: usize,
+        /// How many there may be.
+        most: usize,
+    },
+
     /// The profile has no centre.
     "PLAT-01" NoCentre,
     /// Two centres share what each must have for itself.
@@ -904,6 +924,7 @@ impl Rule {
                 | Self::UnusedWithHosts { .. }
                 | Self::EntryUnreachable { .. }
                 | Self::EntryOfOtherLan { .. }
+                | Self::PageWhole { .. }
                 | Self::UnreadColumn { .. }
                 | Self::ReadAs { .. }
                 | Self::OtherRows { .. }

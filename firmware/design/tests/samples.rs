@@ -68,6 +68,7 @@ fn the_placements_and_special_cases_are_what_they_say() {
     assert!(policies.servers.iter().any(|server| server.ftp && !server.global_for.is_empty()));
     assert!(policies.terminals.iter().any(|row| row.cap.is_some()));
     assert_ne!(policies.limits, sekisho_design::Limits::USUAL);
+    assert!(accepted("2-partly-data-centre").design.page_lan().is_some());
     let large = accepted("large").design;
     assert_eq!((large.servers.len(), large.terminals.len()), (500, 40));
     assert_eq!(large.names.unwrap().entries.len(), 520);

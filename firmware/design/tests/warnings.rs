@@ -61,6 +61,7 @@ fn due(design: &Design) -> BTreeMap<&'static str, usize> {
             addresses(design).filter(|(lan, it)| is_unreachable(design, *lan, *it)).count(),
         ),
         ("NAME-13", addresses(design).filter(|(lan, it)| is_elsewhere(design, *lan, *it)).count()),
+        ("PAGE-03", design.page.head_office.iter().filter(|from| is_whole(design, **from)).count()),
     ];
     due.into_iter().filter(|(_, count)| *count > 0).collect()
 }
@@ -80,6 +81,11 @@ fn inside(services: &[Service]) -> usize {
 
 fn on(design: &Design, lan: Lan) -> impl Iterator<Item = &Server> {
     design.servers.iter().filter(move |server| server.lan == lan)
+}
+
+/// Everybody of the head office's subnet, or behind one of its routes.
+fn is_whole(design: &Design, from: ipnet::Ipv4Net) -> bool {
+    reach(design, Lan::HeadOffice).any(|network| network == from)
 }
 
 fn has_server(design: &Design, lan: Lan, from: ipnet::Ipv4Net) -> bool {
@@ -295,9 +301,16 @@ fn site() -> impl Strategy<Value = String> {
         format!("{wide}[\"10.128.0.0/17\"]\n"),
     ]);
     let names = prop_oneof![Just(String::new()), names()];
-    (head(), rows, 0..6usize, wide, names).prop_map(|(head, rows, count, wide, names)| {
-        head + &wide + &rows[..count].concat() + &names
-    })
+    let sources = vec!["\"192.168.1.0/24\"", "\"192.168.1.0/25\"", "\"10.20.0.0/24\""];
+    let page = subsequence(sources, 0..=3).prop_map(|sources| {
+        let line = format!("[page]\nhead-office = [{}]\n", sources.join(", "));
+        if sources.is_empty() { String::new() } else { line }
+    });
+    (head(), rows, 0..6usize, wide, names, page).prop_map(
+        |(head, rows, count, wide, names, page)| {
+            head + &wide + &rows[..count].concat() + &names + &page
+        },
+    )
 }
 
 proptest! {
@@ -342,7 +355,7 @@ fn the_generated_sites_are_often_accepted_and_show_every_warning() {
     assert!(accepted > 400, "{accepted}");
     let codes = [
         "FORM-24", "ADDR-14", "ADDR-15", "ADDR-16", "LINE-03", "ROW-07", "ROW-12", "ROW-13",
-        "ROW-14", "NAME-05", "NAME-06", "NAME-10", "NAME-12", "NAME-13",
+        "ROW-14", "NAME-05", "NAME-06", "NAME-10", "NAME-12", "NAME-13", "PAGE-03",
     ];
     assert!(codes.into_iter().all(|code| seen.contains_key(code)), "{seen:?}");
     assert!(codes.into_iter().all(|code| Rule::CODES.contains(&code)));

@@ -143,6 +143,8 @@ fn settings(state: &mut KernelState) {
     }
     // The device's own ICMP errors take the mark, and so the way back, of the packet that they are about.
     set("net/ipv4/fwmark_reflect".to_owned(), "1");
+    // So do the answers of its TCP servers: where both LANs have one range, the address alone doesn't say which asks.
+    set("net/ipv4/tcp_fwmark_accept".to_owned(), "1");
     // A host that opens ten connections at once shall hear of all ten that they are refused: the kernel's limit stays for
     // all ICMP errors but destination unreachable (bit 3). Only office hosts, whose source was checked, get those.
     set("net/ipv4/icmp_ratemask".to_owned(), "6160");

@@ -11,9 +11,12 @@ use ipnet::Ipv4Net;
 use sekisho_design::{
     Allowance, Class, Design, Global, Lan, LanRoute, Language, Origin, Private, Server, Terminals,
 };
-use sekisho_plan::trace::{
-    Change, Opening, Outcome, Question, Row, Side, Target, Told, Trace, TraceError, Tracer,
-    UnclearSide,
+use sekisho_plan::{
+    desired,
+    trace::{
+        Change, Opening, Outcome, Question, Reason, Row, Side, Target, Told, Trace, TraceError,
+        Tracer, UnclearSide,
+    },
 };
 
 use self::sample::sample;
@@ -58,6 +61,56 @@ fn traces_read_as_written_down() {
             assert_eq!(text, golden, "{}: BLESS=1 writes it anew", file.display());
         }
     }
+}
+
+/// Both LANs have one range here, and the device one address (R65).
+#[test]
+fn the_page_is_for_the_maintenance_port_and_for_sources_that_are_named() {
+    let mut design = sample("overlapping-ranges");
+    let device = |rule: &str| Outcome::Refused { rule: Some(rule.to_owned()), told: Told::Nothing };
+    let outcome = |design: &Design, side, from: &str, to: &str| {
+        let trace = trace(design, &question(side, from, to));
+        if trace.outcome == Outcome::Device {
+            assert!(trace.back.unwrap().arrives, "{from}: no answer");
+        }
+        trace.outcome
+    };
+    let page = "192.168.1.1:443/tcp";
+    let maintenance = Side::Maintenance;
+    let at_maintenance = "192.168.254.1:443/tcp";
+    assert_eq!(outcome(&design, maintenance, "192.168.254.2", at_maintenance), Outcome::Device);
+    assert_eq!(outcome(&design, HEAD, "192.168.1.20", page), device("head-office/device"));
+
+    // Whoever asks why is told how; on another LAN there is no way.
+    let advice = trace(&design, &question(HEAD, "192.168.1.20", page)).advice.unwrap();
+    assert_eq!(advice.change, Change::Page { from: "192.168.1.20".parse().unwrap() });
+    assert_eq!(advice.toml.as_deref(), Some("[page]\nhead-office = [\"192.168.1.20\"]\n"));
+    let elsewhere = trace(&design, &question(EDUCATION, "192.168.1.20", page)).advice.unwrap();
+    assert_eq!(elsewhere.change, Change::Nothing(Reason::Device));
+    assert!(follow(&mut design, &advice.change));
+    assert_eq!(outcome(&design, HEAD, "192.168.1.20", page), Outcome::Device);
+    for (side, from, to, rule) in [
+        (HEAD, "192.168.1.21", page, "head-office/device"),
+        (HEAD, "192.168.1.20", "192.168.1.1:80/tcp", "head-office/device"),
+        (HEAD, "192.168.1.20", "192.168.1.1:443/udp", "head-office/device"),
+        (HEAD, "192.168.1.20", at_maintenance, "head-office/device"),
+        (HEAD, "192.168.1.20", "198.18.1.2:443/tcp", "head-office/device"),
+        (HEAD, "192.168.1.20", "100.64.10.1:443/tcp", "head-office/device"),
+        (EDUCATION, "192.168.1.20", page, "education-board/device"),
+        (Side::Lgwan, "198.18.1.1", "198.18.1.2:443/tcp", "lgwan/unexpected"),
+        (Side::Platform, "100.72.1.10", "100.64.10.1:443/tcp", "platform/device"),
+        (maintenance, "192.168.254.2", page, "maintenance/undeclared-destination"),
+        (maintenance, "192.168.254.2", "192.168.254.1:80/tcp", "maintenance/device"),
+        (maintenance, "192.168.1.20", at_maintenance, "maintenance/spoofed-source"),
+    ] {
+        assert_eq!(outcome(&design, side, from, to), device(rule), "{from} to {to}");
+    }
+    // A kernel whose servers answer without the LAN's mark knows no way back.
+    let mut state = desired(&design);
+    state.settings.insert("net/ipv4/tcp_fwmark_accept".to_owned(), "0".to_owned());
+    let tracer = Tracer::over(&design, state).unwrap();
+    let unmarked = tracer.trace(&question(HEAD, "192.168.1.20", page)).unwrap();
+    assert!(unmarked.outcome == Outcome::Device && unmarked.back.is_some_and(|back| !back.arrives));
 }
 
 #[test]
@@ -248,6 +301,7 @@ fn follow(design: &mut Design, change: &Change) -> bool {
             let via = interface.address.subnet().hosts().last().unwrap();
             interface.routes.push(LanRoute { to, via });
         }
+        Change::Page { from } => design.page.head_office.push(Ipv4Net::from(from)),
         Change::Nothing(_) => return false,
     }
     true

@@ -11,12 +11,13 @@ mod writer;
 
 use std::collections::BTreeMap;
 
+use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
 use self::writer::{NONE, Thing, Writer, label, listed_or_none, optional, shown};
 use crate::{
-    Both, Class, Design, Lan, LanInterface, LanRoute, Lgwan, Maintenance, PortMode, Site, Traffic,
-    messages, words,
+    Both, Class, Design, Lan, LanInterface, LanRoute, Lgwan, Maintenance, Page, PortMode, Site,
+    Traffic, messages, words,
 };
 
 /// One difference.
@@ -57,6 +58,7 @@ pub fn diff(before: &Design, after: &Design) -> Vec<Difference> {
         names,
         flow_log,
         collector,
+        page,
     } = before;
     let mut writer = Writer::default();
     compare_site(&mut writer, site, &after.site);
@@ -73,6 +75,7 @@ pub fn diff(before: &Design, after: &Design) -> Vec<Difference> {
     names::compare(&mut writer, names.as_ref(), after.names.as_ref());
     log::flow_log(&mut writer, flow_log.as_ref(), after.flow_log.as_ref());
     log::collector(&mut writer, collector.as_ref(), after.collector.as_ref());
+    compare_page(&mut writer, page, &after.page);
     profile::compare(&mut writer, profile, &after.profile);
     writer.found
 }
@@ -195,6 +198,14 @@ fn compare_traffic(writer: &mut Writer, before: Traffic, after: Traffic) {
     writer.value(&thing, field, (&hold_back, &after.hold_back), |seconds| {
         label(format!("{seconds}秒"), format!("{seconds} s"))
     });
+}
+
+fn compare_page(writer: &mut Writer, before: &Page, after: &Page) {
+    let Page { head_office } = before;
+    let thing = Thing::new("page", label("装置の画面", "The page"));
+    let field = ("head-office", "首長部局業務系LANの接続元", "sources on the head office LAN");
+    let set = |sources: &[Ipv4Net]| sources.iter().copied().map(messages::range).collect();
+    writer.set(&thing, field, (&set(head_office), &set(&after.head_office)));
 }
 
 fn compare_maintenance(

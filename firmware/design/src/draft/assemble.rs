@@ -11,8 +11,8 @@ use super::{
 use crate::{
     Allowance, Centre, Collector, Design, Direction, FlowLog, GlobalFor, InterfaceAddress, Lan,
     LanInterface, LanRoute, Lgwan, Limits, Maintenance, NameEntry, NameTarget, NamedServices,
-    Names, Object, PlatformNetwork, PlatformService, Policy, PortMode, PortName, Profile, Server,
-    Site, Terminals, Traffic, Zone,
+    Names, Object, Page, PlatformNetwork, PlatformService, Policy, PortMode, PortName, Profile,
+    Server, Site, Terminals, Traffic, Zone,
 };
 
 /// The design; `None` where a value is unknown, which never is without an error taken down.
@@ -64,6 +64,10 @@ pub(crate) fn assemble(site: SiteDraft, profile: ProfileDraft) -> Option<Design>
         names,
         flow_log,
         collector,
+        page: match site.page {
+            Some(draft) => Page { head_office: plain(draft.head_office)? },
+            None => Page::default(),
+        },
     })
 }
 

@@ -5,6 +5,7 @@ mod assemble;
 mod log;
 mod names;
 mod objects;
+mod page;
 mod policies;
 mod profile;
 mod site;
@@ -79,6 +80,7 @@ pub(crate) struct SiteDraft {
     pub(crate) has_flow_log: bool,
     pub(crate) flow_log: Option<FlowLogDraft>,
     pub(crate) collector: Option<CollectorDraft>,
+    pub(crate) page: Option<PageDraft>,
 }
 
 #[derive(Debug)]
@@ -188,6 +190,13 @@ pub(crate) struct CollectorDraft {
     pub(crate) transport: Option<CollectorTransport>,
     pub(crate) interface: Option<At<OfficeSide>>,
     pub(crate) send: Whole<Sent>,
+}
+
+#[derive(Debug)]
+pub(crate) struct PageDraft {
+    /// Where the sources stand, or the table that lacks them.
+    pub(crate) place: Place,
+    pub(crate) head_office: Whole<Ipv4Net>,
 }
 
 /// What rows of servers and of terminals have in common.

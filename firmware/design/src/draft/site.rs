@@ -2,8 +2,8 @@
 
 use super::{
     AllowanceDraft, GlobalForDraft, LanDraft, LgwanDraft, Optional, PortDraft, RouteDraft,
-    RowDraft, ServerDraft, SiteDraft, TerminalsDraft, Unknown, Whole, log as logs, names, policies,
-    policies::CLASSES, traffic, values,
+    RowDraft, ServerDraft, SiteDraft, TerminalsDraft, Unknown, Whole, log as logs, names, page,
+    policies, policies::CLASSES, traffic, values,
 };
 use crate::{
     Class, Duplex, Environment, Kind, Lan, Placement, PortMode, Rule, Service, Speed, migrate,
@@ -50,6 +50,8 @@ pub(crate) fn read_site(text: &str, log: &mut Log) -> SiteDraft {
         draft.flow_log = flow_log.and_then(|node| node.table(log, logs::read_flow_log));
         let collector = table.optional("collector");
         draft.collector = collector.and_then(|node| node.table(log, logs::read_collector));
+        let page = table.optional("page");
+        draft.page = page.and_then(|node| node.table(log, page::read_page));
         draft
     })
 }

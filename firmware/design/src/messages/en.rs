@@ -349,6 +349,19 @@ pub(super) fn sentence(rule: &Rule) -> String {
         }
         Rule::FlowsNotLogged => "no flows are logged, so none can be sent".to_owned(),
         Rule::MaintenanceNotDesigned => "the maintenance port is not designed".to_owned(),
+        Rule::PageSourceOutside { from } => {
+            format!(
+                "{} is neither on the subnet of the head office LAN nor behind one of its routes",
+                range(*from)
+            )
+        }
+        Rule::PageWithoutLan => {
+            "the page is opened to the head office LAN, which is not designed".to_owned()
+        }
+        Rule::PageWhole { from } => format!("every host of {} gets to the page", range(*from)),
+        Rule::PageSources { count, most } => {
+            format!("the page has {count} sources, more than {most}")
+        }
         Rule::NoCentre => "the profile has no centre".to_owned(),
         Rule::CentreTwice { part, first } => {
             format!("centre '{first}' has the same {}", centre_part(*part))
@@ -685,6 +698,16 @@ pub(super) fn mend(rule: &Rule) -> String {
         }
         Rule::FlowsNotLogged => "Add [flow-log], or take \"flows\" out of 'send'.",
         Rule::MaintenanceNotDesigned => "Add [interface.maintenance], or name a LAN here.",
+        Rule::PageSourceOutside { .. } => {
+            "Name terminals or networks of the head office LAN. From LGWAN, the education board and the platform nobody gets to the page."
+        }
+        Rule::PageWithoutLan => {
+            "Add [interface.head-office], or remove [page]. From the maintenance port the page can always be reached."
+        }
+        Rule::PageWhole { .. } => "Name the terminals of those who use the page, and no others.",
+        Rule::PageSources { .. } => {
+            "Leave the terminals of those who use the page, or write neighbouring addresses as one network."
+        }
         Rule::NameWithoutResolver { .. } => {
             "Add LGWAN's resolvers as 'dns' to [interface.lgwan], or ask the operator for addresses."
         }

@@ -402,6 +402,21 @@ pub(super) fn sentence(rule: &Rule) -> String {
         }
         Rule::FlowsNotLogged => "通信を記録していないため、送るものがありません。".to_owned(),
         Rule::MaintenanceNotDesigned => "保守ポートが設計されていません。".to_owned(),
+        Rule::PageSourceOutside { from } => {
+            format!(
+                "{}は、首長部局業務系LANのサブネットの中にも経路の先にもありません。",
+                range(*from)
+            )
+        }
+        Rule::PageWithoutLan => {
+            "装置の画面を開く先の、首長部局業務系LANのインターフェースがありません。".to_owned()
+        }
+        Rule::PageWhole { from } => {
+            format!("{}のすべての機器が、装置の画面に接続できます。", range(*from))
+        }
+        Rule::PageSources { count, most } => {
+            format!("装置の画面の接続元が{count}件あります。書けるのは{most}件までです。")
+        }
         Rule::NoCentre => "拠点が一つもありません。".to_owned(),
         Rule::CentreTwice { part, first } => {
             format!("拠点「{first}」と{}が同じです。", centre_part(*part))
@@ -776,6 +791,16 @@ pub(super) fn mend(rule: &Rule) -> String {
         Rule::FlowsNotLogged => "[flow-log] を書き足すか、send から \"flows\" を除いてください。",
         Rule::MaintenanceNotDesigned => {
             "[interface.maintenance] を書き足すか、LANを指定してください。"
+        }
+        Rule::PageSourceOutside { .. } => {
+            "首長部局業務系LANの端末かネットワークを書いてください。LGWAN、教育委員会、プラットフォームから装置の画面には接続できません。"
+        }
+        Rule::PageWithoutLan => {
+            "[interface.head-office] を書き足すか、[page] を削除してください。保守ポートからはいつでも接続できます。"
+        }
+        Rule::PageWhole { .. } => "画面を使う担当者の端末だけを書いてください。",
+        Rule::PageSources { .. } => {
+            "担当者の端末だけを残すか、隣り合うアドレスを一つのネットワークにまとめてください。"
         }
         Rule::NameWithoutResolver { .. } => {
             "[interface.lgwan] の dns にLGWANのDNSサーバを書くか、アドレスで書いた接続情報を機構に求めてください。"

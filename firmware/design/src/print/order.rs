@@ -32,6 +32,7 @@ pub(crate) static ROOT: Keys = keys(&[
     ("names", &NAMES),
     ("flow-log", &FLOW_LOG),
     ("collector", &COLLECTOR),
+    ("page", &PAGE),
 ]);
 
 static SITE: Keys = keys(&[
@@ -163,6 +164,8 @@ static COLLECTOR: Keys = keys(&[
     ("name", &UNKNOWN),
     ("certificate-authority", &UNKNOWN),
 ]);
+
+static PAGE: Keys = keys(&[("head-office", &UNKNOWN)]);
 
 impl Keys {
     /// The keys of the table that stands under a key.

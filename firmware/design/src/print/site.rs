@@ -8,8 +8,8 @@ use super::tree::{Entry, Tree, Value};
 use crate::{
     Allowance, Approval, Class, Collector, CollectorTransport, Design, Direction, Environment,
     FlowLog, GlobalFor, Lan, LanInterface, LanRoute, Lgwan, Limits, Maintenance, NameEntry,
-    NameTarget, NamedServices, Names, Object, Policy, PortMode, Server, Service, ServiceMember,
-    Site, Terminals, Traffic,
+    NameTarget, NamedServices, Names, Object, Page, Policy, PortMode, Server, Service,
+    ServiceMember, Site, Terminals, Traffic,
     draft::{ENVIRONMENTS, KINDS, METHODS, USUAL_MTU},
     messages::{origin, range},
     migrate,
@@ -33,6 +33,7 @@ pub(super) fn tree(design: &Design) -> Tree {
         names,
         flow_log,
         collector,
+        page,
     } = design;
     let mut interface = Tree::default();
     interface.set("lgwan", Value::Tree(uplink(lgwan)));
@@ -71,6 +72,10 @@ pub(super) fn tree(design: &Design) -> Tree {
     }
     if let Some(collector) = collector {
         root.set("collector", Value::Tree(log_collector(collector)));
+    }
+    let Page { head_office } = page;
+    if !head_office.is_empty() {
+        root.set("page", table([("head-office", sources(head_office))]));
     }
     root
 }

@@ -10,6 +10,7 @@ mod names;
 mod netset;
 mod networks;
 mod organisation;
+mod page;
 mod platform;
 mod policies;
 mod routes;
@@ -49,5 +50,6 @@ pub(crate) fn run(
     names::run(site, profile, log);
     entries::run(site, profile, log);
     self::log::run(site, log);
+    page::run(site, log);
     age::run(site, profile, in_force, log);
 }

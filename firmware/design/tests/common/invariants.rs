@@ -22,6 +22,7 @@ pub(crate) fn keeps_invariants(design: &Design) {
     let Limits { connections, new_per_second } = design.limits;
     assert!([connections, new_per_second].iter().all(|limit| (1..=1_000_000).contains(limit)));
     logs(design);
+    page(design);
     checks(design);
     assert!(!design.lans.is_empty());
     assert!(!design.profile.centres.is_empty() && !design.profile.networks.is_empty());
@@ -275,6 +276,18 @@ fn logs(design: &Design) {
     assert!(lans.chain(maintenance).all(|own| own.address() != collector.address));
     assert!(collector.port > 0 && !collector.send.is_empty());
     assert!(design.flow_log.is_some() || !collector.send.contains(&Sent::Flows));
+}
+
+/// Whoever gets to the page stands where the head office's LAN reaches, and isn't the device.
+fn page(design: &Design) {
+    let sources = &design.page.head_office;
+    assert!(sources.len() <= 32);
+    for source in sources {
+        assert!(reach(design, Lan::HeadOffice).any(|network| network.contains(source)));
+        let own = design.lans.values().map(|lan| lan.address.address());
+        assert!(own.into_iter().all(|own| *source != Ipv4Net::from(own)));
+    }
+    assert_eq!(design.page_lan().is_some(), !sources.is_empty());
 }
 
 /// What a connection check goes by.

@@ -93,7 +93,7 @@ fn west(design: &mut Design) -> &mut Centre {
     centres.find(|centre| centre.name.as_str() == "west").unwrap()
 }
 
-pub(crate) const CHANGES: [Change; 108] = [
+pub(crate) const CHANGES: [Change; 109] = [
     ("site.name", |design| design.site.name = "新市".into()),
     ("site.organisation", |design| design.site.organisation = "010006".parse().unwrap()),
     ("site.kind", |design| design.site.kind = Kind::Prefecture),
@@ -285,6 +285,7 @@ pub(crate) const CHANGES: [Change; 108] = [
             *name = "other.city.example".parse().unwrap();
         }
     }),
+    ("page.head-office", |design| design.page.head_office = vec![net("10.20.0.0/28")]),
     ("profile.organisation", |design| design.profile.organisation = "010006".parse().unwrap()),
     ("profile.serial", |design| design.profile.stamp.serial += 1),
     ("profile.issued", |design| {
@@ -384,6 +385,7 @@ pub(crate) fn base() -> Design {
         ],
     });
     design.flow_log = Some(FlowLog { days: 30, size: LogSize::new(200_000_000).unwrap() });
+    design.page.head_office = vec![net("192.168.1.200/32"), net("10.20.0.0/28")];
     design.collector = Some(Collector {
         address: "192.168.254.50".parse().unwrap(),
         port: 6514,

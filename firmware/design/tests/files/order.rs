@@ -78,6 +78,7 @@ fn every_key_that_the_reader_knows_has_its_place() {
         "names.entry[0].",
         "flow-log.",
         "collector.",
+        "page.",
     ] {
         assert!(tables.contains(path), "{path}: {tables:?}");
     }

@@ -34,8 +34,11 @@ const CONNECTIONS: &str = "connections";
 /// How often a source opens connections.
 const OPENINGS: &str = "openings";
 
+/// How often a source opens connections to the device's own page.
+pub(super) const PAGE_OPENINGS: &str = "page-openings";
+
 /// Sets that the kernel fills by itself as packets come: meters, and counts that go on whatever the design becomes.
-pub(super) const METERS: [(&str, &[&str]); 9] = [
+pub(super) const METERS: [(&str, &[&str]); 10] = [
     (ACCOUNT_UP, &["mark"]),
     (ACCOUNT_DOWN, &["mark"]),
     (ACCOUNT_OPENED, &["mark"]),
@@ -45,10 +48,11 @@ pub(super) const METERS: [(&str, &[&str]); 9] = [
     (GLOBAL_REFUSED, &["ipv4_addr"]),
     (CONNECTIONS, &["mark", "ipv4_addr"]),
     (OPENINGS, &["mark", "ipv4_addr"]),
+    (PAGE_OPENINGS, &["mark", "ipv4_addr"]),
 ];
 
 /// How far a source may be ahead of its rate of new connections: by two seconds' worth.
-const AHEAD: u32 = 2;
+pub(super) const AHEAD: u32 = 2;
 
 /// Whether a set is filled while the device runs, by the daemon or by the kernel, so that its elements are nothing of the
 /// design's.

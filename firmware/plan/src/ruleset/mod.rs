@@ -12,6 +12,7 @@
 mod admitted;
 mod caps;
 mod classify;
+mod page;
 mod policies;
 mod refusals;
 mod sets;
@@ -106,7 +107,7 @@ pub(crate) fn table(design: &Design) -> Table {
     for (name, declaration, rules) in base {
         table.chains.insert(name.to_owned(), Chain { declaration, rules });
     }
-    for (name, rules) in classify::by_side(&site) {
+    for (name, rules) in classify::by_side(&site).into_iter().chain(page::chains(design, &site)) {
         table.chains.insert(name, Chain { declaration: Map::new(), rules });
     }
     for (lan, port, _) in &site.lans {
@@ -276,10 +277,12 @@ fn input(design: &Design, site: &Ports<'_>) -> Vec<Value> {
             in_set(Key::LanService, sets::SERVED),
             accept(),
         ]));
+        rules.extend(page::opened(design, site, lan.as_str()));
         rules.push(rule(&[from_link(&[port]), refuse(lan.as_str(), "device")]));
     }
     if let Some((port, address)) = site.maintenance {
         rules.push(echo_to(port, address));
+        rules.extend(page::opened(design, site, "maintenance"));
         rules.push(rule(&[from_link(&[port]), refuse("maintenance", "device")]));
     }
     rules

@@ -64,7 +64,7 @@ const OTHER_REFUSALS: [(&str, &[&str]); 4] = [
         ],
     ),
     ("lgwan", &["unexpected", "egress"]),
-    ("maintenance", &["spoofed-source", "undeclared-destination", "device"]),
+    ("maintenance", &["spoofed-source", "undeclared-destination", "too-many-openings", "device"]),
     ("device", &["forward", "egress"]),
 ];
 

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use super::{
     CUT_OFF, METERS,
     caps::caps,
+    page,
     policies::policies,
     words::{address, joined, number, ports, range},
 };
@@ -104,6 +105,7 @@ pub(super) fn sets(design: &Design) -> BTreeMap<String, Set> {
     policies(design, &accounts, &mut sets);
     services(design, &mut sets);
     collector(design, &mut sets);
+    page::sets(design, &mut sets);
     sets
 }
 

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
-use sekisho_design::{Both, Design, Environment, Lan, Name, Origin, Server, Terminals};
+use sekisho_design::{Both, Design, Environment, Lan, Name, Origin, Page, Server, Terminals};
 use serde::{Deserialize, Serialize};
 
 use super::{Opening, Question, Side, mend};
@@ -78,6 +78,11 @@ pub enum Change {
         /// The network.
         to: Ipv4Net,
     },
+    /// A terminal of the head office is named among those that get to the page (R65).
+    Page {
+        /// The terminal.
+        from: Ipv4Addr,
+    },
     /// Nothing that the site could declare.
     Nothing(Reason),
 }
@@ -108,6 +113,8 @@ pub enum Reason {
     Source,
     /// No row can declare this service.
     Service,
+    /// The source opens more connections to the page than a browser does.
+    PageLimit,
     /// The design lets it pass, but no centre of the platform answers just now.
     NoCentre,
 }
@@ -118,6 +125,7 @@ pub(super) fn advice(design: &Design, question: &Question, rule: Option<&str>) -
     let change = match question.side {
         Side::Lan(lan) => of_lan(design, question, lan, rule),
         Side::Platform => of_platform(design, question, rule),
+        Side::Maintenance if rule == "too-many-openings" => Change::Nothing(Reason::PageLimit),
         Side::Lgwan | Side::Maintenance => Change::Nothing(Reason::Device),
     };
     let (sentence, toml) = (mend::sentence(&change), mend::toml(&change));
@@ -129,9 +137,13 @@ fn of_lan(design: &Design, question: &Question, lan: Lan, rule: &str) -> Change 
     match rule {
         "spoofed-source" => unknown_source(design, question, lan),
         "undeclared-destination" => Change::Nothing(destination(design, lan, to)),
+        "device" if lan == Lan::HeadOffice && is_page(design, question) => {
+            Change::Page { from: question.from }
+        }
         "device" => Change::Nothing(Reason::Device),
         "tunnel-down" => Change::Nothing(Reason::NoCentre),
         "crossing" => Change::Nothing(crossing(design, lan, question.from)),
+        "too-many-openings" if is_page(design, question) => Change::Nothing(Reason::PageLimit),
         "too-many-connections" | "too-many-openings" => Change::Nothing(Reason::Limit),
         "undeclared-source" | "undeclared-service" => {
             if question.opening.service().is_none() {
@@ -152,6 +164,12 @@ fn of_lan(design: &Design, question: &Question, lan: Lan, rule: &str) -> Change 
         }
         _ => Change::Nothing(Reason::Source),
     }
+}
+
+/// Whether it asks for the page where the head office may have it.
+fn is_page(design: &Design, question: &Question) -> bool {
+    let own = design.lans.get(&Lan::HeadOffice).map(|lan| lan.address.address());
+    own == Some(question.to) && question.opening == Opening::Tcp(Page::PORT)
 }
 
 /// A row of the other environment has this source.

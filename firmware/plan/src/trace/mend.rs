@@ -51,6 +51,14 @@ pub(super) fn sentence(change: &Change) -> Both {
             ),
             format!("if {to} is behind a router of {lan}, add to `routes` of [interface.{lan}]:"),
         ),
+        Change::Page { from } => both(
+            format!(
+                "{from} が装置の画面を使う担当者の端末なら、[page] の head-office に加えます。例:"
+            ),
+            format!(
+                "if {from} is a terminal whose user works with the page, add it to `head-office` of [page], like:"
+            ),
+        ),
         Change::Nothing(reason) => reason.sentence(),
     }
 }
@@ -76,6 +84,7 @@ pub(super) fn toml(change: &Change) -> Option<String> {
              allow-from-platform = [{}]\n",
             allowance(*from, *opening)
         )),
+        Change::Page { from } => Some(format!("[page]\nhead-office = [\"{from}\"]\n")),
         Change::Route { to, .. } => Some(format!("{{ to = \"{to}\", via = \"\" }},\n")),
     }
 }
@@ -138,9 +147,13 @@ impl Reason {
                 "この送信元の接続が、設計の [limits] の数を超えました。正しい使い方なら connections か new-per-second を大きくしてください。",
                 "this source has or opens more connections than `[limits]` of the design lets it; if that is as it should be, raise `connections` or `new-per-second`.",
             ),
+            Self::PageLimit => (
+                "この送信元が、装置の画面への接続を短い時間に開きすぎました。しばらく待ってください。続くなら、その端末を調べてください。",
+                "this source opens connections to the page faster than a browser does: wait a moment, and look at the terminal if it goes on.",
+            ),
             Self::Device => (
-                "設計では通せません。この装置は、尋ねた側の自分のアドレスで、ping、時刻（NTP）、設計にあれば名前（DNS）にだけ答えます。",
-                "no row can: at its address on the side that asks, the device answers ping, the time (NTP) and, where the design says so, names, and nothing else.",
+                "設計では通せません。この装置は、尋ねた側の自分のアドレスで、ping、時刻（NTP）、設計にあれば名前（DNS）と装置の画面にだけ答えます。",
+                "no row can: at its address on the side that asks, the device answers ping, the time (NTP) and, where the design says so, names and its page, and nothing else.",
             ),
             Self::Source => (
                 "設計では通せません。この送信元は、そのLANの機器のアドレスではありません。",

@@ -10,7 +10,7 @@ use std::net::Ipv4Addr;
 use super::{
     Found, NotUnderstood, Step, Told,
     filter::{Filter, Verdict},
-    packet::{Connection, Packet, State},
+    packet::{Connection, Content, Packet, State},
     route::{self, AddressKind, Way},
 };
 use crate::KernelState;
@@ -18,8 +18,10 @@ use crate::KernelState;
 /// Where conntrack stands among the chains of prerouting and output (`NF_IP_PRI_CONNTRACK`).
 const CONNTRACK: i64 = -200;
 
-/// The setting by which the device's answers take the mark of what they answer.
+/// The settings by which the device's answers take the mark of what they answer: of the kernel itself, and of a server's
+/// connections.
 const REFLECT: &str = "net/ipv4/fwmark_reflect";
+const ACCEPT: &str = "net/ipv4/tcp_fwmark_accept";
 
 /// The setting without which nothing passes through the box, and no sender is told why.
 const FORWARDING: &str = "net/ipv4/ip_forward";
@@ -105,8 +107,13 @@ impl<'a> Walk<'a> {
 
     /// The way of the device's own answer.
     pub(super) fn answer_of_device(&mut self) -> Result<End, NotUnderstood> {
-        let reflect = self.state.settings.get(REFLECT).is_some_and(|value| value == "1");
-        let mark = if reflect { self.packet.mark } else { 0 };
+        // What isn't tracked is for servers that are bound to the link.
+        let setting = match (self.packet.content, self.packet.state) {
+            (Content::Tcp { .. }, Some(State::New)) => ACCEPT,
+            _ => REFLECT,
+        };
+        let kept = self.state.settings.get(setting).is_some_and(|value| value == "1");
+        let mark = if kept { self.packet.mark } else { 0 };
         self.packet = self.packet.answer(None, mark);
         match self.route() {
             Ok((link, via)) => self.leave("output", link, via),

@@ -21,7 +21,7 @@ const COMMANDS: [(&str, &str); 6] = [
     (
         "settings",
         "cd /proc/sys/net && grep -r . ipv4/conf ipv6/conf ipv4/ip_forward ipv4/fwmark_reflect \
-         2>/dev/null | grep -v stable_secret | sort",
+         ipv4/tcp_fwmark_accept 2>/dev/null | grep -v stable_secret | sort",
     ),
 ];
 

@@ -136,6 +136,25 @@ fn a_change_ends_its_own_connections_and_no_others() {
     }
 }
 
+/// Whoever no longer gets to the page is shut out at once (R65).
+#[test]
+fn a_source_that_is_taken_away_loses_the_page() {
+    let state = |sources: &str| {
+        let last = "alias = \"web.platform.example\"\n";
+        office(&[(last, &format!("{last}[page]\nhead-office = [{sources}]\n"))])
+    };
+    let (before, after) = (state("\"192.168.1.100\", \"192.168.1.77\""), state("\"192.168.1.77\""));
+    let page = |zone, from, own| connection(zone, Opening::Tcp(443), [from, own], [own, from]);
+    let own = "192.168.1.1";
+    for (after, ended) in [(&after, [true, false]), (&office(&[]), [true, true])] {
+        let mut fates = Fates::between(&before, after).unwrap();
+        let mut ends = |from| fates.ends(&page(1, from, own)).unwrap();
+        assert_eq!(["192.168.1.100", "192.168.1.77"].map(&mut ends), ended);
+        let maintenance = page(4, "192.168.254.2", "192.168.254.1");
+        assert_eq!(fates.ends(&maintenance), Ok(false));
+    }
+}
+
 /// Only what the state before opened is judged at all: what it doesn't explain isn't the change's own.
 #[test]
 fn what_was_opened_otherwise_is_left_alone() {
