@@ -58,6 +58,9 @@ struct Where {
     /// Start the daemon, but apply nothing
     #[arg(long)]
     bare: bool,
+    /// Start the local page too
+    #[arg(long)]
+    page: bool,
 }
 
 fn main() -> ExitCode {
@@ -67,7 +70,7 @@ fn main() -> ExitCode {
             enter();
             demo::play().and_then(|passed| {
                 if !check && demo::offer_shell()? {
-                    return shell(&Where { site: None, bare: false });
+                    return shell(&Where { site: None, bare: false, page: true });
                 }
                 Ok(ExitCode::from(u8::from(!passed)))
             })
@@ -120,7 +123,11 @@ fn run(place: &Where, script: &Path, arguments: &[String]) -> anyhow::Result<Exi
 
 fn up(place: &Where) -> anyhow::Result<Lab> {
     let site = place.site.clone().unwrap_or_else(|| sample(demo::FIRST_SITE));
-    Lab::up(&site, if place.bare { Extent::Daemon } else { Extent::Applied })
+    let mut lab = Lab::up(&site, if place.bare { Extent::Daemon } else { Extent::Applied })?;
+    if place.page {
+        lab.start_page()?;
+    }
+    Ok(lab)
 }
 
 fn give_code(command: &mut Command) -> anyhow::Result<ExitCode> {
