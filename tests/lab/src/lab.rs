@@ -21,6 +21,7 @@ use crate::{
         PLATFORM_TEST_WEB, PLATFORM_WEB, TUNNEL_PORT,
     },
     capture::Capture,
+    enter::Door,
     impairment::Impairment,
     link::Link,
     namespace::Namespace,
@@ -237,7 +238,7 @@ impl Lab {
 
     /// Starts the local page in `gateway`. Before the first apply the device gets the address of first contact, as the box
     /// does, and `clerk` the one that it is lent there.
-    pub fn start_page(&mut self) -> anyhow::Result<()> {
+    pub fn start_page(&mut self, door: Option<Door>) -> anyhow::Result<()> {
         let closed = self.status()?.generation == 0;
         let address = match self.addresses.device_maintenance {
             Some(device) if !closed => device.addr(),
@@ -246,7 +247,7 @@ impl Lab {
         if closed {
             topology::first_contact()?;
         }
-        self.page = Some(Page::start(self, address)?);
+        self.page = Some(Page::start(self, address, door)?);
         Ok(())
     }
 

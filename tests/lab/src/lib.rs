@@ -35,7 +35,7 @@ pub use addresses::{
     PLATFORM_SECOND_RESOLVER, PLATFORM_TEST_WEB, PLATFORM_WEB, TUNNEL_PORT,
 };
 pub use capture::{Capture, Recording};
-pub use enter::enter;
+pub use enter::{Door, enter, enter_with_door};
 pub use impairment::{Counts, Impairment};
 pub use lab::{DIAL_BACK_PORT, Extent, Lab};
 pub use link::Link;

@@ -5,6 +5,7 @@ use std::{fs, net::Ipv4Addr, path::Path};
 use anyhow::Context;
 
 use crate::{
+    enter::Door,
     lab::{FOLDER, Lab, listening},
     process::Process,
     site,
@@ -28,7 +29,9 @@ pub struct Page {
 
 impl Page {
     /// Starts it and waits until it listens, on every address of the device: who gets there is the packet filter's business.
-    pub(crate) fn start(lab: &Lab, address: Ipv4Addr) -> anyhow::Result<Self> {
+    ///
+    /// With a door it is open to the machine outside too.
+    pub(crate) fn start(lab: &Lab, address: Ipv4Addr, door: Option<Door>) -> anyhow::Result<Self> {
         let state = Path::new(FOLDER).join(STATE);
         fs::create_dir_all(&state).with_context(|| state.display().to_string())?;
         let (state, control) = (state.display().to_string(), lab.socket().display().to_string());
@@ -36,11 +39,18 @@ impl Page {
         let listen = format!("{}:{HTTPS}", Ipv4Addr::UNSPECIFIED);
         let hash = hash.display().to_string();
         let words = [
-            [&*binary, "--listen", &listen],
-            ["--control", &control, "--state"],
-            [&state, "--first-password-hash", &hash],
+            ["--listen", &*listen],
+            ["--control", &control],
+            ["--state", &state],
+            ["--first-password-hash", &hash],
         ]
         .concat();
+        // As systemd hands a socket over.
+        let open = door.map_or_else(String::new, |door| {
+            format!("exec 3<&{}; export LISTEN_PID=$$ LISTEN_FDS=1; ", door.descriptor)
+        });
+        let script = format!(r#"{open}exec "$0" "$@""#);
+        let words = [&["bash", "-c", &script, &binary][..], &words].concat();
         let host = lab.host("gateway");
         let process = host.spawn("sekisho-web", &words)?;
         let process = listening(process, host, "tcp", (Ipv4Addr::UNSPECIFIED, HTTPS))?;

@@ -17,7 +17,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 type Test = (&'static str, fn() -> anyhow::Result<()>);
 
-const TESTS: [Test; 23] = [
+const TESTS: [Test; 24] = [
     ("quick_closed_and_silent_from_power_on", quick::closed_and_silent_from_power_on),
     ("quick_ports_lie_in_their_slots", quick::ports_lie_in_their_slots),
     ("quick_first_contact_leases_one_address", quick::first_contact_leases_one_address),
@@ -28,6 +28,7 @@ const TESTS: [Test; 23] = [
     ("quick_the_self_test_passes", quick::the_self_test_passes),
     ("quick_memory_in_service", quick::memory_in_service),
     ("quick_the_sandbox_is_tight", quick::the_sandbox_is_tight),
+    ("quick_the_page_answers_the_clerk_alone", quick::the_page_answers_the_clerk_alone),
     ("long_speed_and_duplex_are_fixed", service::speed_and_duplex_are_fixed),
     ("long_an_idle_box_writes_little", service::an_idle_box_writes_little),
     ("long_a_full_disk_stops_nothing", faults::a_full_disk_stops_nothing),
