@@ -7,9 +7,11 @@ DENY := $(shell command -v cargo-deny || echo $(TARGET)/tools/bin/cargo-deny)
 FUZZ := $(shell command -v cargo-fuzz || echo $(TARGET)/tools/bin/cargo-fuzz)
 SECONDS_EACH := 60
 BOARD := sg115
+PAGE := web-ui/dist/index.html
+WEB := $(LAB) run --page
 BOX := tests/with-namespaces.sh cargo test --locked -p sekisho-image-tests --test box -- --ignored --nocapture
 
-.PHONY: help demo lab test test-long image flash test-image test-image-quick machine lane-1 lane-2 bench bench-desk bench-names check fuzz setup programs
+.PHONY: help demo lab test test-long image flash test-image test-image-quick machine lane-1 lane-2 bench bench-desk bench-names page web-test browser clerk check fuzz setup programs
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -23,11 +25,12 @@ lab: programs ## Open a shell among the demo's hosts (RUN=script, SITE=config-sa
 
 # Cases of property tests are the same every time here, so that a failure is the change's; test-long draws others.
 test: export PROPTEST_RNG_SEED ?= 20150401
-test: programs ## Run all tests but the long ones
+test: programs browser ## Run all tests but the long ones
 	cargo test --locked --workspace --no-run
 	@tests/with-namespaces.sh cargo test --locked --workspace --exclude sekisho-lab
 	@$(MAKE) --no-print-directory -j2 lane-1 lane-2
 	cargo test --locked -p sekisho-lab --lib
+	@$(MAKE) --no-print-directory clerk
 
 # The lab's suites wait more than they compute, and each has its own namespaces: two go side by side.
 LANE := faults flows names tunnel
@@ -41,7 +44,7 @@ test-long: programs ## Run the tests that take minutes, and the property tests o
 	@tests/with-namespaces.sh cargo test --locked --workspace --exclude sekisho-lab --exclude sekisho-image-tests
 	@tests/with-namespaces.sh cargo test --locked --workspace --exclude sekisho-image-tests --lib --bins --tests -- --ignored
 
-image: ## Build the disk image (BOARD=sg115, RELEASE=FOLDER-OF-KEYS, LOCK=1: take today's packages as the right ones)
+image: page ## Build the disk image (BOARD=sg115, RELEASE=FOLDER-OF-KEYS, LOCK=1: take today's packages as the right ones)
 	@tests/setup.sh image
 	@board/image.sh $(BOARD) $(if $(RELEASE),--release $(RELEASE)) $(if $(LOCK),--lock)
 
@@ -65,6 +68,17 @@ bench: ## Measure the tunnel beside boringtun-cli and wireguard-go, in release m
 	@$(TARGET)/release/sekisho-bench run --extent $(if $(QUICK),quick,$(if $(FULL),full,headline)) \
 	  --tools $(TARGET)/tools --output $(TARGET)/bench
 
+web-test: programs browser clerk ## Use the local page as a clerk does, in Chromium in the lab, and check its parts
+
+browser:
+	@tests/setup.sh browser
+	@cd tests/web && npm ci --no-audit --no-fund --silent
+
+clerk: $(PAGE)
+	cd web-ui && npm run --silent check && npm run --silent test
+	$(WEB) --bare tests/web/run.sh story.test.mjs
+	$(WEB) tests/web/run.sh pages.test.mjs
+
 bench-desk: setup ## Measure what check and plan take, in release mode, against their limits
 	cargo bench --locked -p sekisho-gateway --bench desk
 
@@ -73,7 +87,7 @@ bench-names: ## Measure cached name queries beside dnsmasq and unbound, in relea
 	cargo bench --locked -p sekisho-names --bench names --no-run
 	@unshare -Urn sh -c 'ip link set lo up && exec cargo bench --locked -p sekisho-names --bench names'
 
-check: setup $(DENY) ## Check format, lints, documentation, dependencies and scripts
+check: setup $(DENY) $(PAGE) ## Check format, lints, documentation, dependencies and scripts
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
@@ -89,8 +103,14 @@ fuzz: setup $(FUZZ) ## Feed odd bytes to everything that reads files or question
 setup:
 	@tests/setup.sh
 
-programs: setup
+programs: setup $(PAGE)
 	cargo build --locked --workspace --bins
+
+page: setup $(PAGE) ## Build the local page, which the programs carry
+
+$(PAGE): $(shell git ls-files web-ui docs/manual)
+	cd web-ui && npm ci --no-audit --no-fund --silent && npm run --silent build
+	@touch $@
 
 $(TARGET)/tools/bin/cargo-deny:
 	@echo "Building cargo-deny, once; this takes some minutes."

@@ -63,7 +63,7 @@ printf '127.0.0.1 localhost\n127.0.1.1 sekisho\n' >"$root/etc/hosts"
 : >"$root/etc/machine-id"
 rm -f "$root/etc/resolv.conf" "$root/var/lib/dbus/machine-id"
 ln -sfn ../proc/self/mounts "$root/etc/mtab"
-units=$(cd "$board/overlay/usr/lib/systemd/system" && grep -l '^\[Install\]' -- *.service *.path *.timer *.mount | grep -v @)
+units=$(cd "$board/overlay/usr/lib/systemd/system" && grep -l '^\[Install\]' -- *.service *.socket *.path *.timer *.mount | grep -v @)
 # shellcheck disable=SC2086 # one word a unit
 systemctl --root="$root" --quiet enable $units sekisho-console@ttyS0.service chrony.service
 systemctl --root="$root" --quiet set-default multi-user.target

@@ -72,7 +72,7 @@ cp "$keys/operator.pub" "$keys/update-ca.pem" "$work/"
 printf 'version = "%s"\nkind = "%s"\nbuilt = %s\n' "$version" "$kind" "$SOURCE_DATE_EPOCH" >"$work/release.toml"
 
 say "Programs"
-programs=(sekishod sekisho sekisho-ports sekisho-console)
+programs=(sekishod sekisho sekisho-ports sekisho-console sekisho-web)
 RUSTFLAGS="--remap-path-prefix=$PWD=/sekisho --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo" \
   cargo build --locked --release --target-dir "$target/build" "${programs[@]/#/--bin=}"
 cp "${programs[@]/#/$target/build/release/}" "$work/bin/"

@@ -22,6 +22,8 @@ wanted=(
   drill ldnsutils
   dnsmasq dnsmasq-base        # an office's own DNS server
   shellcheck shellcheck       # make check
+  node nodejs                 # builds the local page
+  npm npm
 )
 if [[ ${1-} == bench ]]; then
   wanted+=(
@@ -53,6 +55,12 @@ if [[ ${1-} == machine ]]; then
     udhcpc udhcpc                        # the clerk's PC; busybox comes with it
   )
 fi
+if [[ ${1-} == browser ]]; then
+  wanted+=(
+    chromium chromium                    # the clerk's browser
+    fc-list fontconfig
+  )
+fi
 missing=()
 for ((i = 0; i < ${#wanted[@]}; i += 2)); do
   command -v "${wanted[i]}" >/dev/null || missing+=("${wanted[i + 1]}")
@@ -62,6 +70,9 @@ done
 
 # Firmware of the other kind, UEFI.
 [[ ${1-} != machine || -e /usr/share/OVMF/OVMF_CODE_4M.fd ]] || missing+=(ovmf)
+
+# Japanese letters for the clerk's screen.
+[[ ${1-} != browser || -n $(fc-list :lang=ja 2>/dev/null) ]] || missing+=(fonts-noto-cjk)
 
 # A library of a server that is unpacked below.
 ldconfig -p | grep libwrap.so.0 >/dev/null || missing+=(libwrap0)

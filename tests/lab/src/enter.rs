@@ -17,7 +17,11 @@ use std::{
     env,
     fs::{self, File},
     io,
-    os::unix::process::{CommandExt, ExitStatusExt},
+    net::{Ipv4Addr, TcpListener},
+    os::{
+        fd::AsRawFd as _,
+        unix::process::{CommandExt, ExitStatusExt},
+    },
     path::{Path, PathBuf},
     process::{Command, ExitStatus, exit},
 };
@@ -25,6 +29,7 @@ use std::{
 use anyhow::{Context, bail, ensure};
 use nix::{
     errno::Errno,
+    fcntl::{FcntlArg, FdFlag, fcntl},
     mount::{MsFlags, mount},
     sched::{CloneFlags, unshare},
     sys::{
@@ -41,6 +46,11 @@ use crate::site;
 pub(crate) const STAGE: &str = "SEKISHO_LAB_STAGE";
 /// The outer process as init sees it before `/proc` is its own.
 const OUTER: &str = "SEKISHO_LAB_OUTER";
+
+/// The descriptor and the port of the door, where one was left open.
+const DOOR: &str = "SEKISHO_LAB_DOOR";
+/// Where the door is looked for first; another port where somebody has this one.
+const DOOR_PORT: u16 = 8443;
 
 /// Where programs are that no package installs, below the target folder.
 const TOOLS: [&str; 3] = ["tools/bind9/usr/sbin", "tools/chrony/usr/sbin", "tools/vsftpd/usr/sbin"];
@@ -59,10 +69,39 @@ const PROGRAMS: [(&str, &str); 5] = [
 /// Call it first in `main`: a process with threads can't change its user namespace. Where the machine allows
 /// no namespaces to ordinary users, it says so and starts the program again through `sudo`.
 pub fn enter() {
+    enter_by(|| Ok(None));
+}
+
+/// The same, with a way in from the machine outside: a port of its loopback, listened to before the lab's own network
+/// begins.
+pub fn enter_with_door() -> anyhow::Result<Door> {
+    enter_by(|| {
+        let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+        let listener = bind(DOOR_PORT).or_else(|_| bind(0)).context("no port on the loopback")?;
+        fcntl(&listener, FcntlArg::F_SETFD(FdFlag::empty()))?;
+        Ok(Some(listener))
+    });
+    let door = env::var(DOOR).unwrap_or_default();
+    let numbers = door.split_once(':').and_then(|(descriptor, port)| {
+        Some(Door { descriptor: descriptor.parse().ok()?, port: port.parse().ok()? })
+    });
+    numbers.context("the lab was entered without a door")
+}
+
+/// A listening socket of the machine outside, for a program of the lab.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Door {
+    /// Its descriptor, which programs inherit.
+    pub(crate) descriptor: i32,
+    /// Its port on the loopback outside.
+    pub port: u16,
+}
+
+fn enter_by(door: impl FnOnce() -> anyhow::Result<Option<TcpListener>>) {
     let result = match env::var(STAGE).as_deref() {
         Ok("worker") => return,
         Ok(_) => init(),
-        Err(_) => outer(),
+        Err(_) => outer(door),
     };
     match result {
         Ok(status) => exit(status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))),
@@ -73,12 +112,13 @@ pub fn enter() {
     }
 }
 
-fn outer() -> anyhow::Result<ExitStatus> {
+fn outer(door: impl FnOnce() -> anyhow::Result<Option<TcpListener>>) -> anyhow::Result<ExitStatus> {
     missing_programs()?;
     if let Some(reason) = needs_root()? {
         eprintln!("sekisho-lab: {reason}; starting again with sudo");
         return Err(through_sudo()).context("can't start sudo; run this as root");
     }
+    let door = door()?;
     let (user, group) = (nix::unistd::getuid(), nix::unistd::getgid());
     let flags = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWPID;
     if !user.is_root() || unshare(flags) == Err(Errno::EPERM) {
@@ -87,7 +127,11 @@ fn outer() -> anyhow::Result<ExitStatus> {
         fs::write("/proc/self/uid_map", format!("0 {user} 1"))?;
         fs::write("/proc/self/gid_map", format!("0 {group} 1"))?;
     }
-    Ok(again("init").env(OUTER, getpid().to_string()).status()?)
+    let mut init = again("init");
+    if let Some(door) = &door {
+        init.env(DOOR, format!("{}:{}", door.as_raw_fd(), door.local_addr()?.port()));
+    }
+    Ok(init.env(OUTER, getpid().to_string()).status()?)
 }
 
 fn init() -> anyhow::Result<ExitStatus> {

@@ -21,15 +21,17 @@ use crate::{
         PLATFORM_TEST_WEB, PLATFORM_WEB, TUNNEL_PORT,
     },
     capture::Capture,
+    enter::Door,
     impairment::Impairment,
     link::Link,
     namespace::Namespace,
+    page::{FIRST_CONTACT, Page},
     process::{Process, command, must, tail, wait_until},
     site, topology,
 };
 
 /// Where everything of the running lab is: on the lab's own `/run`, gone with it.
-const FOLDER: &str = "/run/sekisho-lab";
+pub(crate) const FOLDER: &str = "/run/sekisho-lab";
 /// The daemon's run folder.
 const RUN: &str = "/run/sekisho";
 /// Where a centre takes requests for dial-back, on its loopback.
@@ -74,6 +76,7 @@ pub struct Lab {
     hosts: BTreeMap<&'static str, Namespace>,
     servers: Vec<Process>,
     daemon: Option<Process>,
+    page: Option<Page>,
     far_ends: BTreeMap<Centre, Process>,
     device_key: String,
 }
@@ -98,6 +101,7 @@ impl Lab {
             hosts: topology::HOSTS.into_iter().map(namespace).collect(),
             servers: Vec::new(),
             daemon: None,
+            page: None,
             far_ends: BTreeMap::new(),
             device_key: String::new(),
         };
@@ -230,6 +234,26 @@ impl Lab {
     /// The running daemon.
     pub fn daemon(&mut self) -> anyhow::Result<&mut Process> {
         self.daemon.as_mut().context("no daemon runs")
+    }
+
+    /// Starts the local page in `gateway`. Before the first apply the device gets the address of first contact, as the box
+    /// does, and `clerk` the one that it is lent there.
+    pub fn start_page(&mut self, door: Option<Door>) -> anyhow::Result<()> {
+        let closed = self.status()?.generation == 0;
+        let address = match self.addresses.device_maintenance {
+            Some(device) if !closed => device.addr(),
+            _ => FIRST_CONTACT,
+        };
+        if closed {
+            topology::first_contact()?;
+        }
+        self.page = Some(Page::start(self, address, door)?);
+        Ok(())
+    }
+
+    /// The page, where it runs.
+    pub fn page(&self) -> Option<&Page> {
+        self.page.as_ref()
     }
 
     /// The daemon's control socket.
@@ -469,6 +493,7 @@ impl Drop for Lab {
     fn drop(&mut self) {
         self.far_ends.clear();
         self.servers.clear();
+        self.page = None;
         self.daemon = None;
         topology::remove();
         let _ = fs::remove_dir_all(FOLDER);
@@ -489,7 +514,7 @@ fn cut_rules(centre: Centre, what: &str) -> anyhow::Result<()> {
 }
 
 /// Waits until a port is bound at an address of a host, as long as the process that shall bind it lives.
-fn listening(
+pub(crate) fn listening(
     mut process: Process,
     host: &Namespace,
     protocol: &str,

@@ -24,6 +24,7 @@ mod lab;
 mod link;
 mod namespace;
 mod packet;
+mod page;
 mod process;
 mod site;
 mod topology;
@@ -34,11 +35,12 @@ pub use addresses::{
     PLATFORM_SECOND_RESOLVER, PLATFORM_TEST_WEB, PLATFORM_WEB, TUNNEL_PORT,
 };
 pub use capture::{Capture, Recording};
-pub use enter::enter;
+pub use enter::{Door, enter, enter_with_door};
 pub use impairment::{Counts, Impairment};
 pub use lab::{DIAL_BACK_PORT, Extent, Lab};
 pub use link::Link;
 pub use namespace::Namespace;
+pub use page::{FIRST_CONTACT, Page};
 pub use process::{Process, describe, text, wait_until};
 pub use site::{PROFILE, read, sample, samples};
 pub use topology::HOSTS;

@@ -14,7 +14,7 @@ use std::{
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use nix::sys::signal::{SigSet, Signal};
-use sekisho_lab::{Extent, Impairment, Lab, Link, MEANINGS, enter, sample};
+use sekisho_lab::{Extent, Impairment, Lab, Link, MEANINGS, enter, enter_with_door, sample};
 
 /// An office, the device, LGWAN and the platform on this machine, gone when the command ends
 #[derive(Parser)]
@@ -58,16 +58,19 @@ struct Where {
     /// Start the daemon, but apply nothing
     #[arg(long)]
     bare: bool,
+    /// Start the local page too
+    #[arg(long)]
+    page: bool,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
         What::Demo { check } => {
-            enter();
+            let door = enter_with_door();
             demo::play().and_then(|passed| {
-                if !check && demo::offer_shell()? {
-                    return shell(&Where { site: None, bare: false });
+                if !check && demo::is_watched() {
+                    return demo::look_around(door?);
                 }
                 Ok(ExitCode::from(u8::from(!passed)))
             })
@@ -95,7 +98,10 @@ fn main() -> ExitCode {
 }
 
 fn shell(place: &Where) -> anyhow::Result<ExitCode> {
-    let lab = up(place)?;
+    shell_in(&up(place)?)
+}
+
+fn shell_in(lab: &Lab) -> anyhow::Result<ExitCode> {
     println!(
         "The lab is up. Hosts: {}\n\
          Try: ip netns exec terminal curl http://$LAB_PLATFORM_WEB/\n\
@@ -120,7 +126,11 @@ fn run(place: &Where, script: &Path, arguments: &[String]) -> anyhow::Result<Exi
 
 fn up(place: &Where) -> anyhow::Result<Lab> {
     let site = place.site.clone().unwrap_or_else(|| sample(demo::FIRST_SITE));
-    Lab::up(&site, if place.bare { Extent::Daemon } else { Extent::Applied })
+    let mut lab = Lab::up(&site, if place.bare { Extent::Daemon } else { Extent::Applied })?;
+    if place.page {
+        lab.start_page(None)?;
+    }
+    Ok(lab)
 }
 
 fn give_code(command: &mut Command) -> anyhow::Result<ExitCode> {

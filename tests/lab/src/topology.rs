@@ -21,6 +21,7 @@ use crate::{
         PLATFORM_SECOND_RESOLVER, PLATFORM_TEST_WEB, PLATFORM_WEB,
     },
     namespace::{Namespace, write_settings},
+    page::FIRST_CONTACT,
     process::{command, text},
 };
 
@@ -118,6 +119,14 @@ pub(crate) fn remove() {
         let _ = writeln!(commands, "netns del {host}");
     }
     let _ = run_batch(&["-force"], &commands);
+}
+
+/// Gives the device its address of first contact, and `clerk` the one that a box lends there.
+pub(crate) fn first_contact() -> anyhow::Result<()> {
+    let (device, clerk) = (FIRST_CONTACT, Ipv4Addr::from(u32::from(FIRST_CONTACT) + 1));
+    let up = "link set port4 up\n";
+    batch_in(Some("gateway"), &format!("{up}address add {device}/30 dev port4\n"))?;
+    batch_in(Some("clerk"), &format!("address add {clerk}/30 dev eth0\n"))
 }
 
 fn wires() -> anyhow::Result<String> {

@@ -59,6 +59,7 @@ pub const MEANINGS: &[(&str, &str)] = &[
     ("LAB_PLATFORM_RESOLVER", "platform: its resolver"),
     ("LAB_PLATFORM_SECOND_RESOLVER", "platform: its resolver where the first doesn't answer"),
     ("LAB_PLATFORM_TEST_WEB", "platform: a web server of the test side"),
+    ("LAB_PAGE", "gateway: the local page, for `clerk`; with --page"),
     ("LAB_SITE", "the folder of the site's design"),
     ("LAB_LOGS", "the folder of all logs"),
     ("SEKISHO_SOCKET", "the daemon's control socket; `sekisho` is in the PATH"),
@@ -118,6 +119,9 @@ fn variables(lab: &Lab) -> BTreeMap<String, OsString> {
         ("LAB_PLATFORM_TEST_WEB", PLATFORM_TEST_WEB.to_string()),
     ] {
         put(name.to_owned(), value.into());
+    }
+    if let Some(page) = lab.page() {
+        put("LAB_PAGE".to_owned(), page.url().into());
     }
     put("LAB_SITE".to_owned(), lab.site().into());
     put("LAB_LOGS".to_owned(), lab.logs().into());

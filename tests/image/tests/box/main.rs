@@ -29,6 +29,7 @@ const TESTS: [Test; 24] = [
     ("quick_the_self_test_passes", quick::the_self_test_passes),
     ("quick_memory_in_service", quick::memory_in_service),
     ("quick_the_sandbox_is_tight", quick::the_sandbox_is_tight),
+    ("quick_the_page_answers_the_clerk_alone", quick::the_page_answers_the_clerk_alone),
     ("long_speed_and_duplex_are_fixed", service::speed_and_duplex_are_fixed),
     ("long_an_idle_box_writes_little", service::an_idle_box_writes_little),
     ("long_a_full_disk_stops_nothing", faults::a_full_disk_stops_nothing),

@@ -4,17 +4,19 @@
 mod changes;
 mod names;
 mod outages;
+mod page;
 mod refusals;
 mod selftest;
 mod traffic;
 
 use std::{
     io::{IsTerminal, Write, stdin, stdout},
+    process::ExitCode,
     time::Instant,
 };
 
 use anyhow::{Context, ensure};
-use sekisho_lab::{Extent, Lab, sample, text};
+use sekisho_lab::{Door, Extent, Lab, Page, sample, text};
 
 /// The site that the story begins with: servers in the office, both LANs with ranges of their own.
 pub(crate) const FIRST_SITE: &str = "1-office";
@@ -64,6 +66,7 @@ pub(crate) fn play() -> anyhow::Result<bool> {
     names::play(&mut story, &lab);
     refusals::play(&mut story, &lab);
     selftest::play(&mut story, &lab);
+    page::play(&mut story, &mut lab);
     changes::play(&mut story, &mut lab);
     drop(lab);
 
@@ -101,14 +104,22 @@ fn bring_up(story: &mut Story, site: &str) -> anyhow::Result<Lab> {
     Ok(lab)
 }
 
-/// Asks whether to open a shell, where somebody is there to answer.
-pub(crate) fn offer_shell() -> anyhow::Result<bool> {
-    if !(stdin().is_terminal() && stdout().is_terminal()) {
-        return Ok(false);
-    }
-    print!("\nOpen a shell in the lab to look around? [y/N] ");
-    stdout().flush()?;
-    let mut answer = String::new();
-    stdin().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+/// Whether somebody is there to look around.
+pub(crate) fn is_watched() -> bool {
+    stdin().is_terminal() && stdout().is_terminal()
+}
+
+/// Brings the first site up again and leaves the page open to a browser of the machine outside, as long as a shell in the lab
+/// lasts.
+pub(crate) fn look_around(door: Door) -> anyhow::Result<ExitCode> {
+    println!("\nThe office comes up once more, for you to look around.");
+    let mut lab = Lab::up(&sample(FIRST_SITE), Extent::Applied)?;
+    lab.start_page(Some(door))?;
+    println!(
+        "The device's page is open at https://127.0.0.1:{}/ as long as this shell lasts.\n\
+         Log in as admin with the password {}; the browser warns of the certificate, which this device signed itself.\n",
+        door.port,
+        Page::first_password()?
+    );
+    crate::shell_in(&lab)
 }
