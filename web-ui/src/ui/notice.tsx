@@ -1,0 +1,71 @@
+import type { ComponentChildren } from "preact";
+import type { Failure } from "../api/types";
+import { useSay, useText } from "../app/language";
+import { Icon, type IconName } from "./icon";
+
+export type Tone = "ok" | "warn" | "bad" | "info";
+
+/** Something that somebody should know. `bad` and `warn` are read out at once. */
+export function Notice(props: {
+  tone: Tone;
+  title?: string | undefined;
+  children?: ComponentChildren;
+  actions?: ComponentChildren;
+}) {
+  const icon: IconName = props.tone;
+  return (
+    <div class={`notice notice-${props.tone}`} role={props.tone === "bad" ? "alert" : "status"}>
+      <Icon name={icon} />
+      <div class="notice-body">
+        {props.title && <p class="notice-title">{props.title}</p>}
+        {props.children}
+      </div>
+      {props.actions && <div class="notice-actions">{props.actions}</div>}
+    </div>
+  );
+}
+
+/** Why something wasn't done, and the way out. */
+export function FailureNotice({
+  failure,
+  retry,
+}: {
+  failure: Failure | null | undefined;
+  retry?: () => void;
+}) {
+  const t = useText();
+  const say = useSay();
+  if (!failure) return null;
+  return (
+    <Notice
+      tone="bad"
+      title={failure.both ? say(failure.both) : failure.message}
+      actions={
+        retry && (
+          <button type="button" class="button" onClick={retry}>
+            {t.again}
+          </button>
+        )
+      }
+    >
+      {failure.way_out && (
+        <p>
+          <strong>{t.wayOut}：</strong>
+          {failure.way_out}
+        </p>
+      )}
+      {failure.problems && failure.problems.length > 0 && (
+        <ul class="plain-list">
+          {failure.problems.map((problem) => (
+            <li key={`${problem.code}${problem.line}${problem.path}`}>
+              {say(problem.sentence)} <span class="quiet">{say(problem.mend)}</span>{" "}
+              <code class="quiet">
+                {problem.code} {problem.file}:{problem.line}
+              </code>
+            </li>
+          ))}
+        </ul>
+      )}
+    </Notice>
+  );
+}
