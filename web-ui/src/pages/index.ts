@@ -13,6 +13,8 @@ export const pages = {
   names: () => import("./names"),
   traffic: () => import("./traffic"),
   logs: () => import("./logs"),
+  care: () => import("./care"),
+  help: () => import("./help"),
 } satisfies Record<string, Load>;
 
 export type PageName = keyof typeof pages;

@@ -81,6 +81,22 @@ export function Audit() {
   );
 }
 
+const tones = { begun: "info", done: "ok", refused: "bad", failed: "bad" } as const;
+
+/** How it was and how it is, where the record says so. */
+function Change({ record }: { record: AuditRecord }) {
+  const common = useText();
+  if (record.before === undefined && record.after === undefined) return null;
+  return (
+    <details class="small">
+      <summary class="quiet">{common.details}</summary>
+      <code>
+        {JSON.stringify(record.before)} → {JSON.stringify(record.after)}
+      </code>
+    </details>
+  );
+}
+
 function Records({ records }: { records: AuditRecord[] }) {
   const t = useTexts(texts);
   const common = useText();
@@ -89,7 +105,7 @@ function Records({ records }: { records: AuditRecord[] }) {
   return (
     <Table label={t.tabs.audit} head={[t.at, t.user, t.from, t.what, t.outcome]}>
       {records.map((record) => (
-        <tr key={record.number}>
+        <tr key={record.seq}>
           <td class="nowrap small">{dateTime(record.at, now)}</td>
           <td>
             {record.user} {record.role && <span class="quiet small">{common.roles[record.role]}</span>}
@@ -97,12 +113,11 @@ function Records({ records }: { records: AuditRecord[] }) {
           <td class="mono">{record.from}</td>
           <td>
             {record.what}
-            {record.detail && <p class="quiet small">{record.detail}</p>}
+            {record.about && <p class="quiet small">{record.about}</p>}
+            <Change record={record} />
           </td>
           <td>
-            <Tag tone={record.outcome === "done" ? "ok" : "bad"}>
-              {t.outcomes[record.outcome] ?? record.outcome}
-            </Tag>
+            <Tag tone={tones[record.result]}>{t.outcomes[record.result]}</Tag>
           </td>
         </tr>
       ))}

@@ -28,7 +28,7 @@ const ja = {
   verify: "書き換えがないか確かめる",
   intact: (records: number) => `${records}件すべて、書き換えられていません。`,
   broken: (at: number) => `${at}番の記録から先が、書き換えられているか欠けています。機構へ連絡してください。`,
-  outcomes: { done: "完了", refused: "拒否", failed: "失敗" } as Record<string, string>,
+  outcomes: { begun: "開始", done: "完了", refused: "拒否", failed: "失敗" },
 };
 
 const en: typeof ja = {
@@ -61,7 +61,7 @@ const en: typeof ja = {
   verify: "Verify",
   intact: (records) => `All ${records} records are as they were written.`,
   broken: (at) => `From record ${at} on, records were changed or are missing. Call the operator.`,
-  outcomes: { done: "done", refused: "refused", failed: "failed" },
+  outcomes: { begun: "begun", done: "done", refused: "refused", failed: "failed" },
 };
 
 export const texts = { ja, en };
