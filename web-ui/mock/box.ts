@@ -293,8 +293,8 @@ export function trafficNow(): LiveTraffic {
   const at = Date.now();
   return {
     at: new Date(at).toISOString(),
-    up_bps: Math.round(wave(at, 1_400_000, 61_000)),
-    down_bps: Math.round(wave(at, 8_200_000, 43_000)),
+    up_bps: Math.round(wave(at, 1_400_000, 410_000)),
+    down_bps: Math.round(wave(at, 8_200_000, 733_000)),
   };
 }
 
@@ -307,8 +307,8 @@ export function history(span: string): History {
     const office = span === "day" && (hour % 24 < 8 || hour % 24 > 18) ? 0.08 : 1;
     return {
       at: new Date(at).toISOString(),
-      up_bps: Math.round(office * wave(at, 1_400_000, 61_000)),
-      down_bps: Math.round(office * wave(at, 8_200_000, 43_000)),
+      up_bps: Math.round(office * wave(at, 1_400_000, 410_000)),
+      down_bps: Math.round(office * wave(at, 8_200_000, 733_000)),
       refused: index % 30 === 0 ? 4 : 0,
     };
   });

@@ -247,6 +247,15 @@ export function Table(props: { label: string; head: ComponentChildren[]; childre
   );
 }
 
+/** Heads of columns of numbers, above their last digits. */
+export function numberHeads(heads: string[]) {
+  return heads.map((head) => (
+    <span key={head} class="number-head">
+      {head}
+    </span>
+  ));
+}
+
 /** A file's text, which scrolls by itself. */
 export function FileText({ label, text }: { label: string; text: string }) {
   return (
