@@ -100,7 +100,7 @@ function UserRow(props: {
       </td>
       <td class="small nowrap">{user.last_login ? dateTime(user.last_login, now) : t.never}</td>
       <td>
-        <div class="row">
+        <div class="actions">
           {user.locked && (
             <button
               type="button"
