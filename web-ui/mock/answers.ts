@@ -88,11 +88,11 @@ export function answers(more: Record<string, Answer>): void {
 export function answer(method: string, url: URL, given: unknown): Said {
   const path = url.pathname;
   if (path === "/session")
-    return session ? ok(session) : failure(401, { kind: "wrong", message: "no session" });
+    return session ? ok(session) : failure(401, { kind: "no-session", message: "no session" });
   if (path === "/login") return logIn(given as { user: string; password: string });
   if (path.startsWith("/scene/")) return scene(path.slice(7));
   if (!session && path !== "/arrive" && path !== "/ca.pem") {
-    return failure(401, { kind: "wrong", message: "no session" });
+    return failure(401, { kind: "no-session", message: "no session" });
   }
   const exact = table[`${method} ${path}`];
   if (exact) return exact(url, given as never, "");

@@ -50,8 +50,6 @@ const ja = {
   deleteText: "この利用者は、すぐにログインできなくなります。記録は残ります。",
   lastLogin: "最後のログイン",
   never: "まだ",
-  state: "状態",
-  actions: "操作",
   // generations
   number: "世代",
   author: "書いた人",
@@ -171,8 +169,6 @@ const en: typeof ja = {
   deleteText: "The user can't log in any more. Records stay.",
   lastLogin: "Last login",
   never: "never",
-  state: "State",
-  actions: "Actions",
   number: "Generation",
   author: "By",
   at: "When",

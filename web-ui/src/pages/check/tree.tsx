@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import type { Cause, SelfTestReport, Verdict } from "../../api/types";
-import { language, useSay, useTexts } from "../../app/language";
+import { language, useSay, useText, useTexts } from "../../app/language";
 import { useStore } from "../../app/store";
 import { span } from "../../ui/format";
 import { Notice, type Tone } from "../../ui/notice";
@@ -42,11 +42,15 @@ export function Progress({ run }: { run: Run }) {
 /** However many crosses there are, the first cause is mostly the only one. */
 export function FirstToMend({ report }: { report: SelfTestReport }) {
   const t = useTexts(texts);
+  const common = useText();
   const say = useSay();
   const first = report["first-cause"];
   const tone = toneOf(report.verdict);
   return (
-    <Notice tone={tone === "off" ? "info" : tone} title={`${t.verdict}：${t.state[report.verdict]}`}>
+    <Notice
+      tone={tone === "off" ? "info" : tone}
+      title={`${t.verdict}${common.colon}${t.state[report.verdict]}`}
+    >
       <p class="small">
         {tally(countsOf(report.outcomes.map((outcome) => outcome.verdict)), t.state, t.between)}
       </p>
@@ -54,7 +58,9 @@ export function FirstToMend({ report }: { report: SelfTestReport }) {
         <div class="first">
           <p>
             <strong>
-              {t.first}：{say(first.title)}
+              {t.first}
+              {common.colon}
+              {say(first.title)}
             </strong>
           </p>
           <CauseText cause={first} />

@@ -5,7 +5,7 @@ import { live } from "../../app/live";
 import { useStore } from "../../app/store";
 import { bitRate, bytes, clock, count, dateTime } from "../../ui/format";
 import { FailureNotice, Notice, type Tone } from "../../ui/notice";
-import { Card, Facts, Loading, PageHead, Tag } from "../../ui/parts";
+import { Card, Facts, Loading, PageHead, Said, Tag } from "../../ui/parts";
 import { useGet } from "../../ui/use";
 import { Drawing } from "./drawing";
 import { siteOf, topRefusals } from "./site";
@@ -98,18 +98,9 @@ function Troubles({ status, health }: { status: Status; health: Health | null })
         >
           {first && (
             <>
-              <p>
-                <strong>{t.firstCause}：</strong>
-                {say(first.title)}
-              </p>
-              <p>
-                <strong>{t.why}：</strong>
-                {say(first.why)}
-              </p>
-              <p>
-                <strong>{t.next}：</strong>
-                {say(first["next-step"])}
-              </p>
+              <Said word={t.firstCause}>{say(first.title)}</Said>
+              <Said word={t.why}>{say(first.why)}</Said>
+              <Said word={t.next}>{say(first["next-step"])}</Said>
             </>
           )}
         </Notice>
@@ -132,12 +123,7 @@ function Wrong(props: { title: string; message: string; wayOut: string | undefin
   return (
     <Notice tone="bad" title={props.title}>
       <p>{props.message}</p>
-      {props.wayOut && (
-        <p>
-          <strong>{common.wayOut}：</strong>
-          {props.wayOut}
-        </p>
-      )}
+      {props.wayOut && <Said word={common.wayOut}>{props.wayOut}</Said>}
     </Notice>
   );
 }
