@@ -11,7 +11,7 @@ import type {
 } from "../src/api/types";
 
 /** What the box is going through: `GET /api/scene/NAME` changes it. */
-export type Scene = "calm" | "trouble" | "closed";
+export type Scene = "calm" | "trouble" | "closed" | "away";
 
 export const state: {
   scene: Scene;

@@ -113,7 +113,7 @@ export function TextField(
           {...rest}
           {...given}
           ref={input}
-          data-first={first}
+          data-first={first || undefined}
           value={value}
           onInput={(event) => onValue(event.currentTarget.value)}
         />

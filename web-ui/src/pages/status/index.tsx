@@ -84,7 +84,7 @@ function Troubles({ status, health }: { status: Status; health: Health | null })
       {rivals.map((centre) => (
         <Notice key={centre.name} tone="bad" title={t.rival(common.centres[centre.name] ?? centre.name)} />
       ))}
-      {health && (
+      {health && (phase.name !== "closed" || health.level !== "ok") && (
         <Notice
           tone={tones[health.level]}
           title={t.level[health.level]}
