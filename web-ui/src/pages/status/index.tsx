@@ -19,6 +19,7 @@ export default function StatusPage() {
   const heard = useStore(live);
   // Before the live channel's first word, and where it doesn't get through, the page asks by itself.
   const asked = useGet<Status>(heard.connected ? null : "/status", 5);
+  const health = useGet<Health>(heard.connected ? null : "/health", 5);
   const status = heard.status ?? asked.value;
   const traffic = useGet<Traffic>("/traffic", 60);
   if (!status) {
@@ -32,14 +33,16 @@ export default function StatusPage() {
   return (
     <>
       <PageHead title={common.pages.status} />
-      <Troubles status={status} health={heard.health} />
+      <Troubles status={status} health={heard.health ?? health.value} />
       <div class="cards">
         {status.site && <SiteCard status={status} traffic={traffic.value} latest={heard.traffic.at(-1)} />}
         {status.site && <Throughput traffic={heard.traffic} />}
         <RefusalsCard status={status} />
         <BoxCard status={status} />
         {status.health && status.health.length > 0 && <SensorsCard status={status} />}
-        {heard.health && heard.health.history.length > 0 && <ChangesCard health={heard.health} />}
+        {heard.health && heard.health.history.length > 0 && (
+          <ChangesCard health={heard.health ?? health.value} />
+        )}
       </div>
     </>
   );
