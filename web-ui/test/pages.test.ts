@@ -11,7 +11,7 @@ import type {
 } from "../src/api/types";
 import { derOf } from "../src/pages/care/pem";
 import { countsOf, isTestNumber, noRun, step, tally, tree } from "../src/pages/check/run";
-import { isAddress, isPort, mends, openingOf, stagesOf } from "../src/pages/explain/path";
+import { concerns, isAddress, isPort, mends, openingOf, stagesOf } from "../src/pages/explain/path";
 import { plain, search } from "../src/pages/help/search";
 import { actionOf, flowQuery, gather, instant } from "../src/pages/logs/search";
 import { hostsFile, outcomes } from "../src/pages/names/names";
@@ -123,6 +123,20 @@ describe("explain", () => {
       ["route", "refused"],
       ["translate-source", "changed"],
     ]);
+  });
+
+  test("rules of other sides are left out", () => {
+    const passed = (chain: string, rule: string): Step => ({
+      step: "rule",
+      chain,
+      base: "forward",
+      rule,
+      outcome: { "passed-over": 'iifname "port2"' },
+    });
+    expect(concerns(passed("forward", 'iifname "port2" goto from/head-office'))).toBe(false);
+    expect(concerns(passed("forward", 'ip daddr 1.1.1.1 iifname "port2"'))).toBe(true);
+    expect(concerns(passed("from/head-office", 'iifname "port2" accept'))).toBe(true);
+    expect(concerns({ step: "not-forwarding" })).toBe(true);
   });
 
   test("addresses, ports and what can be mended", () => {
