@@ -10,6 +10,7 @@ import type {
   Step,
 } from "../src/api/types";
 import { derOf } from "../src/pages/care/pem";
+import { restoring } from "../src/pages/care/restore";
 import { countsOf, isTestNumber, noRun, step, tally, tree } from "../src/pages/check/run";
 import { concerns, isAddress, isPort, mends, openingOf, stagesOf } from "../src/pages/explain/path";
 import { plain, search } from "../src/pages/help/search";
@@ -244,6 +245,27 @@ describe("records", () => {
 
   test("cells of CSV are quoted, and none is a formula", () => {
     expect(csv([["a,b", 'c"d', null, 5, "=1+1"]])).toBe('\ufeff"a,b","c""d",,5,\'=1+1\r\n');
+  });
+});
+
+describe("going back", () => {
+  const files = { site: "s", profile: "p" };
+  const status = { generation: 12, site: { name: "n" } } as unknown as Status;
+  const profile = (role: "administrator" | "operator", now: Status | null) =>
+    restoring(files, role, now, "why").proposal.profile?.text;
+
+  test("the profile goes along only where the role may bring one, or none is there", () => {
+    expect(profile("administrator", status)).toBeUndefined();
+    expect(profile("operator", status)).toBe("p");
+    expect(profile("administrator", { ...status, site: null })).toBe("p");
+  });
+
+  test("it has to be confirmed, and names the generation that was seen", () => {
+    expect(restoring(files, "administrator", status, "why")).toMatchObject({
+      seen: 12,
+      confirm_within_s: 300,
+    });
+    expect(restoring(files, "administrator", null, "why").seen).toBe(0);
   });
 });
 
