@@ -17,7 +17,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 type Test = (&'static str, fn() -> anyhow::Result<()>);
 
-const TESTS: [Test; 24] = [
+const TESTS: [Test; 25] = [
     ("quick_closed_and_silent_from_power_on", quick::closed_and_silent_from_power_on),
     ("quick_ports_lie_in_their_slots", quick::ports_lie_in_their_slots),
     ("quick_first_contact_leases_one_address", quick::first_contact_leases_one_address),

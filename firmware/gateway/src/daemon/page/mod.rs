@@ -26,13 +26,7 @@ const NAMES: [&str; 2] = ["sekisho", "sekisho.internal"];
 
 /// Where the page can be reached while this design is in force; none is before the first apply.
 pub(super) fn addresses(design: Option<&Design>) -> Vec<Ipv4Addr> {
-    let maintenance = design.and_then(|design| design.maintenance.as_ref());
-    match (design, maintenance) {
-        (None, _) => vec![FIRST_CONTACT],
-        (Some(_), maintenance) => {
-            maintenance.map(|port| port.address.address()).into_iter().collect()
-        }
-    }
+    design.map_or_else(|| vec![FIRST_CONTACT], Design::page_addresses)
 }
 
 /// A certificate for the page.
