@@ -1,0 +1,246 @@
+import { ApiError, asFailure } from "../../../api/client";
+import type { Failure } from "../../../api/types";
+import type { Calls, Checked, Draft, Lock } from "./calls";
+import { begin, edit, type History, redo, undo } from "./history";
+import { Problems } from "./problems";
+import { same, type Tree } from "./tree";
+
+/** The name of the site's file in what the server says of it. */
+export const siteFile = "site.toml";
+
+/** The design that the box has in force. */
+export type Base = { generation: number; site: string; profile: string };
+
+export type Editing = {
+  history: History;
+  /** The file as the server wrote it, or as somebody types it. */
+  text: string;
+  /** Whether text and tree are the same design. */
+  inStep: boolean;
+  /** Why the text can't be read as a design. */
+  unread: Failure | null;
+  /** Another profile than the one in force. */
+  profile: string | null;
+  base: Base | null;
+  problems: Problems;
+  checked: Checked | null;
+  /** An answer about the latest edit is on its way. */
+  busy: boolean;
+  /** Why the server couldn't be asked. */
+  failure: Failure | null;
+  /** The text had comments, and what was made of it has fewer. */
+  lostComments: boolean;
+  lock: Lock | null;
+  /** Whether the draft on the box is what is shown here. */
+  saved: boolean;
+};
+
+/** What a tab keeps for the case that it is closed or the session ends. */
+export type Kept = { text: string; tree: Tree; inStep: boolean; profile: string | null; base: Base | null };
+
+export type Surroundings = {
+  calls: Pick<Calls, "parse" | "print" | "check" | "keep">;
+  now: () => number;
+  /** Runs it later; what it returns forgets it. */
+  later: (run: () => void, milliseconds: number) => () => void;
+  keep: (work: Kept) => void;
+  tell: (state: Editing) => void;
+};
+
+/** Typing goes on for this long before the server is asked, in milliseconds. */
+const checkAfter = 350;
+/** The draft on the box is behind by so much at most, in milliseconds. */
+const saveAfter = 4000;
+
+export function blank(): Tree {
+  return { schema: 1, site: {}, interface: { lgwan: {}, "head-office": {} } };
+}
+
+export function opened(work: Kept, lock: Lock | null): Editing {
+  return {
+    history: begin(work.tree),
+    text: work.text,
+    inStep: work.inStep,
+    unread: null,
+    profile: work.profile,
+    base: work.base,
+    problems: new Problems([], siteFile),
+    checked: null,
+    busy: false,
+    failure: null,
+    lostComments: false,
+    lock,
+    saved: true,
+  };
+}
+
+/**
+ * One design under edit. The tree is edited here, text and problems come from the server a moment after the last letter;
+ * an answer to an earlier state is dropped. It owns two timers: `close` ends both.
+ */
+export class Editor {
+  #state: Editing;
+  readonly #around: Surroundings;
+  #round = 0;
+  #checkTimer: (() => void) | null = null;
+  #saveTimer: (() => void) | null = null;
+
+  constructor(state: Editing, around: Surroundings) {
+    this.#state = state;
+    this.#around = around;
+  }
+
+  get state(): Editing {
+    return this.#state;
+  }
+
+  get files(): { site: string; profile?: string } {
+    const { text, profile } = this.#state;
+    return profile === null ? { site: text } : { site: text, profile };
+  }
+
+  /** Asks about what is there already. */
+  start(): void {
+    this.#ask(this.#state.inStep ? "check" : "print", 0);
+  }
+
+  close(): void {
+    this.#round += 1;
+    this.#checkTimer?.();
+    this.#saveTimer?.();
+  }
+
+  edit(tree: Tree, what: string): void {
+    const history = edit(this.#state.history, tree, what, this.#around.now());
+    if (history !== this.#state.history) this.#changed({ history, inStep: false, unread: null }, "print");
+  }
+
+  undo(): void {
+    this.#goTo(undo(this.#state.history));
+  }
+
+  redo(): void {
+    this.#goTo(redo(this.#state.history));
+  }
+
+  /** Somebody types the file itself. */
+  write(text: string): void {
+    if (text !== this.#state.text) this.#changed({ text, inStep: false, lostComments: false }, "parse");
+  }
+
+  setProfile(profile: string | null): void {
+    this.#changed({ profile }, this.#state.inStep ? "check" : "print");
+  }
+
+  setBase(base: Base | null): void {
+    this.#tell({ base });
+  }
+
+  setLock(lock: Lock | null): void {
+    this.#tell({ lock });
+  }
+
+  /** Puts the draft on the box now. Says whether it is there; another one's lock is no failure but shown. */
+  async save(takeOver = false): Promise<boolean> {
+    this.#saveTimer?.();
+    this.#saveTimer = null;
+    const { text, history } = this.#state;
+    const draft: Draft = { ...this.files, base: this.#state.base?.generation ?? 0 };
+    try {
+      const answer = await this.#around.calls.keep(draft, takeOver);
+      const unchanged = this.#state.text === text && this.#state.history.present === history.present;
+      this.#tell({ saved: unchanged, failure: null, ...(answer?.lock && { lock: answer.lock }) });
+      return true;
+    } catch (thrown) {
+      const held = thrown instanceof ApiError && thrown.status === 409 ? lockOf(thrown.failure) : null;
+      this.#tell(held ? { lock: held } : { failure: asFailure(thrown) });
+      return false;
+    }
+  }
+
+  #goTo(history: History): void {
+    if (history !== this.#state.history) this.#changed({ history, inStep: false, unread: null }, "print");
+  }
+
+  #changed(change: Partial<Editing>, next: Next): void {
+    this.#tell({ ...change, saved: false });
+    this.#ask(next, checkAfter);
+  }
+
+  #ask(next: Next, after: number): void {
+    this.#round += 1;
+    const round = this.#round;
+    this.#checkTimer?.();
+    this.#tell({ busy: true });
+    this.#checkTimer = this.#around.later(() => {
+      this.#checkTimer = null;
+      this.#answer(next, round);
+    }, after);
+  }
+
+  async #answer(next: Next, round: number): Promise<void> {
+    const { calls } = this.#around;
+    const isLate = () => round !== this.#round;
+    try {
+      if (next === "print") {
+        const before = this.#state.text;
+        const text = await calls.print(this.#state.history.present);
+        if (isLate()) return;
+        const lostComments = this.#state.lostComments || comments(text) < comments(before);
+        this.#tell({ text, inStep: true, unread: null, lostComments });
+      } else if (next === "parse") {
+        await this.#parse(isLate);
+        if (isLate()) return;
+      }
+      const checked = await calls.check(this.files);
+      if (isLate()) return;
+      const problems = new Problems(checked.problems, siteFile);
+      this.#tell({ checked, problems, busy: false, failure: null });
+    } catch (thrown) {
+      if (!isLate()) this.#tell({ busy: false, failure: asFailure(thrown) });
+    }
+    if (!isLate()) this.#keep();
+  }
+
+  /** A text that is no TOML leaves the tree as it was: the text is the design then. */
+  async #parse(isLate: () => boolean): Promise<void> {
+    try {
+      const tree = await this.#around.calls.parse(this.#state.text);
+      if (isLate()) return;
+      const { history } = this.#state;
+      const unchanged = same(tree, history.present);
+      const next = unchanged ? history : edit(history, tree, "text", this.#around.now());
+      this.#tell({ history: next, inStep: true, unread: null });
+    } catch (thrown) {
+      const refused = thrown instanceof ApiError && thrown.status >= 400 && thrown.status < 500;
+      if (!refused) throw thrown;
+      if (!isLate()) this.#tell({ unread: thrown.failure });
+    }
+  }
+
+  #keep(): void {
+    const { text, history, inStep, profile, base, lock, saved } = this.#state;
+    this.#around.keep({ text, tree: history.present, inStep, profile, base });
+    if (saved || this.#saveTimer || (lock && !lock.mine)) return;
+    this.#saveTimer = this.#around.later(() => {
+      this.#saveTimer = null;
+      void this.save();
+    }, saveAfter);
+  }
+
+  #tell(change: Partial<Editing>): void {
+    this.#state = { ...this.#state, ...change };
+    this.#around.tell(this.#state);
+  }
+}
+
+type Next = "print" | "parse" | "check";
+
+function comments(text: string): number {
+  return text.match(/^\s*#|\s#\s/gm)?.length ?? 0;
+}
+
+/** Who holds the draft, from the server's refusal to take another one. */
+function lockOf(failure: Failure & { lock?: Lock }): Lock | null {
+  return failure.lock ?? null;
+}
