@@ -15,9 +15,9 @@ export function manual(folder: string): Plugin {
     load(id) {
       if (id === `\0${listId}`) return list(folder);
       if (!id.startsWith(`\0${prefix}`)) return null;
-      const file = path(id.slice(prefix.length + 1));
-      this.addWatchFile(file);
-      return `export default ${JSON.stringify(sections(readFileSync(file, "utf8")))};`;
+      const name = id.slice(prefix.length + 1);
+      this.addWatchFile(path(name));
+      return `export default ${JSON.stringify(sections(name, readFileSync(path(name), "utf8")))};`;
     },
   };
 }
@@ -33,8 +33,8 @@ function list(folder: string): string {
   return `export default [${entries.join(",")}];`;
 }
 
-/** A document by its second-level headings, each with its HTML and its bare text for the search. */
-export function sections(markdown: string): { anchor: string; title: string; html: string; text: string }[] {
+/** A document by its second-level headings, each with its HTML. */
+export function sections(name: string, markdown: string): { anchor: string; title: string; html: string }[] {
   const used = new Map<string, number>();
   const marked = new Marked({ gfm: true });
   marked.use({
@@ -44,7 +44,7 @@ export function sections(markdown: string): { anchor: string; title: string; htm
         return `<h${depth} id="${id}" tabindex="-1">${this.parser.parseInline(tokens)}</h${depth}>\n`;
       },
       link({ href, tokens }) {
-        return `<a href="${escapeHtml(target(href))}">${this.parser.parseInline(tokens)}</a>`;
+        return `<a href="${escapeHtml(target(name, href))}">${this.parser.parseInline(tokens)}</a>`;
       },
       html: ({ text }) => escapeHtml(text),
       image: ({ text }) => escapeHtml(text),
@@ -52,16 +52,7 @@ export function sections(markdown: string): { anchor: string; title: string; htm
   });
   return markdown.split(/^(?=## )/m).map((part) => {
     const title = /^##? (.+)$/m.exec(part)?.[1] ?? "";
-    const html = marked.parse(part, { async: false });
-    return {
-      anchor: slug(title),
-      title,
-      html,
-      text: html
-        .replace(/<[^>]*>/g, " ")
-        .replace(/\s+/g, " ")
-        .trim(),
-    };
+    return { anchor: slug(title), title, html: marked.parse(part, { async: false }) };
   });
 }
 
@@ -81,11 +72,10 @@ function unique(used: Map<string, number>, slug: string): string {
 }
 
 /** Links between manuals stay on the page; what lies outside of them isn't there. */
-export function target(href: string): string {
-  const [, file, anchor] = /^([\w-]+)\.ja\.md(?:#(.+))?$/.exec(href) ?? [];
-  if (file) return `#/help/${file}${anchor ? `?at=${encodeURIComponent(decodeURIComponent(anchor))}` : ""}`;
-  if (href.startsWith("#")) return `#/help?at=${encodeURIComponent(decodeURIComponent(href.slice(1)))}`;
-  return "#/help";
+export function target(name: string, href: string): string {
+  const [, file, anchor] = /^(?:([\w-]+)\.ja\.md)?(?:#(.+))?$/.exec(href) ?? [];
+  if (!file && !anchor) return "#/help";
+  return `#/help/${file ?? name}${anchor ? `?at=${encodeURIComponent(decodeURIComponent(anchor))}` : ""}`;
 }
 
 function escapeHtml(text: string): string {

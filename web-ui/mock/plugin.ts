@@ -1,7 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Connect, Plugin } from "vite";
-import { answer } from "./answers";
+import { answer, answers } from "./answers";
 import { healthNow, statusNow, trafficNow } from "./box";
+import { care } from "./care";
+import { network } from "./network";
+import { selfTest } from "./self-test";
+
+answers({ ...care, ...network, ...selfTest });
 
 /** The policy that the box sends with the built page. */
 const policy =

@@ -18,7 +18,7 @@ describe("routes", () => {
   });
 
   test("a proof is carried over whole, and nothing else is taken for one", () => {
-    const token = "0".repeat(31) + "f";
+    const token = `${"0".repeat(31)}f`;
     const link = formatArrival("192.168.1.254", 13, token);
     expect(parseArrival(new URL(link).hash)).toEqual({ generation: 13, token });
     for (const hash of ["", "#/status", "#confirm=13", "#confirm=x.00", `#confirm=13.${token}0`]) {

@@ -80,16 +80,22 @@ async function answered(
 ): Promise<Response> {
   const isLocal = local.has(path);
   let response = await send(method, path, body, signal);
-  if (response.status === 401 && !isLocal && (await surroundings.expired())) {
+  let failure = response.ok ? null : failureOf(response.status, await response.text());
+  if (!isLocal && response.status === 401 && isOver(failure) && (await surroundings.expired())) {
     response = await send(method, path, body, signal);
+    failure = response.ok ? null : failureOf(response.status, await response.text());
   }
-  if (response.ok) {
-    if (!isLocal) surroundings.daemon(false);
-    return response;
+  if (failure) {
+    if (failure.kind === "daemon-away") surroundings.daemon(true);
+    throw new ApiError(response.status, failure);
   }
-  const failure = failureOf(response.status, await response.text());
-  if (failure.kind === "daemon-away") surroundings.daemon(true);
-  throw new ApiError(response.status, failure);
+  if (!isLocal) surroundings.daemon(false);
+  return response;
+}
+
+/** A wrong password or code in the middle of a session is no end of the session. */
+function isOver(failure: Failure | null): boolean {
+  return failure?.kind !== "wrong" && failure?.kind !== "code-needed";
 }
 
 /** Asks the API. Where the session is over, it waits until somebody has logged in again, and asks once more. */

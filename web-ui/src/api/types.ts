@@ -37,17 +37,19 @@ export type User = {
 };
 
 export type AuditRecord = {
-  number: number;
+  seq: number;
   at: Timestamp;
-  user: string;
+  user?: string;
   role?: Role;
-  from: string;
+  from?: string;
   what: string;
-  outcome: string;
-  detail?: string;
+  result: "begun" | "done" | "refused" | "failed";
+  about?: string;
+  before?: unknown;
+  after?: unknown;
 };
 
-export type AuditPage = { records: AuditRecord[]; next: number | string | null };
+export type AuditPage = { records: AuditRecord[]; next: number | null };
 export type AuditVerdict = { intact: boolean; records: number; first_broken?: number };
 
 export type LiveTraffic = { at: Timestamp; up_bps: number; down_bps: number };
@@ -79,6 +81,7 @@ export type FailureKind =
   | "rollback-failed"
   | "device"
   | "forbidden"
+  | "no-session"
   | "wrong"
   | "code-needed"
   | "locked"

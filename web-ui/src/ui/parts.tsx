@@ -247,6 +247,16 @@ export function Table(props: { label: string; head: ComponentChildren[]; childre
   );
 }
 
+/** A file's text, which scrolls by itself. */
+export function FileText({ label, text }: { label: string; text: string }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard (WCAG 2.1.1)
+    <section class="file" aria-label={label} tabIndex={0}>
+      <pre>{text}</pre>
+    </section>
+  );
+}
+
 /** Pairs of a word and what it stands for. */
 export function Facts({
   facts,
