@@ -36,9 +36,6 @@ export function read(field: Field, typed: string): Json | undefined {
       return field.numeric ? asNumber(text) : text;
     case "flag":
       return /^(true|yes|はい|○|1)$/i.test(text) ? true : undefined;
-    case "text":
-      // The spaces within are the writer's.
-      return typed;
     default:
       return text;
   }

@@ -37,7 +37,7 @@ function desk(change: Partial<Surroundings["calls"]> = {}) {
     tell: (state) => states.push(state),
   };
   const tree: Tree = { site: { name: "a" } };
-  const work = { text: "# a comment\n{}", tree, inStep: true, profile: null, base: null };
+  const work = { text: "# a comment\n{}", tree, ahead: null, profile: null, base: 0 };
   const editor = new Editor(opened(work, null), around);
   const pass = async (milliseconds: number) => {
     now += milliseconds;
@@ -57,11 +57,11 @@ describe("an edit", () => {
     const { editor, pass, kept, drafts } = desk();
     editor.edit(named(editor, "b"), "site.name");
     editor.edit(named(editor, "bad"), "site.name");
-    expect(editor.state).toMatchObject({ busy: true, inStep: false });
+    expect(editor.state).toMatchObject({ busy: true, ahead: "tree" });
     await pass(100);
     expect(editor.state.busy).toBe(true);
     await pass(300);
-    expect(editor.state).toMatchObject({ busy: false, inStep: true, text: '{"site":{"name":"bad"}}' });
+    expect(editor.state).toMatchObject({ busy: false, ahead: null, text: '{"site":{"name":"bad"}}' });
     expect(editor.state.problems.under("site.name")).toHaveLength(1);
     expect(kept).toHaveLength(1);
     await pass(5000);
@@ -98,13 +98,13 @@ describe("an edit", () => {
     expect(kept).toHaveLength(1);
   });
 
-  it("asks nothing once the page is closed", async () => {
+  it("is kept and asks nothing more once the page is closed", async () => {
     const { editor, pass, kept, timers } = desk();
     editor.edit(named(editor, "b"), "site.name");
     editor.close();
     expect(timers.size).toBe(0);
     await pass(9000);
-    expect(kept).toEqual([]);
+    expect(kept).toMatchObject([{ ahead: "tree", tree: { site: { name: "b" } } }]);
   });
 });
 
@@ -125,7 +125,7 @@ describe("the text", () => {
     await pass(400);
     expect(editor.state).toMatchObject({
       text: "bad",
-      inStep: false,
+      ahead: "text",
       busy: false,
       unread: { message: "no TOML" },
     });

@@ -8,20 +8,20 @@ import { same, type Tree } from "./tree";
 /** The name of the site's file in what the server says of it. */
 export const siteFile = "site.toml";
 
-/** The design that the box has in force. */
-export type Base = { generation: number; site: string; profile: string };
+export type Ahead = "tree" | "text" | null;
 
 export type Editing = {
   history: History;
   /** The file as the server wrote it, or as somebody types it. */
   text: string;
-  /** Whether text and tree are the same design. */
-  inStep: boolean;
+  /** Which of tree and text is the design, while the other one isn't made of it yet. */
+  ahead: Ahead;
   /** Why the text can't be read as a design. */
   unread: Failure | null;
   /** Another profile than the one in force. */
   profile: string | null;
-  base: Base | null;
+  /** The generation that it began from, 0 for none: where another one is in force now, somebody else wrote meanwhile. */
+  base: number;
   problems: Problems;
   checked: Checked | null;
   /** An answer about the latest edit is on its way. */
@@ -36,7 +36,7 @@ export type Editing = {
 };
 
 /** What a tab keeps for the case that it is closed or the session ends. */
-export type Kept = { text: string; tree: Tree; inStep: boolean; profile: string | null; base: Base | null };
+export type Kept = { text: string; tree: Tree; ahead: Ahead; profile: string | null; base: number };
 
 export type Surroundings = {
   calls: Pick<Calls, "parse" | "print" | "check" | "keep">;
@@ -60,7 +60,7 @@ export function opened(work: Kept, lock: Lock | null): Editing {
   return {
     history: begin(work.tree),
     text: work.text,
-    inStep: work.inStep,
+    ahead: work.ahead,
     unread: null,
     profile: work.profile,
     base: work.base,
@@ -101,10 +101,17 @@ export class Editor {
 
   /** Asks about what is there already. */
   start(): void {
-    this.#ask(this.#state.inStep ? "check" : "print", 0);
+    this.#ask(nextOf(this.#state.ahead), 0);
+  }
+
+  /** Keeps in this tab what was typed, answered or not. */
+  flush(): void {
+    const { text, history, ahead, profile, base } = this.#state;
+    this.#around.keep({ text, tree: history.present, ahead, profile, base });
   }
 
   close(): void {
+    if (!this.#state.saved) this.flush();
     this.#round += 1;
     this.#checkTimer?.();
     this.#saveTimer?.();
@@ -112,7 +119,7 @@ export class Editor {
 
   edit(tree: Tree, what: string): void {
     const history = edit(this.#state.history, tree, what, this.#around.now());
-    if (history !== this.#state.history) this.#changed({ history, inStep: false, unread: null }, "print");
+    if (history !== this.#state.history) this.#changed({ history, ahead: "tree", unread: null });
   }
 
   undo(): void {
@@ -125,19 +132,23 @@ export class Editor {
 
   /** Somebody types the file itself. */
   write(text: string): void {
-    if (text !== this.#state.text) this.#changed({ text, inStep: false, lostComments: false }, "parse");
+    if (text !== this.#state.text) this.#changed({ text, ahead: "text", lostComments: false });
+  }
+
+  /** Drops a text that can't be read for what could be read last. */
+  giveUpText(): void {
+    this.#changed({ ahead: "tree", unread: null });
   }
 
   setProfile(profile: string | null): void {
-    this.#changed({ profile }, this.#state.inStep ? "check" : "print");
+    this.#changed({ profile });
   }
 
-  setBase(base: Base | null): void {
-    this.#tell({ base });
-  }
-
-  setLock(lock: Lock | null): void {
-    this.#tell({ lock });
+  /** Begins again with another design, which can be undone. */
+  replace(work: Pick<Kept, "text" | "tree" | "ahead" | "base">): void {
+    const { text, tree, ahead, base } = work;
+    const history = edit(this.#state.history, tree, "replace", this.#around.now());
+    this.#changed({ history, text, ahead, base, profile: null, unread: null, lostComments: false });
   }
 
   /** Puts the draft on the box now. Says whether it is there; another one's lock is no failure but shown. */
@@ -145,7 +156,7 @@ export class Editor {
     this.#saveTimer?.();
     this.#saveTimer = null;
     const { text, history } = this.#state;
-    const draft: Draft = { ...this.files, base: this.#state.base?.generation ?? 0 };
+    const draft: Draft = { ...this.files, base: this.#state.base };
     try {
       const answer = await this.#around.calls.keep(draft, takeOver);
       const unchanged = this.#state.text === text && this.#state.history.present === history.present;
@@ -159,12 +170,12 @@ export class Editor {
   }
 
   #goTo(history: History): void {
-    if (history !== this.#state.history) this.#changed({ history, inStep: false, unread: null }, "print");
+    if (history !== this.#state.history) this.#changed({ history, ahead: "tree", unread: null });
   }
 
-  #changed(change: Partial<Editing>, next: Next): void {
+  #changed(change: Partial<Editing>): void {
     this.#tell({ ...change, saved: false });
-    this.#ask(next, checkAfter);
+    this.#ask(nextOf(this.#state.ahead), checkAfter);
   }
 
   #ask(next: Next, after: number): void {
@@ -187,7 +198,7 @@ export class Editor {
         const text = await calls.print(this.#state.history.present);
         if (isLate()) return;
         const lostComments = this.#state.lostComments || comments(text) < comments(before);
-        this.#tell({ text, inStep: true, unread: null, lostComments });
+        this.#tell({ text, ahead: null, unread: null, lostComments });
       } else if (next === "parse") {
         await this.#parse(isLate);
         if (isLate()) return;
@@ -210,7 +221,7 @@ export class Editor {
       const { history } = this.#state;
       const unchanged = same(tree, history.present);
       const next = unchanged ? history : edit(history, tree, "text", this.#around.now());
-      this.#tell({ history: next, inStep: true, unread: null });
+      this.#tell({ history: next, ahead: null, unread: null });
     } catch (thrown) {
       const refused = thrown instanceof ApiError && thrown.status >= 400 && thrown.status < 500;
       if (!refused) throw thrown;
@@ -219,8 +230,8 @@ export class Editor {
   }
 
   #keep(): void {
-    const { text, history, inStep, profile, base, lock, saved } = this.#state;
-    this.#around.keep({ text, tree: history.present, inStep, profile, base });
+    const { lock, saved } = this.#state;
+    this.flush();
     if (saved || this.#saveTimer || (lock && !lock.mine)) return;
     this.#saveTimer = this.#around.later(() => {
       this.#saveTimer = null;
@@ -235,6 +246,10 @@ export class Editor {
 }
 
 type Next = "print" | "parse" | "check";
+
+function nextOf(ahead: Ahead): Next {
+  return ahead === "tree" ? "print" : ahead === "text" ? "parse" : "check";
+}
 
 function comments(text: string): number {
   return text.match(/^\s*#|\s#\s/gm)?.length ?? 0;

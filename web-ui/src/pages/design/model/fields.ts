@@ -150,15 +150,18 @@ export const collector: readonly Field[] = [
   { key: "certificate-authority", kind: "lines" },
 ];
 
-/** The kinds of rows that are edited as tables, by their key in the file. */
+/** The kinds of rows that are edited as tables, by their key in the file; the first `main` fields are always in sight. */
 export const rowKinds = {
-  server: { path: ["server"], fields: servers, stem: "server" },
-  terminals: { path: ["terminals"], fields: terminals, stem: "terminals" },
-  entry: { path: ["names", "entry"], fields: entries, stem: "" },
-  object: { path: ["object"], fields: objects, stem: "object" },
-  service: { path: ["service"], fields: services, stem: "service" },
-  policy: { path: ["policy"], fields: policies, stem: "policy" },
-} as const satisfies Record<string, { path: readonly string[]; fields: readonly Field[]; stem: string }>;
+  server: { path: ["server"], fields: servers, main: 5, stem: "server" },
+  terminals: { path: ["terminals"], fields: terminals, main: 6, stem: "terminals" },
+  entry: { path: ["names", "entry"], fields: entries, main: 4, stem: "" },
+  object: { path: ["object"], fields: objects, main: 2, stem: "object" },
+  service: { path: ["service"], fields: services, main: 2, stem: "service" },
+  policy: { path: ["policy"], fields: policies, main: 5, stem: "policy" },
+} as const satisfies Record<
+  string,
+  { path: readonly string[]; fields: readonly Field[]; main: number; stem: string }
+>;
 
 export type RowKind = keyof typeof rowKinds;
 

@@ -1,0 +1,50 @@
+import { describe, expect, it } from "vitest";
+import { formatArrival, parseArrival } from "../../../app/routes";
+import { fits, host, touched } from "./way";
+
+const before = {
+  interface: {
+    "head-office": { port: "port2", address: "192.168.1.1/24" },
+    maintenance: { port: "port4", address: "192.168.254.1/24" },
+  },
+  server: [],
+};
+const moved = (address?: string) => ({
+  ...before,
+  interface: { ...before.interface, "head-office": { port: "port2", ...(address && { address }) } },
+});
+
+describe("the way that the user came by", () => {
+  it("is touched where its interface changes", () => {
+    expect(touched("192.168.1.1", before, moved("192.168.9.1/24"))).toEqual({
+      interface: "head-office",
+      from: "192.168.1.1",
+      to: "192.168.9.1",
+    });
+  });
+
+  it("may have no new address", () => {
+    expect(touched("192.168.1.1", before, moved())?.to).toBeNull();
+    expect(touched("192.168.1.1", before, { interface: {} })?.to).toBeNull();
+  });
+
+  it("isn't touched by a change elsewhere", () => {
+    expect(touched("192.168.254.1", before, moved("192.168.9.1/24"))).toBeNull();
+    expect(touched("192.168.1.1", before, { ...before, server: [{ name: "juki" }] })).toBeNull();
+    expect(touched("sekisho", before, moved("192.168.9.1/24"))).toBeNull();
+    expect(touched("", {}, {})).toBeNull();
+  });
+
+  it("leads to the new address with the token, on the same port", () => {
+    const token = "0".repeat(31).concat("a");
+    const address = formatArrival(host("192.168.9.1", "8443"), 7, token);
+    expect(address).toBe(`https://192.168.9.1:8443/#confirm=7.${token}`);
+    expect(parseArrival(new URL(address).hash)).toEqual({ generation: 7, token });
+    expect(host("192.168.9.1", "")).toBe("192.168.9.1");
+  });
+});
+
+it("a reason is measured in bytes", () => {
+  expect(fits("あ".repeat(333), 1000)).toBe(true);
+  expect(fits("あ".repeat(334), 1000)).toBe(false);
+});
