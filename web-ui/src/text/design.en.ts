@@ -111,7 +111,7 @@ export const en: DesignTexts = {
     list: (kind) => `List of ${kind.toLowerCase()}`,
     filter: "Find by name or address",
     found: (count, all) => `${count} of ${all} rows`,
-    addItem: "- add",
+    addItem: "Add",
     removeItem: (number) => `remove number ${number}`,
     nextFree: (address) => `Use ${address}, which is free`,
     more: "Other fields",

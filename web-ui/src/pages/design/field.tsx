@@ -304,8 +304,12 @@ function RowsField(props: FieldProps & { fields: readonly Field[] }) {
         );
       })}
       <Reports reports={reports.filter((report) => !paths.some((one) => isWithin(report.path, one)))} />
-      <Button disabled={disabled} onClick={() => put(path, [...items, {}])}>
-        {labelOf(t, field)} {t.rows.addItem}
+      <Button
+        disabled={disabled}
+        aria-label={`${labelOf(t, field)}: ${t.rows.addItem}`}
+        onClick={() => put(path, [...items, {}])}
+      >
+        {t.rows.addItem}
       </Button>
     </fieldset>
   );

@@ -2,6 +2,7 @@ import { useId, useRef, useState } from "preact/hooks";
 import type { Report } from "../../api/types";
 import { useSay } from "../../app/language";
 import { may } from "../../app/roles";
+import { readBase64, saveFile } from "../../ui/download";
 import { FailureNotice, Notice } from "../../ui/notice";
 import { Button, Choice, Dialog } from "../../ui/parts";
 import { useAction } from "../../ui/use";
@@ -10,15 +11,6 @@ import { calls } from "./model/calls";
 
 /** The largest file that the box reads, in bytes. */
 const largest = 1 << 20;
-
-/** Hands a file to the browser's downloads. */
-export function saveFile(name: string, text: string, type: string): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text], { type: `${type};charset=utf-8` }));
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-}
 
 /** A button that asks for a file. The input itself can be reached by keyboard like any other. */
 export function FileButton(props: {
@@ -66,7 +58,7 @@ export function Files() {
   };
   const bring = useAction(async (file: File) => {
     // Tables come in the encodings of spreadsheets, so the box gets the bytes.
-    const answer = await calls.import(state.text, base64(await file.arrayBuffer()), kind);
+    const answer = await calls.import(state.text, await readBase64(file), kind);
     editor.write(answer.site);
     setNotices(answer.notices ?? []);
     setImporting(false);
@@ -120,13 +112,4 @@ export function Files() {
       )}
     </div>
   );
-}
-
-function base64(bytes: ArrayBuffer): string {
-  let letters = "";
-  const all = new Uint8Array(bytes);
-  for (let start = 0; start < all.length; start += 0x8000) {
-    letters += String.fromCharCode(...all.subarray(start, start + 0x8000));
-  }
-  return btoa(letters);
 }

@@ -151,7 +151,7 @@ function Content({ found, route, begin }: { found: Found; route: Route; begin: (
   );
   return (
     <>
-      <PageHead title={common.pages.design} lead={t.lead} actions={<Toolbar />} />
+      <PageHead title={common.pages.design} actions={<Toolbar />} />
       <nav class="tabs no-print" aria-label={common.pages.design}>
         {views.map((name) => (
           <a
@@ -163,7 +163,7 @@ function Content({ found, route, begin }: { found: Found; route: Route; begin: (
           </a>
         ))}
       </nav>
-      <div class="stack no-print">
+      <div class="stack design-notices no-print">
         {!may(session.role, "draft") && <Notice tone="info" title={t.readOnly} />}
         <LockNotice />
         <FailureNotice failure={state.failure} retry={() => editor.start()} />
@@ -301,9 +301,16 @@ function Toolbar() {
       <Button disabled={readOnly || history.future.length === 0} onClick={() => editor.redo()}>
         {t.redo}
       </Button>
-      <a class="button button-primary" href="#/apply" aria-disabled={errors > 0}>
+      <Button
+        kind="primary"
+        disabled={errors > 0 || busy}
+        title={errors > 0 ? t.toApplyErrors : undefined}
+        onClick={() => {
+          location.hash = "#/apply";
+        }}
+      >
         {t.toApply}
-      </a>
+      </Button>
     </>
   );
 }

@@ -4,11 +4,11 @@ import { asFailure } from "../../api/client";
 import type { Failure } from "../../api/types";
 import { language, useText } from "../../app/language";
 import { useStore } from "../../app/store";
+import { saveFile } from "../../ui/download";
 import { FailureNotice, Notice } from "../../ui/notice";
 import { Button, Choice, Loading } from "../../ui/parts";
 import { useAction } from "../../ui/use";
 import { useDesignTexts, useDesk } from "./desk";
-import { saveFile } from "./files";
 import { calls, type SheetForm } from "./model/calls";
 import { type Block, blocks } from "./model/sheet";
 
@@ -33,7 +33,9 @@ export function PrintView() {
     calls.sheet(editor.files, form, now, "html").then(
       ({ html }) => {
         if (left) return;
-        setSheet(blocks(new DOMParser().parseFromString(html ?? "", "text/html").body.childNodes));
+        // Its own style would be refused by the page's policy, with a word in the console.
+        const plain = (html ?? "").replace(/<style>[\s\S]*?<\/style>/g, "");
+        setSheet(blocks(new DOMParser().parseFromString(plain, "text/html").body.childNodes));
         setFailure(null);
       },
       (thrown: unknown) => !left && setFailure(asFailure(thrown)),

@@ -63,6 +63,7 @@ export function GuidedView({ step, ...rows }: StepProps & { step: StepName }) {
         <header>
           <p class="quiet small">{t.step(place + 1, stepNames.length)}</p>
           <h2>{t.steps[step]}</h2>
+          {step === "start" && <p>{t.lead}</p>}
           <p>{t.stepLeads[step]}</p>
         </header>
         <Step step={step} {...rows} />

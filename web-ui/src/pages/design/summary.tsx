@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { useSay } from "../../app/language";
 import { formatRoute } from "../../app/routes";
-import { Notice } from "../../ui/notice";
+import { Icon } from "../../ui/icon";
 import { useDesignTexts, useDesk } from "./desk";
 import { siteFile } from "./model/editor";
 import { stepOf } from "./model/problems";
@@ -23,7 +23,11 @@ export function Summary() {
   );
   const shown = all ? sorted : sorted.slice(0, few);
   return (
-    <Notice tone={errors > 0 ? "bad" : "warn"} title={t.summary(errors, warnings)}>
+    <details class={`design-problems design-problems-${errors > 0 ? "bad" : "warn"}`}>
+      <summary>
+        <Icon name={errors > 0 ? "bad" : "warn"} />
+        {t.summary(errors, warnings)}
+      </summary>
       <ol class="design-summary">
         {shown.map((report, index) => (
           <li key={index}>
@@ -39,6 +43,6 @@ export function Summary() {
           {t.moreProblems(sorted.length - few)}
         </button>
       )}
-    </Notice>
+    </details>
   );
 }
