@@ -158,6 +158,7 @@ export const en: DesignTexts = {
     strip: (network) => `How ${network} is used`,
     asText: "Read the ledger as text",
     toApply: "Addresses are used that were never assigned: apply to the operator for them, or change them.",
+    old: "As it was before the errors; it follows once they are mended.",
     unknown: "The ledger appears here once the errors are mended.",
     holder: (name, what) => `${name} (${what})`,
     address: "Address",

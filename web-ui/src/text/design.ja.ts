@@ -158,6 +158,7 @@ export const ja = {
     strip: (network: string) => `${network} の使い方`,
     asText: "台帳を文で読む",
     toApply: "割り当てられていないアドレスを使っています。機構に申請するか、アドレスを変えてください。",
+    old: "誤りを直す前の台帳です。直すと新しくなります。",
     unknown: "誤りを直すと、ここに台帳が出ます。",
     holder: (name: string, what: string) => `${name}（${what}）`,
     address: "アドレス",

@@ -3,20 +3,23 @@ import { useStore } from "../../app/store";
 import { count } from "../../ui/format";
 import { Notice } from "../../ui/notice";
 import { Table } from "../../ui/parts";
-import { useDesignTexts } from "./desk";
-import { type Holding, type Ledger, type Strip, stripLength, strips } from "./model/ledger";
+import { useDesignTexts, useDesk } from "./desk";
+import { type Holding, type Strip, stripLength, strips } from "./model/ledger";
 
 const width = 4;
 const height = 26;
 
 /** The pool as strips of addresses, and as a table that says the same. */
-export function LedgerView({ ledger }: { ledger: Ledger | undefined }) {
+export function LedgerView() {
+  const { state } = useDesk();
+  const { ledger, checked } = state;
   const t = useDesignTexts();
   const now = useStore(language);
   if (!ledger) return <p class="quiet">{t.ledger.unknown}</p>;
   const { totals } = ledger;
   return (
     <div class="stack">
+      {!checked?.ledger && <p class="quiet">{t.ledger.old}</p>}
       <p>{t.ledger.totals(totals.pool - totals.free, totals.pool)}</p>
       <ul class="design-legend plain-list" aria-hidden="true">
         {(["device", "server", "terminals", "free"] as const).map((kind) => (

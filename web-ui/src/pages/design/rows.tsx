@@ -285,7 +285,7 @@ export function RowForm({ kind, index, row }: { kind: RowKind; index: number; ro
 function NextFree({ path, value }: { path: string; value: Json | undefined }) {
   const { state, put, fieldsOff } = useDesk();
   const t = useDesignTexts();
-  const ledger = state.checked?.ledger;
+  const { ledger } = state;
   if (plain(value) !== "" || !ledger || fieldsOff) return null;
   const tree = state.history.present;
   const used = new Set(

@@ -117,7 +117,7 @@ function Step({ step, selected, select }: StepProps & { step: StepName }) {
         <>
           <Card title={t.steps[step]}>{rowsOf(step === "servers" ? "server" : "terminals")}</Card>
           <Card title={t.ledger.title}>
-            <LedgerView ledger={state.checked?.ledger} />
+            <LedgerView />
           </Card>
         </>
       );
@@ -195,7 +195,7 @@ function Profile() {
   const now = useStore(language);
   const stamp = useStore(live).status?.site?.profile;
   const wrong = state.problems.all.filter((report) => report.file !== siteFile);
-  const ledger = state.checked?.ledger;
+  const { ledger } = state;
   return (
     <div class="stack">
       {state.profile !== null ? (
@@ -242,7 +242,7 @@ function CheckStep() {
         <Drawing tree={state.history.present} />
       </Card>
       <Card title={t.ledger.title}>
-        <LedgerView ledger={state.checked?.ledger} />
+        <LedgerView />
       </Card>
       <Card title={t.files.title}>
         <Files />

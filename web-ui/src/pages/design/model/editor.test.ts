@@ -69,11 +69,14 @@ describe("an edit", () => {
     expect(editor.state).toMatchObject({ saved: true, lock: { user: "me" } });
   });
 
-  it("says where comments were lost", async () => {
+  it("says where comments were lost, and undo brings them back", async () => {
     const { editor, pass } = desk();
     editor.edit(named(editor, "b"), "site.name");
     await pass(400);
     expect(editor.state.lostComments).toBe(true);
+    editor.undo();
+    await pass(400);
+    expect(editor.state).toMatchObject({ text: "# a comment\n{}", lostComments: false, ahead: null });
   });
 
   it("drops the answer to an earlier state", async () => {
@@ -116,7 +119,8 @@ describe("the text", () => {
     expect(editor.state.history.present).toEqual({ site: { name: "c" } });
     editor.undo();
     await pass(400);
-    expect(editor.state.text).toBe('{"site":{"name":"a"}}');
+    expect(editor.state.history.present).toEqual({ site: { name: "a" } });
+    expect(editor.state.text).toBe("# a comment\n{}");
   });
 
   it("that is no TOML leaves the tree, and is checked all the same", async () => {

@@ -2,6 +2,7 @@ import { ApiError, asFailure } from "../../../api/client";
 import type { Failure } from "../../../api/types";
 import type { Calls, Checked, Draft, Lock } from "./calls";
 import { begin, edit, type History, redo, undo } from "./history";
+import type { Ledger } from "./ledger";
 import { Problems } from "./problems";
 import { same, type Tree } from "./tree";
 
@@ -24,6 +25,8 @@ export type Editing = {
   base: number;
   problems: Problems;
   checked: Checked | null;
+  /** The last one that could be made: a row that is half written has none. */
+  ledger: Ledger | null;
   /** An answer about the latest edit is on its way. */
   busy: boolean;
   /** Why the server couldn't be asked. */
@@ -66,6 +69,7 @@ export function opened(work: Kept, lock: Lock | null): Editing {
     base: work.base,
     problems: new Problems([], siteFile),
     checked: null,
+    ledger: null,
     busy: false,
     failure: null,
     lostComments: false,
@@ -81,6 +85,8 @@ export function opened(work: Kept, lock: Lock | null): Editing {
 export class Editor {
   #state: Editing;
   readonly #around: Surroundings;
+  /** The text that each tree came with: going back to one brings its comments back too. */
+  readonly #texts = new WeakMap<Tree, string>();
   #round = 0;
   #checkTimer: (() => void) | null = null;
   #saveTimer: (() => void) | null = null;
@@ -88,6 +94,7 @@ export class Editor {
   constructor(state: Editing, around: Surroundings) {
     this.#state = state;
     this.#around = around;
+    this.#remember();
   }
 
   get state(): Editing {
@@ -170,7 +177,15 @@ export class Editor {
   }
 
   #goTo(history: History): void {
-    if (history !== this.#state.history) this.#changed({ history, ahead: "tree", unread: null });
+    if (history === this.#state.history) return;
+    const text = this.#texts.get(history.present);
+    if (text === undefined) this.#changed({ history, ahead: "tree", unread: null });
+    else this.#changed({ history, text, ahead: null, unread: null, lostComments: false });
+  }
+
+  #remember(): void {
+    const { history, text, ahead } = this.#state;
+    if (ahead === null) this.#texts.set(history.present, text);
   }
 
   #changed(change: Partial<Editing>): void {
@@ -206,7 +221,8 @@ export class Editor {
       const checked = await calls.check(this.files);
       if (isLate()) return;
       const problems = new Problems(checked.problems, siteFile);
-      this.#tell({ checked, problems, busy: false, failure: null });
+      const ledger = checked.ledger ?? this.#state.ledger;
+      this.#tell({ checked, problems, ledger, busy: false, failure: null });
     } catch (thrown) {
       if (!isLate()) this.#tell({ busy: false, failure: asFailure(thrown) });
     }
@@ -241,6 +257,7 @@ export class Editor {
 
   #tell(change: Partial<Editing>): void {
     this.#state = { ...this.#state, ...change };
+    this.#remember();
     this.#around.tell(this.#state);
   }
 }
