@@ -217,6 +217,7 @@ export const ja = {
     use: "この口を使う",
   },
   parts: {
+    page: "装置の画面",
     traffic: "回線の配分",
     limits: "送信元ごとの上限",
     "flow-log": "通信の記録",
@@ -275,6 +276,7 @@ export const ja = {
     "classes.online": "窓口優先",
     "classes.normal": "普通",
     "classes.bulk": "一括",
+    "page.head-office": "画面を開ける接続元",
     "hold-back": "復旧後に一括を抑える秒数",
     name: "名前",
     interface: "LAN",
@@ -341,6 +343,8 @@ export const ja = {
     via: "このLANの中のルータ。例：192.168.1.254",
     share: "このLANへの下りに使える回線の割合。書かなければ残りを等分します。",
     shares: "三つとも書きます。合計は100まで。書かなければ 60・25・15 です。",
+    "page.head-office":
+      "首長部局業務系LANの、担当者の端末だけ。書かなければ、画面は保守ポートからだけ開きます。",
     "hold-back": "0〜3600秒。書かなければ60秒です。",
     name: "英小文字で始め、英小文字・数字・「-」で。例：juki",
     interface: "この機器がつながるLAN。",

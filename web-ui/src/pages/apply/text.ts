@@ -26,7 +26,7 @@ const ja = {
     title: "いまこの画面を開いている通り道が変わります",
     moved: (from: string, to: string) =>
       `装置のアドレスが ${from} から ${to} に変わります。反映すると、この画面は新しいアドレスへ移ります。お使いのPCのアドレスも変える必要があるか、先に確かめてください。`,
-    same: "ポートや経路が変わります。反映したあと、この装置に届くことを確かめてから残します。",
+    same: "ポートか経路か、画面を開ける接続元が変わります。自分の端末が残っていることを確かめてください。反映したあと、この装置に届くことを確かめてから残します。",
     gone: "このアドレスはなくなります。反映すると、この画面は使えなくなります。ほかのポートから開き直してください。",
   },
   reason: "変更の理由",
@@ -98,7 +98,7 @@ const en: typeof ja = {
     title: "The way that you came by changes",
     moved: (from, to) =>
       `The box's address changes from ${from} to ${to}, and this page goes there. Find out first whether this PC needs another address too.`,
-    same: "A port or a route changes. You keep the change after this page has reached the box again.",
+    same: "A port, a route, or who may open the page changes; see that this PC is still among them. You keep the change after this page has reached the box again.",
     gone: "This address goes away, and this page with it. Come back by another port.",
   },
   reason: "Reason",

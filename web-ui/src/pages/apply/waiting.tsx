@@ -43,7 +43,7 @@ export function Waiting(props: {
         {carry && <CarryOver carry={carry} settled={() => settled(true)} />}
         {proof && !carry && <p>{t.carry.other(host(proof.at, location.port))}</p>}
         {!proof && (
-          <ul>
+          <ul class="apply-todo">
             {t.awaiting.todo.map((one) => (
               <li key={one}>{one}</li>
             ))}

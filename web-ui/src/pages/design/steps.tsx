@@ -183,6 +183,7 @@ function Interfaces() {
           />
         ),
       )}
+      <OptionalSection path="page" title={t.parts.page} tick={t.parts.use} fields={fields.page} />
       <OptionalSection path="traffic" title={t.parts.traffic} tick={t.parts.use} fields={fields.traffic} />
     </>
   );

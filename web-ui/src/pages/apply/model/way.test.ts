@@ -28,6 +28,12 @@ describe("the way that the user came by", () => {
     expect(touched("192.168.1.1", before, { interface: {} })?.to).toBeNull();
   });
 
+  it("is touched where those who may open the page change", () => {
+    const narrowed = { ...before, page: { "head-office": ["192.168.1.20"] } };
+    expect(touched("192.168.1.1", before, narrowed)).toMatchObject({ to: "192.168.1.1" });
+    expect(touched("192.168.254.1", before, narrowed)).toBeNull();
+  });
+
   it("isn't touched by a change elsewhere", () => {
     expect(touched("192.168.254.1", before, moved("192.168.9.1/24"))).toBeNull();
     expect(touched("192.168.1.1", before, { ...before, server: [{ name: "juki" }] })).toBeNull();

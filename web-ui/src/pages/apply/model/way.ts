@@ -5,7 +5,7 @@ export type Touched = { interface: string; from: string; to: string | null };
 
 /**
  * Whether a change touches the way that the user came by, as far as two designs show it: the interface with the address
- * in the browser's line. The box decides by itself whether a confirmation has to come over the new way.
+ * in the browser's line, and who may open the page there. The box decides by itself whether a confirmation has to come over the new way.
  */
 export function touched(host: string, before: Tree, after: Tree): Touched | null {
   const interfaces = at(before, ["interface"]);
@@ -13,7 +13,8 @@ export function touched(host: string, before: Tree, after: Tree): Touched | null
   for (const [name, was] of Object.entries(interfaces)) {
     if (address(textAt(was, ["address"])) !== host) continue;
     const is = at(after, ["interface", name]);
-    if (same(was, is)) return null;
+    const sources = [before, after].map((tree) => at(tree, ["page", name]));
+    if (same(was, is) && same(sources[0], sources[1])) return null;
     const to = address(textAt(is, ["address"]));
     return { interface: name, from: host, to: to === "" ? null : to };
   }

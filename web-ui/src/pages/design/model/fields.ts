@@ -138,6 +138,9 @@ export const policies: readonly Field[] = [
   { key: "until", kind: "time" },
 ];
 
+/** Who may open the box's own page from the office. */
+export const page: readonly Field[] = [list("head-office", "page.head-office")];
+
 export const limits: readonly Field[] = [number("connections"), number("new-per-second")];
 export const flowLog: readonly Field[] = [number("days"), text("size")];
 export const collector: readonly Field[] = [
