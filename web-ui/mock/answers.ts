@@ -79,6 +79,9 @@ const table: Record<string, Answer> = {
   "POST /roll-back": () => settle(false),
 };
 
+/** What the page's own server answers without the daemon. */
+const own = new Set(["/logout", "/password", "/history", "/users", "/audit", "/ca.pem"]);
+
 /** Further rooms of the mock add what they answer. */
 export function answers(more: Record<string, Answer>): void {
   Object.assign(table, more);
@@ -88,11 +91,18 @@ export function answers(more: Record<string, Answer>): void {
 export function answer(method: string, url: URL, given: unknown): Said {
   const path = url.pathname;
   if (path === "/session")
-    return session ? ok(session) : failure(401, { kind: "wrong", message: "no session" });
+    return session ? ok(session) : failure(401, { kind: "no-session", message: "no session" });
   if (path === "/login") return logIn(given as { user: string; password: string });
   if (path.startsWith("/scene/")) return scene(path.slice(7));
   if (!session && path !== "/arrive" && path !== "/ca.pem") {
-    return failure(401, { kind: "wrong", message: "no session" });
+    return failure(401, { kind: "no-session", message: "no session" });
+  }
+  if (state.scene === "away" && !own.has(path)) {
+    const both = {
+      ja: "装置の本体プログラムが応答しません。",
+      en: "The box's main program does not answer.",
+    };
+    return failure(502, { kind: "daemon-away", message: both.en, both });
   }
   const exact = table[`${method} ${path}`];
   if (exact) return exact(url, given as never, "");

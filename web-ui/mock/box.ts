@@ -11,7 +11,7 @@ import type {
 } from "../src/api/types";
 
 /** What the box is going through: `GET /api/scene/NAME` changes it. */
-export type Scene = "calm" | "trouble" | "closed";
+export type Scene = "calm" | "trouble" | "closed" | "away";
 
 export const state: {
   scene: Scene;
@@ -293,8 +293,8 @@ export function trafficNow(): LiveTraffic {
   const at = Date.now();
   return {
     at: new Date(at).toISOString(),
-    up_bps: Math.round(wave(at, 1_400_000, 61_000)),
-    down_bps: Math.round(wave(at, 8_200_000, 43_000)),
+    up_bps: Math.round(wave(at, 1_400_000, 410_000)),
+    down_bps: Math.round(wave(at, 8_200_000, 733_000)),
   };
 }
 
@@ -307,8 +307,8 @@ export function history(span: string): History {
     const office = span === "day" && (hour % 24 < 8 || hour % 24 > 18) ? 0.08 : 1;
     return {
       at: new Date(at).toISOString(),
-      up_bps: Math.round(office * wave(at, 1_400_000, 61_000)),
-      down_bps: Math.round(office * wave(at, 8_200_000, 43_000)),
+      up_bps: Math.round(office * wave(at, 1_400_000, 410_000)),
+      down_bps: Math.round(office * wave(at, 8_200_000, 733_000)),
       refused: index % 30 === 0 ? 4 : 0,
     };
   });

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Connect, Plugin } from "vite";
 import { answer, answers } from "./answers";
-import { healthNow, statusNow, trafficNow } from "./box";
+import { healthNow, state, statusNow, trafficNow } from "./box";
 import { care } from "./care";
 import { network } from "./network";
 import { selfTest } from "./self-test";
@@ -57,6 +57,10 @@ function tellLive(request: IncomingMessage, response: ServerResponse): void {
   const tell = () => {
     const send = (event: string, value: unknown) =>
       response.write(`event: ${event}\ndata: ${JSON.stringify(value)}\n\n`);
+    if (state.scene === "away") {
+      send("away", {});
+      return;
+    }
     send("status", statusNow());
     send("health", healthNow());
     send("traffic", trafficNow());

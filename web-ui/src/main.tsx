@@ -1,5 +1,6 @@
 import { render } from "preact";
 import { asFailure } from "./api/client";
+import { startActivity } from "./app/activity";
 import { App } from "./app/app";
 import { parseArrival } from "./app/routes";
 import { arrive, look, session } from "./app/session";
@@ -27,6 +28,7 @@ async function begin(): Promise<string | null> {
 }
 
 startTheme();
+startActivity();
 const root = document.getElementById("page");
 if (root) {
   render(<App told={null} />, root);

@@ -10,10 +10,10 @@ import type {
   Step,
 } from "../src/api/types";
 import { derOf } from "../src/pages/care/pem";
-import { isTestNumber, noRun, step, tree } from "../src/pages/check/run";
+import { countsOf, isTestNumber, noRun, step, tally, tree } from "../src/pages/check/run";
 import { isAddress, isPort, mends, openingOf, stagesOf } from "../src/pages/explain/path";
 import { plain, search } from "../src/pages/help/search";
-import { flowQuery, gather, instant } from "../src/pages/logs/search";
+import { actionOf, flowQuery, gather, instant } from "../src/pages/logs/search";
 import { hostsFile, outcomes } from "../src/pages/names/names";
 import { layout } from "../src/pages/status/layout";
 import { curve, niceTop } from "../src/pages/status/plot";
@@ -75,6 +75,12 @@ describe("self-test", () => {
     const run = step(begun, { event: "finished", report });
     expect(run.items.map((item) => item.state)).toEqual(["warned"]);
     expect(run.report).toBe(report);
+  });
+
+  test("a tally leaves out what didn't happen", () => {
+    const words = { passed: "合格", warned: "注意", failed: "不合格", "not-run": "未実施" };
+    expect(tally(countsOf(["passed", "failed", "passed"]), words, "、")).toBe("合格 2、不合格 1");
+    expect(tally(countsOf([]), words, "、")).toBe("");
   });
 
   test("numbers of tests", () => {
@@ -207,6 +213,13 @@ describe("records", () => {
     expect(got.flows.map(({ ended }) => ended)).toEqual(["4", "3", "2"]);
     expect(got.next).toBe("b-0");
     expect(asked).toEqual([undefined, "a-1", "a-0"]);
+  });
+
+  test("an audit record in plain words, or as it is", () => {
+    const actions = { "POST /api/users": "add", "POST /api/users/*": "change" };
+    expect(actionOf("POST /api/users", actions)).toEqual({ action: "add", of: null });
+    expect(actionOf("POST /api/users/tanaka", actions)).toEqual({ action: "change", of: "tanaka" });
+    expect(actionOf("started", actions)).toEqual({ action: "started", of: null });
   });
 
   test("a search as a query", () => {

@@ -1,5 +1,5 @@
-import { describe, expect, test } from "vitest";
-import { failureOf, Lines, query } from "../src/api/client";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { failureOf, get, Lines, post, query, stream, surround } from "../src/api/client";
 import type { Role } from "../src/api/types";
 import { nothingHeard, pause, reduce } from "../src/app/live";
 import { may } from "../src/app/roles";
@@ -111,5 +111,82 @@ describe("formats", () => {
     expect(countdown(-3)).toBe("0:00");
     expect(fingerprint("ab01ff")).toBe("AB:01:FF");
     expect(groups("ABCDEFGHIJ")).toBe("ABCD EFGH IJ");
+  });
+});
+
+describe("client against a box", () => {
+  const json = (status: number, value: unknown) => new Response(JSON.stringify(value), { status });
+  const over = { kind: "no-session", message: "Nobody is signed in." };
+
+  function box(...answers: Response[]) {
+    const asked: { url: string; init: RequestInit }[] = [];
+    vi.stubGlobal("fetch", (url: string, init: RequestInit) => {
+      asked.push({ url, init });
+      const next = answers.shift();
+      return next ? Promise.resolve(next) : Promise.reject(new TypeError("no box"));
+    });
+    return asked;
+  }
+
+  function page(again: boolean) {
+    const told: boolean[] = [];
+    const expired = vi.fn(() => Promise.resolve(again));
+    surround({ csrf: () => "token", expired, daemon: (away) => told.push(away) });
+    return { told, expired };
+  }
+
+  afterEach(() => vi.unstubAllGlobals());
+
+  test("what changes something carries the token, what reads doesn't", async () => {
+    page(true);
+    const asked = box(json(200, 1), json(200, 2));
+    await post("/apply", { a: 1 });
+    await get("/status");
+    const token = (at: number) => new Headers(asked[at]?.init.headers).get("X-Sekisho-Token");
+    expect([token(0), token(1)]).toEqual(["token", null]);
+  });
+
+  test("after a new log-in it asks once more, and no third time", async () => {
+    const { expired } = page(true);
+    box(json(401, over), json(200, "there"));
+    expect(await get("/status")).toBe("there");
+    box(json(401, over), json(401, over));
+    await expect(get("/status")).rejects.toMatchObject({ status: 401 });
+    expect(expired).toHaveBeenCalledTimes(2);
+  });
+
+  test("who doesn't log in again is told, and a wrong password is no end of the session", async () => {
+    const { expired } = page(false);
+    box(json(401, over));
+    await expect(get("/status")).rejects.toMatchObject({ failure: over });
+    box(json(401, { kind: "wrong", message: "wrong" }));
+    await expect(post("/second-factor/remove")).rejects.toMatchObject({ failure: { kind: "wrong" } });
+    box(json(401, over));
+    await expect(post("/login")).rejects.toMatchObject({ status: 401 });
+    expect(expired).toHaveBeenCalledTimes(1);
+  });
+
+  test("a daemon that is away is told, and so is its return", async () => {
+    const { told } = page(true);
+    box(json(502, { kind: "daemon-away", message: "away" }), json(200, {}));
+    await expect(get("/traffic")).rejects.toMatchObject({ failure: { kind: "daemon-away" } });
+    await get("/status");
+    expect(told).toEqual([true, false]);
+  });
+
+  test("no box at all has a way out in both languages", async () => {
+    page(true);
+    box();
+    await expect(get("/status")).rejects.toMatchObject({ status: 0, failure: { kind: "unreachable" } });
+  });
+
+  test("a stream hands over each line, and ends with the failure in it", async () => {
+    page(true);
+    box(new Response('{"event":"a"}\n{"event":"b"}\n{"kind":"device","message":"broken"}\n'));
+    const heard: unknown[] = [];
+    await expect(stream("/self-test", {}, (value) => heard.push(value))).rejects.toMatchObject({
+      failure: { message: "broken" },
+    });
+    expect(heard).toEqual([{ event: "a" }, { event: "b" }]);
   });
 });

@@ -89,7 +89,7 @@ async function answered(
     if (failure.kind === "daemon-away") surroundings.daemon(true);
     throw new ApiError(response.status, failure);
   }
-  if (!isLocal) surroundings.daemon(false);
+  if (path === "/status") surroundings.daemon(false);
   return response;
 }
 

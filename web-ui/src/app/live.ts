@@ -1,5 +1,5 @@
 import type { Health, LiveTraffic, Status } from "../api/types";
-import { daemonAway, look } from "./session";
+import { daemonAway, look, session } from "./session";
 import { Store } from "./store";
 
 /** What the box says of itself, second by second. */
@@ -79,7 +79,8 @@ export function startLive(): void {
     tell({ kind: "lost" });
     timer = setTimeout(async () => {
       await look();
-      startLive();
+      // Whoever logs in again starts it again.
+      if (session.value.name === "in") startLive();
     }, pause(failures++));
   });
 }

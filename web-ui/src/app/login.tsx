@@ -51,6 +51,7 @@ function LoginForm({ fixedUser }: { fixedUser?: string }) {
         autocapitalize="none"
         spellcheck={false}
         required
+        first={fixedUser === undefined}
         readOnly={fixedUser !== undefined}
       />
       <TextField
@@ -61,6 +62,7 @@ function LoginForm({ fixedUser }: { fixedUser?: string }) {
         name="password"
         autocomplete="current-password"
         required
+        first={fixedUser !== undefined}
       />
       {codeNeeded && (
         <TextField
@@ -70,9 +72,7 @@ function LoginForm({ fixedUser }: { fixedUser?: string }) {
           onValue={setCode}
           autocomplete="one-time-code"
           required
-          ref={(input: HTMLInputElement | null) => {
-            if (input && !code) input.focus();
-          }}
+          first
         />
       )}
       {told && <Notice tone="bad" title={told} />}

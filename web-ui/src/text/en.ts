@@ -53,6 +53,7 @@ export const en: Texts = {
   print: "Print",
   details: "Details",
   wayOut: "What to do next",
+  colon: ": ",
   away: {
     title: "The box's main program does not answer",
     text: "Traffic may go on all the same. The page tries again every few seconds. If this stays for a minute, call the operator before you switch the box off.",

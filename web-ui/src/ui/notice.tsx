@@ -2,6 +2,7 @@ import type { ComponentChildren } from "preact";
 import type { Failure } from "../api/types";
 import { useSay, useText } from "../app/language";
 import { Icon, type IconName } from "./icon";
+import { Said } from "./said";
 
 export type Tone = "ok" | "warn" | "bad" | "info";
 
@@ -48,12 +49,7 @@ export function FailureNotice({
         )
       }
     >
-      {failure.way_out && (
-        <p>
-          <strong>{t.wayOut}：</strong>
-          {failure.way_out}
-        </p>
-      )}
+      {failure.way_out && <Said word={t.wayOut}>{failure.way_out}</Said>}
       {failure.problems && failure.problems.length > 0 && (
         <ul class="plain-list">
           {failure.problems.map((problem) => (

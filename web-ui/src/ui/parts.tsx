@@ -96,9 +96,15 @@ export function TextField(
     onValue: (value: string) => void;
     hint?: string | undefined;
     error?: string | undefined;
-  } & Omit<JSX.InputHTMLAttributes<HTMLInputElement>, "label" | "value">,
+    /** Whether typing begins here when it appears. */
+    first?: boolean;
+  } & Omit<JSX.InputHTMLAttributes<HTMLInputElement>, "label" | "value" | "ref">,
 ) {
-  const { label, value, onValue, hint, error, ...rest } = props;
+  const { label, value, onValue, hint, error, first, ...rest } = props;
+  const input = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    if (first) input.current?.focus();
+  }, [first]);
   return (
     <Field label={label} hint={hint} error={error}>
       {(given) => (
@@ -106,6 +112,8 @@ export function TextField(
           type="text"
           {...rest}
           {...given}
+          ref={input}
+          data-first={first || undefined}
           value={value}
           onInput={(event) => onValue(event.currentTarget.value)}
         />
@@ -201,6 +209,8 @@ export function Dialog(props: {
   useEffect(() => {
     const shown = dialog.current;
     shown?.showModal();
+    // The browser has chosen the first that can have the focus, like the button that closes.
+    shown?.querySelector<HTMLElement>("[data-first]")?.focus();
     return () => shown?.close();
   }, []);
   return (
@@ -210,6 +220,10 @@ export function Dialog(props: {
       onCancel={(event) => {
         event.preventDefault();
         props.onClose?.();
+      }}
+      onClose={() => {
+        // A browser closes it at the second Escape, whatever the page says.
+        if (dialog.current && !props.onClose) dialog.current.showModal();
       }}
     >
       <div class="dialog-head">
@@ -245,6 +259,15 @@ export function Table(props: { label: string; head: ComponentChildren[]; childre
       </table>
     </section>
   );
+}
+
+/** Heads of columns of numbers, above their last digits. */
+export function numberHeads(heads: string[]) {
+  return heads.map((head) => (
+    <span key={head} class="number-head">
+      {head}
+    </span>
+  ));
 }
 
 /** A file's text, which scrolls by itself. */
@@ -300,3 +323,5 @@ export function CopyButton({ text }: { text: string }) {
     </button>
   );
 }
+
+export { Said } from "./said";

@@ -1,6 +1,7 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { asFailure, get } from "../api/client";
 import type { Failure } from "../api/types";
+import { isWatched } from "../app/activity";
 
 export type Loaded<T> = { value: T | null; failure: Failure | null; busy: boolean; reload: () => void };
 
@@ -36,7 +37,7 @@ export function useGet<T>(path: string | null, everySeconds?: number): Loaded<T>
   useEffect(() => {
     if (!everySeconds) return;
     const timer = setInterval(() => {
-      if (!document.hidden) reload();
+      if (isWatched()) reload();
     }, everySeconds * 1000);
     return () => clearInterval(timer);
   }, [everySeconds, reload]);

@@ -5,7 +5,7 @@ import { language, useText, useTexts } from "../../app/language";
 import { useStore } from "../../app/store";
 import { dateTime } from "../../ui/format";
 import { FailureNotice } from "../../ui/notice";
-import { Button, Card, Choice, CopyButton, Dialog, Loading, Table, Tag, TextField } from "../../ui/parts";
+import { Button, Card, Choice, CopyButton, Dialog, Loading, Tag, TextField } from "../../ui/parts";
 import { useAction, useGet } from "../../ui/use";
 import { texts } from "./text";
 
@@ -30,11 +30,11 @@ export function UsersPart({ session }: { session: Session }) {
       {!users.value && users.busy && <Loading />}
       {users.value && (
         <Card>
-          <Table label={t.tabs.users} head={[t.userName, t.role, t.state, t.lastLogin, t.actions]}>
+          <ul class="users">
             {users.value.map((user) => (
               <UserRow key={user.name} user={user} self={user.name === session.user} heard={heard} />
             ))}
-          </Table>
+          </ul>
         </Card>
       )}
       <NewUser heard={heard} />
@@ -78,29 +78,22 @@ function UserRow(props: {
   });
   const age = user.password_age_days ?? 0;
   return (
-    <tr>
-      <td>
-        <strong>{user.name}</strong>
-      </td>
-      <td class="nowrap">
-        {common.roles[user.role]}
-        {user.until && (
+    <li>
+      <div class="user-line">
+        <div>
+          <strong>{user.name}</strong> <span class="quiet">{common.roles[user.role]}</span>
           <p class="quiet small">
-            {t.until} {dateTime(user.until, now)}
+            {user.until && `${t.until} ${dateTime(user.until, now)} / `}
+            {t.lastLogin} {user.last_login ? dateTime(user.last_login, now) : t.never}
           </p>
-        )}
-      </td>
-      <td>
+        </div>
         <div class="tags">
           {user.locked && <Tag tone="bad">{t.locked}</Tag>}
           {user.must_change && <Tag tone="info">{t.mustChange}</Tag>}
           {user.second_factor && <Tag tone="ok">{t.withFactor}</Tag>}
           {age > oldDays && <Tag tone="warn">{t.passwordOld(age)}</Tag>}
         </div>
-      </td>
-      <td class="small nowrap">{user.last_login ? dateTime(user.last_login, now) : t.never}</td>
-      <td>
-        <div class="row">
+        <div class="actions">
           {user.locked && (
             <button
               type="button"
@@ -127,26 +120,26 @@ function UserRow(props: {
             </>
           )}
         </div>
-        <FailureNotice failure={change.failure} />
-        {asking && (
-          <Dialog
-            title={t.deleteTitle(user.name)}
-            onClose={() => setAsking(false)}
-            actions={
-              <>
-                <Button onClick={() => setAsking(false)}>{common.cancel}</Button>
-                <Button kind="danger" busy={remove.busy} onClick={() => remove.run()}>
-                  {t.deleteUser}
-                </Button>
-              </>
-            }
-          >
-            <p>{t.deleteText}</p>
-            <FailureNotice failure={remove.failure} />
-          </Dialog>
-        )}
-      </td>
-    </tr>
+      </div>
+      <FailureNotice failure={change.failure} />
+      {asking && (
+        <Dialog
+          title={t.deleteTitle(user.name)}
+          onClose={() => setAsking(false)}
+          actions={
+            <>
+              <Button onClick={() => setAsking(false)}>{common.cancel}</Button>
+              <Button kind="danger" busy={remove.busy} onClick={() => remove.run()}>
+                {t.deleteUser}
+              </Button>
+            </>
+          }
+        >
+          <p>{t.deleteText}</p>
+          <FailureNotice failure={remove.failure} />
+        </Dialog>
+      )}
+    </li>
   );
 }
 
@@ -203,7 +196,9 @@ function NewUser({ heard }: { heard: (name: string, made: Made) => void }) {
         </Button>
       </form>
       <p class="field-hint">
-        {common.roles[role]}：{t.roleHints[role]}
+        {common.roles[role]}
+        {common.colon}
+        {t.roleHints[role]}
       </p>
       <FailureNotice failure={create.failure} />
     </Card>

@@ -47,8 +47,11 @@ export default function CheckPage({ session }: PageProps) {
 
   const shown = run ?? (last.value ? ofReport(last.value) : null);
   const allowed = may(session.role, "self-test");
-  // No test was ever made: there is no report.
-  const never = !last.busy && !last.value && (!last.failure || last.failure.kind === "malformed");
+  // The daemon has no kind of its own for a test that was never made.
+  const never =
+    !last.busy &&
+    !last.value &&
+    (!last.failure || last.failure.message.includes("no self-test was ever run"));
   return (
     <>
       <PageHead

@@ -69,19 +69,31 @@ export function tree(run: Run): Branch[] {
 const order: readonly Verdict[] = ["not-run", "passed", "warned", "failed"];
 
 function branch(stage: Stage, items: Item[]): Branch {
-  const counts = { passed: 0, "not-run": 0, warned: 0, failed: 0 };
-  let worst: Verdict | null = null;
-  for (const { outcome } of items) {
-    if (!outcome) continue;
-    counts[outcome.verdict] += 1;
-    if (worst === null || order.indexOf(outcome.verdict) > order.indexOf(worst)) worst = outcome.verdict;
-  }
-  const done = counts.passed + counts["not-run"] + counts.warned + counts.failed;
+  const verdicts = items.flatMap((item) => item.outcome?.verdict ?? []);
+  const counts = countsOf(verdicts);
+  const worst = order.filter((verdict) => counts[verdict] > 0).at(-1) ?? null;
+  const done = verdicts.length;
   return { stage, items, counts, done, worst };
+}
+
+export function countsOf(verdicts: Verdict[]): Record<Verdict, number> {
+  const counts = { passed: 0, "not-run": 0, warned: 0, failed: 0 };
+  for (const verdict of verdicts) counts[verdict] += 1;
+  return counts;
 }
 
 export function needsMending(item: Item): boolean {
   return item.state === "failed" || item.state === "warned";
+}
+
+/** How many ended how, as a line; what didn't happen is left out. */
+export function tally(
+  counts: Record<Verdict, number>,
+  words: Record<Verdict, string>,
+  between: string,
+): string {
+  const shown = (["passed", "warned", "failed", "not-run"] as const).filter((verdict) => counts[verdict] > 0);
+  return shown.map((verdict) => `${words[verdict]} ${counts[verdict]}`).join(between);
 }
 
 /** The number of a check that both sides agreed on. */

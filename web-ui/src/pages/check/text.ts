@@ -46,8 +46,7 @@ const ja = {
     failed: "不合格",
   },
   verdict: "判定",
-  counts: (passed: number, warned: number, failed: number, notRun: number) =>
-    `合格 ${passed}、注意 ${warned}、不合格 ${failed}、未実施 ${notRun}`,
+  between: "、",
   report: "報告書",
   begun: "開始",
   ended: "終了",
@@ -126,8 +125,7 @@ const en: typeof ja = {
     failed: "Failed",
   },
   verdict: "Verdict",
-  counts: (passed, warned, failed, notRun) =>
-    `${passed} passed, ${warned} warned, ${failed} failed, ${notRun} not run`,
+  between: ", ",
   report: "Report",
   begun: "Begun",
   ended: "Ended",

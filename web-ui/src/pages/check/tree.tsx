@@ -1,11 +1,11 @@
 import { useState } from "preact/hooks";
 import type { Cause, SelfTestReport, Verdict } from "../../api/types";
-import { language, useSay, useTexts } from "../../app/language";
+import { language, useSay, useText, useTexts } from "../../app/language";
 import { useStore } from "../../app/store";
 import { span } from "../../ui/format";
 import { Notice, type Tone } from "../../ui/notice";
 import { Card, Facts, Tag } from "../../ui/parts";
-import { type Branch, type Item, needsMending, type Run, tree } from "./run";
+import { type Branch, countsOf, type Item, needsMending, type Run, tally, tree } from "./run";
 import { texts } from "./text";
 
 export const verdictTones = {
@@ -42,17 +42,25 @@ export function Progress({ run }: { run: Run }) {
 /** However many crosses there are, the first cause is mostly the only one. */
 export function FirstToMend({ report }: { report: SelfTestReport }) {
   const t = useTexts(texts);
+  const common = useText();
   const say = useSay();
   const first = report["first-cause"];
   const tone = toneOf(report.verdict);
   return (
-    <Notice tone={tone === "off" ? "info" : tone} title={`${t.verdict}：${t.state[report.verdict]}`}>
-      <p class="small">{tally(report, t.counts)}</p>
+    <Notice
+      tone={tone === "off" ? "info" : tone}
+      title={`${t.verdict}${common.colon}${t.state[report.verdict]}`}
+    >
+      <p class="small">
+        {tally(countsOf(report.outcomes.map((outcome) => outcome.verdict)), t.state, t.between)}
+      </p>
       {first && (
         <div class="first">
           <p>
             <strong>
-              {t.first}：{say(first.title)}
+              {t.first}
+              {common.colon}
+              {say(first.title)}
             </strong>
           </p>
           <CauseText cause={first} />
@@ -60,11 +68,6 @@ export function FirstToMend({ report }: { report: SelfTestReport }) {
       )}
     </Notice>
   );
-}
-
-function tally(report: SelfTestReport, say: (p: number, w: number, f: number, n: number) => string): string {
-  const of = (verdict: Verdict) => report.outcomes.filter((outcome) => outcome.verdict === verdict).length;
-  return say(of("passed"), of("warned"), of("failed"), of("not-run"));
 }
 
 function CauseText({ cause }: { cause: Cause }) {
@@ -114,7 +117,7 @@ function BranchView(props: { branch: Branch; onlyBad: boolean; again: ((id: stri
         <span class="quiet small branch-count">
           {branch.done < branch.items.length
             ? `${branch.done} / ${branch.items.length}`
-            : t.counts(counts.passed, counts.warned, counts.failed, counts["not-run"])}
+            : tally(counts, t.state, t.between)}
         </span>
       </summary>
       <ul class="checks">

@@ -6,7 +6,7 @@ import { formatRoute } from "../../app/routes";
 import { useStore } from "../../app/store";
 import { dateTime, protocol } from "../../ui/format";
 import { FailureNotice } from "../../ui/notice";
-import { Button, Loading, Tag, TextField } from "../../ui/parts";
+import { Button, Loading, Said, Tag, TextField } from "../../ui/parts";
 import { useGet } from "../../ui/use";
 import { mends, openingOf } from "./path";
 import { texts } from "./text";
@@ -67,10 +67,7 @@ function Refusal({ flow, session }: { flow: RefusedFlow; session: Session }) {
           {t.times(flow.count)} - {dateTime(packet.at, now)}
         </span>
       </p>
-      <p>
-        <strong>{t.why}：</strong>
-        {say(flow.why)}
-      </p>
+      <Said word={t.why}>{say(flow.why)}</Said>
       {advice && <AdviceText advice={advice} />}
       <div class="row">
         {trace && (
@@ -87,12 +84,7 @@ function Refusal({ flow, session }: { flow: RefusedFlow; session: Session }) {
 export function AdviceText({ advice }: { advice: Advice }) {
   const t = useTexts(texts);
   const say = useSay();
-  return (
-    <p>
-      <strong>{t.advice}：</strong>
-      {say(advice.sentence)}
-    </p>
-  );
+  return <Said word={t.advice}>{say(advice.sentence)}</Said>;
 }
 
 /** Leads to the design with the change proposed, for those who may change it. */

@@ -138,6 +138,7 @@ function Answer({ found, session }: { found: LiveTrace; session: Session }) {
       )}
       <Translation trace={trace} />
       <Card title={t.way}>
+        <p class="quiet small">{t.technical}</p>
         <Way title={trace.back ? t.there : undefined} steps={trace.there} />
         {trace.back && <Way title={t.back} steps={trace.back.steps} />}
       </Card>

@@ -18,20 +18,17 @@ export function Way({ title, steps }: { title: string | undefined; steps: Step[]
             <span class="stage-sign">
               <Icon name={signs[decided]} size={16} />
             </span>
-            <div class="stage-body">
-              <p>
+            <details class="stage-body">
+              <summary>
                 <span class="stage-title">{t.stages[stage] ?? stage}</span>{" "}
-                <span class="quiet small">{t.decided[decided]}</span>
-              </p>
-              <details>
-                <summary>{t.technical}</summary>
-                <ul class="plain-list">
-                  {own.map((step, index) => (
-                    <StepLine key={index} step={step} />
-                  ))}
-                </ul>
-              </details>
-            </div>
+                {decided !== "goes-on" && <span class="quiet small">{t.decided[decided]}</span>}
+              </summary>
+              <ul class="plain-list">
+                {own.map((step, index) => (
+                  <StepLine key={index} step={step} />
+                ))}
+              </ul>
+            </details>
           </li>
         ))}
       </ol>

@@ -7,6 +7,7 @@ import { dateTime } from "../../ui/format";
 import { FailureNotice, Notice } from "../../ui/notice";
 import { Button, Card, Table, Tag, TextField } from "../../ui/parts";
 import { useAction } from "../../ui/use";
+import { actionOf } from "./search";
 import { texts } from "./text";
 
 /** Who did what: search, the whole of it as a file, and whether anybody changed it afterwards. */
@@ -81,6 +82,16 @@ export function Audit() {
   );
 }
 
+function Action({ what }: { what: string }) {
+  const t = useTexts(texts);
+  const { action, of } = actionOf(what, t.actions);
+  return (
+    <span title={what}>
+      {action} {of && <strong>{of}</strong>}
+    </span>
+  );
+}
+
 const tones = { begun: "info", done: "ok", refused: "bad", failed: "bad" } as const;
 
 /** How it was and how it is, where the record says so. */
@@ -112,7 +123,7 @@ function Records({ records }: { records: AuditRecord[] }) {
           </td>
           <td class="mono">{record.from}</td>
           <td>
-            {record.what}
+            <Action what={record.what} />
             {record.about && <p class="quiet small">{record.about}</p>}
             <Change record={record} />
           </td>

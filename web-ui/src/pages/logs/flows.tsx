@@ -7,7 +7,7 @@ import { useStore } from "../../app/store";
 import { csv, saveFile, today } from "../../ui/download";
 import { bytes, dateTime, protocol } from "../../ui/format";
 import { FailureNotice, Notice } from "../../ui/notice";
-import { Button, Card, Table, TextField } from "../../ui/parts";
+import { Button, Card, numberHeads, Table, TextField } from "../../ui/parts";
 import { useAction } from "../../ui/use";
 import { type FlowSearch, flowHead, flowQuery, flowRow, gather } from "./search";
 import { texts } from "./text";
@@ -107,13 +107,11 @@ function FlowTable({ flows }: { flows: FlowRecord[] }) {
   const common = useText();
   const now = useStore(language);
   if (flows.length === 0) return <p class="quiet">{common.none}</p>;
-  const numbers = [t.out, t.in].map((head) => (
-    <span key={head} class="number">
-      {head}
-    </span>
-  ));
   return (
-    <Table label={t.tabs.flows} head={[t.ended, t.opened, "", t.inside, t.global, t.platform, ...numbers]}>
+    <Table
+      label={t.tabs.flows}
+      head={[t.ended, t.opened, "", t.inside, t.global, t.platform, ...numberHeads([t.out, t.in])]}
+    >
       {flows.map((flow, at) => (
         <tr key={at}>
           <td class="nowrap small">{dateTime(flow.ended, now)}</td>

@@ -41,6 +41,18 @@ export async function gather(
   return { flows, next: next ?? null };
 }
 
+/** What an audit record tells, by its method and path: its words, and whom it is about. */
+export function actionOf(
+  what: string,
+  actions: Record<string, string>,
+): { action: string; of: string | null } {
+  const exact = actions[what];
+  if (exact) return { action: exact, of: null };
+  const cut = what.lastIndexOf("/");
+  const below = actions[`${what.slice(0, cut)}/*`];
+  return below ? { action: below, of: what.slice(cut + 1) } : { action: what, of: null };
+}
+
 export const flowHead = [
   "began",
   "ended",

@@ -6,7 +6,18 @@ import { useStore } from "../../app/store";
 import { saveFile } from "../../ui/download";
 import { bytes, count, micros } from "../../ui/format";
 import { FailureNotice } from "../../ui/notice";
-import { Button, Card, Choice, Facts, Loading, PageHead, Table, Tag, TextField } from "../../ui/parts";
+import {
+  Button,
+  Card,
+  Choice,
+  Facts,
+  Loading,
+  numberHeads,
+  PageHead,
+  Table,
+  Tag,
+  TextField,
+} from "../../ui/parts";
 import { useAction, useGet } from "../../ui/use";
 import { hostsFile, outcomes } from "./names";
 import { texts } from "./text";
@@ -50,7 +61,10 @@ function Overview({ names }: { names: NamesStatus }) {
       <Facts
         facts={[
           [t.method, names.method ? t.methods[names.method] : common.none],
-          [t.listening, names.listening.map((lan) => common.lans[lan]).join(", ") || common.none],
+          [
+            t.listening,
+            names.listening.map((lan) => common.lans[lan]).join(now === "ja" ? "、" : ", ") || common.none,
+          ],
           [t.cache, t.entries(count(cache.entries, now), bytes(cache.bytes))],
           [t.hits, asked > 0 ? `${Math.round((100 * cache.hits) / asked)} %` : "-"],
           [t.stale, count(cache.stale, now)],
@@ -205,16 +219,7 @@ function Counts({ names }: { names: NamesStatus }) {
       {rows.length === 0 ? (
         <p class="quiet">{common.none}</p>
       ) : (
-        <Table
-          label={t.counts}
-          head={[
-            "LAN",
-            t.what,
-            <span key="times" class="number">
-              {t.times}
-            </span>,
-          ]}
-        >
+        <Table label={t.counts} head={["LAN", t.what, ...numberHeads([t.times])]}>
           {rows.map(({ lan, what, times }) => (
             <tr key={`${lan}/${what}`}>
               <td>{common.lans[lan as Lan] ?? lan}</td>

@@ -5,7 +5,7 @@ import { live } from "../../app/live";
 import { useStore } from "../../app/store";
 import { bitRate, bytes, clock, count, dateTime } from "../../ui/format";
 import { FailureNotice, Notice, type Tone } from "../../ui/notice";
-import { Card, Facts, Loading, PageHead, Tag } from "../../ui/parts";
+import { Card, Facts, Loading, PageHead, Said, Tag } from "../../ui/parts";
 import { useGet } from "../../ui/use";
 import { Drawing } from "./drawing";
 import { siteOf, topRefusals } from "./site";
@@ -19,6 +19,7 @@ export default function StatusPage() {
   const heard = useStore(live);
   // Before the live channel's first word, and where it doesn't get through, the page asks by itself.
   const asked = useGet<Status>(heard.connected ? null : "/status", 5);
+  const health = useGet<Health>(heard.connected ? null : "/health", 5);
   const status = heard.status ?? asked.value;
   const traffic = useGet<Traffic>("/traffic", 60);
   if (!status) {
@@ -32,14 +33,16 @@ export default function StatusPage() {
   return (
     <>
       <PageHead title={common.pages.status} />
-      <Troubles status={status} health={heard.health} />
+      <Troubles status={status} health={heard.health ?? health.value} />
       <div class="cards">
         {status.site && <SiteCard status={status} traffic={traffic.value} latest={heard.traffic.at(-1)} />}
         {status.site && <Throughput traffic={heard.traffic} />}
         <RefusalsCard status={status} />
         <BoxCard status={status} />
         {status.health && status.health.length > 0 && <SensorsCard status={status} />}
-        {heard.health && heard.health.history.length > 0 && <ChangesCard health={heard.health} />}
+        {heard.health && heard.health.history.length > 0 && (
+          <ChangesCard health={heard.health ?? health.value} />
+        )}
       </div>
     </>
   );
@@ -84,7 +87,7 @@ function Troubles({ status, health }: { status: Status; health: Health | null })
       {rivals.map((centre) => (
         <Notice key={centre.name} tone="bad" title={t.rival(common.centres[centre.name] ?? centre.name)} />
       ))}
-      {health && (
+      {health && (phase.name !== "closed" || health.level !== "ok") && (
         <Notice
           tone={tones[health.level]}
           title={t.level[health.level]}
@@ -98,18 +101,9 @@ function Troubles({ status, health }: { status: Status; health: Health | null })
         >
           {first && (
             <>
-              <p>
-                <strong>{t.firstCause}：</strong>
-                {say(first.title)}
-              </p>
-              <p>
-                <strong>{t.why}：</strong>
-                {say(first.why)}
-              </p>
-              <p>
-                <strong>{t.next}：</strong>
-                {say(first["next-step"])}
-              </p>
+              <Said word={t.firstCause}>{say(first.title)}</Said>
+              <Said word={t.why}>{say(first.why)}</Said>
+              <Said word={t.next}>{say(first["next-step"])}</Said>
             </>
           )}
         </Notice>
@@ -132,12 +126,7 @@ function Wrong(props: { title: string; message: string; wayOut: string | undefin
   return (
     <Notice tone="bad" title={props.title}>
       <p>{props.message}</p>
-      {props.wayOut && (
-        <p>
-          <strong>{common.wayOut}：</strong>
-          {props.wayOut}
-        </p>
-      )}
+      {props.wayOut && <Said word={common.wayOut}>{props.wayOut}</Said>}
     </Notice>
   );
 }

@@ -53,7 +53,7 @@ const ja = {
   version: "版",
   generation: "設計の世代",
   profile: "接続情報",
-  organisation: "団体コード",
+  organisation: "団体",
   line: "回線",
   heldBack: "復旧直後のため、一括通信を抑えています",
   clock: "時計",

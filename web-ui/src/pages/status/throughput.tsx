@@ -46,9 +46,28 @@ export function Throughput({ traffic }: { traffic: LiveTraffic[] }) {
           </svg>
           {t.down} {latest && bitRate(latest.down_bps)}
         </span>
+        <span>
+          <svg viewBox="0 0 10 10" width="10" height="10" aria-hidden="true">
+            <path class="refusals-mark" d="M5 2v6" />
+          </svg>
+          {t.refused}
+        </span>
       </p>
     </Card>
   );
+}
+
+/** A small sign on the floor wherever something was refused. */
+function marks(
+  points: HistoryPoint[],
+  from: number,
+  to: number,
+  floor: number,
+  x: (at: number) => number,
+): string {
+  const times = points.filter((point) => point.refused > 0).map((point) => Date.parse(point.at));
+  const shown = times.filter((at) => at >= from && at <= to);
+  return shown.map((at) => `M${x(at).toFixed(1)} ${floor}v6`).join("");
 }
 
 function Plot({ history, length, traffic }: { history: History; length: Span; traffic: LiveTraffic[] }) {
@@ -107,6 +126,7 @@ function Plot({ history, length, traffic }: { history: History; length: Span; tr
           })}
         </text>
       ))}
+      <path class="refusals-mark" d={marks(points, from, to, floor, x)} />
       <path class="area area-down" d={down.area} />
       <path class="area area-up" d={up.area} />
       <path class="curve curve-down" d={down.line} />

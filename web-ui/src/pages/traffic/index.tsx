@@ -6,7 +6,7 @@ import { useStore } from "../../app/store";
 import { csv, saveFile, today } from "../../ui/download";
 import { bitRate, bytes, count, dateTime, span } from "../../ui/format";
 import { FailureNotice, Notice } from "../../ui/notice";
-import { Button, Card, Facts, Loading, PageHead, Table, Tag, TextField } from "../../ui/parts";
+import { Button, Card, Facts, Loading, numberHeads, PageHead, Table, Tag, TextField } from "../../ui/parts";
 import { useGet } from "../../ui/use";
 import type { PageProps } from "..";
 import { texts } from "./text";
@@ -61,7 +61,7 @@ function Rows({ rows }: { rows: RowTraffic[] }) {
     <Card>
       <Table
         label={t.tabs.rows}
-        head={[t.name, t.lan, t.class, ...numbers([t.up, t.down, t.opened, t.refused])]}
+        head={[t.name, t.lan, t.class, ...numberHeads([t.up, t.down, t.opened, t.refused])]}
       >
         {rows.map((row) => (
           <tr key={`${row.kind}${row.name}`}>
@@ -96,14 +96,6 @@ function Rows({ rows }: { rows: RowTraffic[] }) {
   );
 }
 
-function numbers(heads: string[]) {
-  return heads.map((head) => (
-    <span key={head} class="number-head">
-      {head}
-    </span>
-  ));
-}
-
 function Hosts({ traffic }: { traffic: Traffic }) {
   const t = useTexts(texts);
   const common = useText();
@@ -131,7 +123,7 @@ function Hosts({ traffic }: { traffic: Traffic }) {
         <TextField label={t.filter} value={filter} onValue={setFilter} type="search" />
         <Button onClick={save}>{t.export}</Button>
       </div>
-      <Table label={t.tabs.hosts} head={[t.address, t.row, t.lan, ...numbers([t.up, t.down, t.refused])]}>
+      <Table label={t.tabs.hosts} head={[t.address, t.row, t.lan, ...numberHeads([t.up, t.down, t.refused])]}>
         {shown.slice(0, 500).map((host) => (
           <tr key={`${host.lan}${host.address}`}>
             <td class="mono">{host.address}</td>
@@ -173,7 +165,7 @@ function Ways({ line }: { line: LineStatus }) {
         <Card key={way.link} title={way.lan ? t.towards(common.lans[way.lan]) : t.tunnel}>
           <Table
             label={way.link}
-            head={[t.class, ...numbers([t.guaranteed, t.most, t.sent, t.dropped, t.waiting])]}
+            head={[t.class, ...numberHeads([t.guaranteed, t.most, t.sent, t.dropped, t.waiting])]}
           >
             {way.classes.map((of) => (
               <tr key={of.class}>
@@ -205,7 +197,10 @@ function Ports({ traffic }: { traffic: Traffic }) {
   return (
     <div class="stack-wide">
       <Card title={t.tabs.ports}>
-        <Table label={t.tabs.ports} head={[t.global, t.rows, ...numbers(["TCP", "UDP", t.refused]), t.ports]}>
+        <Table
+          label={t.tabs.ports}
+          head={[t.global, t.rows, ...numberHeads(["TCP", "UDP", t.refused]), t.ports]}
+        >
           {traffic.napt.map((use) => (
             <tr key={use.global}>
               <td class="mono">{use.global}</td>
