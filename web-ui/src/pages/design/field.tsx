@@ -4,7 +4,7 @@ import type { Report } from "../../api/types";
 import { useText } from "../../app/language";
 import { Button } from "../../ui/parts";
 import { helpOf, labelOf, memo, optionOf, useDesignTexts } from "./desk";
-import { emptyList, fileTime, localTime, read, show } from "./model/cells";
+import { emptyList, fileTime, localTime, read, show, timeValue } from "./model/cells";
 import type { Field } from "./model/fields";
 import { fieldId, isWithin } from "./model/problems";
 import { isTable, type Json, plain, same, set, type Tree } from "./model/tree";
@@ -98,7 +98,7 @@ export function Input(props: Pick<FieldProps, "field" | "path" | "value" | "put"
         value={localTime(show(field, value))}
         onChange={(event) => {
           const typed = event.currentTarget.value;
-          put(path, typed === "" ? undefined : fileTime(typed));
+          put(path, typed === "" ? undefined : timeValue(fileTime(typed)));
         }}
       />
     );

@@ -30,11 +30,11 @@ export function PrintView() {
     if (busy || errors > 0) return;
     let left = false;
     setSheet(null);
-    calls.sheet(editor.files, form, now, "html").then(
-      ({ html }) => {
+    calls.sheet(editor.files, form, now).then(
+      (html) => {
         if (left) return;
         // Its own style would be refused by the page's policy, with a word in the console.
-        const plain = (html ?? "").replace(/<style>[\s\S]*?<\/style>/g, "");
+        const plain = html.replace(/<style>[\s\S]*?<\/style>/g, "");
         setSheet(blocks(new DOMParser().parseFromString(plain, "text/html").body.childNodes));
         setFailure(null);
       },
@@ -45,8 +45,7 @@ export function PrintView() {
     };
   }, [form, now, text, profile, busy, errors]);
   const csv = useAction(async () => {
-    const answer = await calls.sheet(editor.files, form, now, "csv");
-    saveFile(`${form}.csv`, answer.csv ?? "", "text/csv");
+    saveFile(`${form}.csv`, await calls.sheetAsCsv(editor.files, form, now), "text/csv");
   });
   if (errors > 0) return <Notice tone="warn" title={t.print.refused} />;
   return (

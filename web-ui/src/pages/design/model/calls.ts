@@ -1,4 +1,4 @@
-import { ask, get, post } from "../../../api/client";
+import { ask, get, post, postForText } from "../../../api/client";
 import type { Difference, Report, Stored } from "../../../api/types";
 import type { Ledger } from "./ledger";
 import type { Tree } from "./tree";
@@ -23,10 +23,12 @@ export const calls = {
   check: (files: Files) => post<Checked>("/design/check", files),
   compare: (from: Files, to: Files) =>
     post<{ differences: Difference[] }>("/design/compare", { from, to }).then((answer) => answer.differences),
-  sheet: (files: Files, form: SheetForm, language: string, format: "html" | "csv") =>
-    post<{ html?: string; csv?: string }>("/design/sheet", { ...files, form, language, format }),
+  sheet: (files: Files, form: SheetForm, language: string) =>
+    post<{ html: string }>("/design/sheet", { ...files, form, language }).then((answer) => answer.html),
+  sheetAsCsv: (files: Files, form: SheetForm, language: string) =>
+    postForText("/design/sheet", { ...files, form, language, written: "csv" }),
   import: (site: string, table: string, kind: "rows" | "policies") =>
-    post<Imported>("/design/import", { site, table, kind }),
+    post<Imported>("/design/import", { site, table: { base64: table }, kind }),
   generation: (number: number) => get<Stored>(`/generations/${number}`),
   draft: () => get<DraftAnswer>("/design/draft"),
   /** Keeps the draft on the box, which takes the lock; over somebody else's only where that is wished. */

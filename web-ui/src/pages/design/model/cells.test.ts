@@ -33,6 +33,10 @@ describe("a cell", () => {
   });
 
   it("keeps a time's moment", () => {
+    const until: Field = { key: "until", kind: "time" };
+    const value = { $time: "2099-03-31T17:00:00+09:00" };
+    expect(read(until, show(until, value))).toEqual(value);
+    expect(read(until, "soon")).toBe("soon");
     const local = localTime("2099-03-31T17:00:00+09:00");
     expect(new Date(fileTime(local)).toISOString()).toBe("2099-03-31T08:00:00.000Z");
     expect(localTime("never")).toBe("");

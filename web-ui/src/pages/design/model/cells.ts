@@ -34,6 +34,8 @@ export function read(field: Field, typed: string): Json | undefined {
       return asNumber(text);
     case "choice":
       return field.numeric ? asNumber(text) : text;
+    case "time":
+      return Number.isNaN(Date.parse(text)) ? text : timeValue(text);
     case "flag":
       return /^(true|yes|はい|○|1)$/i.test(text) ? true : undefined;
     default:
@@ -51,10 +53,15 @@ export function items(text: string): string[] {
   return text.split(/[\s,、，]+/u).filter((item) => item !== "");
 }
 
-/** TOML's times have no kind of their own in JSON. */
+/** TOML's times have no kind of their own in JSON: the server writes them as a table with this key. */
+const timeKey = "$time";
+
 export function timeText(value: Json | undefined): string {
-  if (isTable(value)) return plain(Object.values(value)[0]);
-  return plain(value);
+  return isTable(value) ? plain(value[timeKey]) : plain(value);
+}
+
+export function timeValue(text: string): Json {
+  return { [timeKey]: text };
 }
 
 /** A time as an input of the browser wants it, in this browser's zone; empty where it is none. */

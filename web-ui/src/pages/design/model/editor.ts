@@ -1,6 +1,7 @@
 import { ApiError, asFailure } from "../../../api/client";
 import type { Failure } from "../../../api/types";
 import type { Calls, Checked, Draft, Lock } from "./calls";
+import { carryComments, countComments } from "./comments";
 import { begin, edit, type History, redo, undo } from "./history";
 import type { Ledger } from "./ledger";
 import { Problems } from "./problems";
@@ -210,9 +211,10 @@ export class Editor {
     try {
       if (next === "print") {
         const before = this.#state.text;
-        const text = await calls.print(this.#state.history.present);
+        const printed = await calls.print(this.#state.history.present);
         if (isLate()) return;
-        const lostComments = this.#state.lostComments || comments(text) < comments(before);
+        const text = carryComments(before, printed);
+        const lostComments = this.#state.lostComments || countComments(text) < countComments(before);
         this.#tell({ text, ahead: null, unread: null, lostComments });
       } else if (next === "parse") {
         await this.#parse(isLate);
@@ -266,10 +268,6 @@ type Next = "print" | "parse" | "check";
 
 function nextOf(ahead: Ahead): Next {
   return ahead === "tree" ? "print" : ahead === "text" ? "parse" : "check";
-}
-
-function comments(text: string): number {
-  return text.match(/^\s*#|\s#\s/gm)?.length ?? 0;
 }
 
 /** Who holds the draft, from the server's refusal to take another one. */
