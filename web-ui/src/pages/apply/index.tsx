@@ -243,7 +243,7 @@ function Review(props: {
           )}
           <details>
             <summary>{t.steps(plan.steps.length)}</summary>
-            <ol class="small">
+            <ol class="design-differences small">
               {plan.steps.map((step, index) => (
                 <li key={index}>{say(step.sentence)}</li>
               ))}

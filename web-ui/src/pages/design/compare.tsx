@@ -122,7 +122,7 @@ function Steps() {
       <FailureNotice failure={ask.failure} />
       {plan && plan.steps.length === 0 && <p>{t.compare.noSteps}</p>}
       {plan && (
-        <ol class="small">
+        <ol class="design-differences small">
           {plan.steps.map((step, index) => (
             <li key={index}>{say(step.sentence)}</li>
           ))}

@@ -1,7 +1,8 @@
 import { useId, useRef, useState } from "preact/hooks";
 import type { Report } from "../../api/types";
-import { useSay } from "../../app/language";
+import { language, useSay } from "../../app/language";
 import { may } from "../../app/roles";
+import { useStore } from "../../app/store";
 import { readBase64, saveFile } from "../../ui/download";
 import { FailureNotice, Notice } from "../../ui/notice";
 import { Button, Choice, Dialog } from "../../ui/parts";
@@ -48,8 +49,9 @@ export function Files() {
   const { editor, state, readOnly, session } = useDesk();
   const t = useDesignTexts();
   const say = useSay();
+  const now = useStore(language);
   const [kind, setKind] = useState<"rows" | "policies">("rows");
-  const [importing, setImporting] = useState(false);
+  const [openCsv, setOpenCsv] = useState(false);
   const [notices, setNotices] = useState<Report[] | null>(null);
   const [tooLarge, setTooLarge] = useState(false);
   const open = async (file: File) => {
@@ -61,18 +63,21 @@ export function Files() {
     const answer = await calls.import(state.text, await readBase64(file), kind);
     editor.write(answer.site);
     setNotices(answer.notices ?? []);
-    setImporting(false);
+    setOpenCsv(false);
   });
+  const take = useAction(async () => {
+    const form = kind === "rows" ? "translation" : "flows";
+    saveFile(`${form}.csv`, await calls.sheetAsCsv(editor.files, form, now), "text/csv");
+  });
+  const errors = state.problems.count("error") > 0;
   return (
     <div class="stack">
       <div class="row">
         <FileButton label={t.files.open} accept=".toml,text/plain" disabled={readOnly} onFile={open} />
         <Button onClick={() => saveFile("site.toml", state.text, "application/toml")}>{t.files.save}</Button>
-        {may(session.role, "import") && (
-          <Button disabled={readOnly || state.ahead !== null} onClick={() => setImporting(true)}>
-            {t.files.csvIn}
-          </Button>
-        )}
+        <Button disabled={state.ahead !== null} onClick={() => setOpenCsv(true)}>
+          {t.files.csv}
+        </Button>
       </div>
       {tooLarge && <Notice tone="bad" title={t.files.tooLarge} />}
       {notices && (
@@ -88,8 +93,8 @@ export function Files() {
           )}
         </Notice>
       )}
-      {importing && (
-        <Dialog title={t.files.csvIn} onClose={() => setImporting(false)}>
+      {openCsv && (
+        <Dialog title={t.files.csv} onClose={() => setOpenCsv(false)}>
           <div class="stack">
             <Choice
               label={t.files.csvKindLabel}
@@ -100,13 +105,21 @@ export function Files() {
               ]}
               onValue={setKind}
             />
-            <FileButton
-              label={t.files.csvIn}
-              accept=".csv,text/csv"
-              disabled={bring.busy}
-              onFile={bring.run}
-            />
-            <FailureNotice failure={bring.failure} />
+            <div class="row">
+              {may(session.role, "import") && (
+                <FileButton
+                  label={t.files.csvIn}
+                  accept=".csv,text/csv"
+                  disabled={bring.busy || readOnly}
+                  onFile={bring.run}
+                />
+              )}
+              <Button busy={take.busy} disabled={errors} onClick={() => take.run()}>
+                {t.files.csvOut}
+              </Button>
+            </div>
+            {errors && <p class="quiet">{t.print.refused}</p>}
+            <FailureNotice failure={bring.failure ?? take.failure} />
           </div>
         </Dialog>
       )}

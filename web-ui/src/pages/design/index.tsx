@@ -168,7 +168,7 @@ function Content({ found, route, begin }: { found: Found; route: Route; begin: (
         <LockNotice />
         <FailureNotice failure={state.failure} retry={() => editor.start()} />
         <BaseNotice />
-        {found.from === "tab" && !proposal && (
+        {found.from === "tab" && !proposal && state.history.past.length === 0 && (
           <Notice tone="info" title={t.restored} actions={<StartOver />} />
         )}
         {proposal === "done" && (

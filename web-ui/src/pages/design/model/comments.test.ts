@@ -83,8 +83,10 @@ describe("a comment", () => {
     expect(carryComments("# head\na = 1\n", text)).toBe(`# head\n${text}`);
   });
 
-  it("above an item of a list stays there", () => {
+  it("above an item of a list stays there, or at the list where it is one line", () => {
     const list = "[interface.lgwan]\nroutes = [\n  # leased\n  { to = 1 },\n]\n";
     expect(carryComments(list, list.replace("  # leased\n", ""))).toBe(list);
+    const one = "[interface.lgwan]\nroutes = [{ to = 1 }]\n";
+    expect(carryComments(list, one)).toBe("[interface.lgwan]\n# leased\nroutes = [{ to = 1 }]\n");
   });
 });

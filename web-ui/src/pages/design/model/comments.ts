@@ -18,13 +18,19 @@ export function carryComments(before: string, printed: string): string {
   const { lines: old, tail } = read(before);
   const above = new Map<string, string[]>();
   const beside = new Map<string, string>();
+  const { lines } = read(printed);
+  const there = new Set(lines.map((line) => line.anchor));
   for (const line of old) {
-    if (line.above.length > 0) above.set(line.anchor, [...(above.get(line.anchor) ?? []), ...line.above]);
-    if (line.beside !== null) beside.set(line.anchor, line.beside);
+    const stays = there.has(line.anchor);
+    // An item that is no line of its own any more leaves its comments to the key that it belongs to.
+    const anchor = stays ? line.anchor : line.anchor.split("\n", 2).join("\n");
+    const comments = stays || line.beside === null ? line.above : [...line.above, line.beside];
+    if (comments.length > 0) above.set(anchor, [...(above.get(anchor) ?? []), ...comments]);
+    if (stays && line.beside !== null) beside.set(anchor, line.beside);
   }
   if (above.size === 0 && beside.size === 0 && tail.length === 0) return printed;
   const out: string[] = [];
-  for (const line of read(printed).lines) {
+  for (const line of lines) {
     const indent = /^\s*/.exec(line.code)?.[0] ?? "";
     for (const comment of above.get(line.anchor) ?? []) out.push(indent + comment);
     above.delete(line.anchor);

@@ -25,6 +25,7 @@ function desk(change: Partial<Surroundings["calls"]> = {}) {
         drafts.push([draft, takeOver]);
         return { lock: { user: "me", since: "", mine: true }, draft };
       },
+      draft: async () => ({ lock: null, draft: null }),
       ...change,
     },
     now: () => now,
@@ -141,14 +142,14 @@ describe("the text", () => {
 describe("the draft on the box", () => {
   it("of somebody else isn't written over", async () => {
     const lock = { user: "other", since: "", mine: false };
-    const failure = { kind: "conflict" as const, message: "held", lock };
     const tries: boolean[] = [];
     const { editor, pass } = desk({
       keep: async (draft, takeOver) => {
         tries.push(takeOver);
-        if (!takeOver) throw new ApiError(409, failure);
+        if (!takeOver) throw new ApiError(409, { kind: "conflict", message: "held" });
         return { lock: { ...lock, user: "me", mine: true }, draft };
       },
+      draft: async () => ({ lock, draft: null }),
     });
     expect(await editor.save()).toBe(false);
     expect(editor.state.lock).toEqual(lock);

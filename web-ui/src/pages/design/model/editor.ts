@@ -43,7 +43,7 @@ export type Editing = {
 export type Kept = { text: string; tree: Tree; ahead: Ahead; profile: string | null; base: number };
 
 export type Surroundings = {
-  calls: Pick<Calls, "parse" | "print" | "check" | "keep">;
+  calls: Pick<Calls, "parse" | "print" | "check" | "keep" | "draft">;
   now: () => number;
   /** Runs it later; what it returns forgets it. */
   later: (run: () => void, milliseconds: number) => () => void;
@@ -53,7 +53,7 @@ export type Surroundings = {
 
 /** Typing goes on for this long before the server is asked, in milliseconds. */
 const checkAfter = 350;
-/** The draft on the box is behind by so much at most, in milliseconds. */
+/** The draft on the box is behind by so much at most, in milliseconds; the first one takes the lock at once. */
 const saveAfter = 4000;
 
 export function blank(): Tree {
@@ -171,9 +171,18 @@ export class Editor {
       this.#tell({ saved: unchanged, failure: null, ...(answer?.lock && { lock: answer.lock }) });
       return true;
     } catch (thrown) {
-      const held = thrown instanceof ApiError && thrown.status === 409 ? lockOf(thrown.failure) : null;
-      this.#tell(held ? { lock: held } : { failure: asFailure(thrown) });
+      const held = thrown instanceof ApiError && thrown.status === 409;
+      this.#tell(held ? { lock: await this.#holder() } : { failure: asFailure(thrown) });
       return false;
+    }
+  }
+
+  /** Who holds the draft now; somebody did a moment ago. */
+  async #holder(): Promise<Lock | null> {
+    try {
+      return (await this.#around.calls.draft()).lock;
+    } catch {
+      return this.#state.lock;
     }
   }
 
@@ -251,10 +260,13 @@ export class Editor {
     const { lock, saved } = this.#state;
     this.flush();
     if (saved || this.#saveTimer || (lock && !lock.mine)) return;
-    this.#saveTimer = this.#around.later(() => {
-      this.#saveTimer = null;
-      void this.save();
-    }, saveAfter);
+    this.#saveTimer = this.#around.later(
+      () => {
+        this.#saveTimer = null;
+        void this.save();
+      },
+      lock?.mine ? saveAfter : 0,
+    );
   }
 
   #tell(change: Partial<Editing>): void {
@@ -268,9 +280,4 @@ type Next = "print" | "parse" | "check";
 
 function nextOf(ahead: Ahead): Next {
   return ahead === "tree" ? "print" : ahead === "text" ? "parse" : "check";
-}
-
-/** Who holds the draft, from the server's refusal to take another one. */
-function lockOf(failure: Failure & { lock?: Lock }): Lock | null {
-  return failure.lock ?? null;
 }
