@@ -52,6 +52,7 @@ export const en: DesignTexts = {
     releaseTitle: "Stop editing?",
     releaseText: "The draft on the box is deleted, and others may edit. The design in force stays as it is.",
   },
+  draftOpened: (by, at) => `This is the draft on the box (${by}, ${at}).`,
   restored: "This is what you were writing before.",
   startOver: "Begin again with the design in force",
   baseChanged: (base, now) => `This was begun from generation ${base}, and ${now} is in force now.`,

@@ -52,6 +52,7 @@ export const ja = {
     releaseTitle: "編集を終えますか",
     releaseText: "装置にある下書きを消し、ほかの人が編集できるようにします。動いている設計は変わりません。",
   },
+  draftOpened: (by: string, at: string) => `装置にある下書き（${by}さん、${at}）を開きました。`,
   restored: "前に書きかけた内容を開きました。",
   startOver: "動いている設計から書き直す",
   baseChanged: (base: number, now: number) =>

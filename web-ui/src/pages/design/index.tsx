@@ -1,11 +1,12 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { asFailure, get } from "../../api/client";
 import type { Failure, Session, Status } from "../../api/types";
-import { useText } from "../../app/language";
+import { language, useText } from "../../app/language";
 import { live } from "../../app/live";
 import { may } from "../../app/roles";
 import type { Route } from "../../app/routes";
 import { useStore } from "../../app/store";
+import { dateTime } from "../../ui/format";
 import { FailureNotice, Notice } from "../../ui/notice";
 import { Button, Loading, PageHead } from "../../ui/parts";
 import { useAction } from "../../ui/use";
@@ -131,6 +132,7 @@ function Content({ found, route, begin }: { found: Found; route: Route; begin: (
   const { editor, state, session } = useDesk();
   const t = useDesignTexts();
   const common = useText();
+  const now = useStore(language);
   const { view, step, kind } = viewOf(route.rest);
   const [selected, setSelected] = useState<Selected>(noneSelected);
   const select = useCallback(
@@ -170,6 +172,13 @@ function Content({ found, route, begin }: { found: Found; route: Route; begin: (
         <BaseNotice />
         {found.from === "tab" && !proposal && state.history.past.length === 0 && (
           <Notice tone="info" title={t.restored} actions={<StartOver />} />
+        )}
+        {found.from === "draft" && found.draft && state.history.past.length === 0 && (
+          <Notice
+            tone="info"
+            title={t.draftOpened(found.draft.by, dateTime(found.draft.at, now))}
+            actions={<StartOver />}
+          />
         )}
         {proposal === "done" && (
           <Notice tone="ok" title={t.proposal.done}>

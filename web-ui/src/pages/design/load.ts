@@ -1,7 +1,7 @@
 import { ApiError } from "../../api/client";
 import { drop, keep, kept } from "../../app/memory";
 import { session } from "../../app/session";
-import { calls, type Draft, type Lock } from "./model/calls";
+import { calls, type KeptDraft, type Lock } from "./model/calls";
 import { blank, type Kept } from "./model/editor";
 import type { Tree } from "./model/tree";
 
@@ -25,20 +25,22 @@ export type Found = {
   lock: Lock | null;
   /** Where it comes from: this tab, the box's draft, the design in force, or nowhere. */
   from: "tab" | "draft" | "generation" | "nothing";
+  draft: KeptDraft | null;
 };
 
 /** Where the page begins: with what this tab has, else with the draft on the box, else with what is in force. */
 export async function load(generation: number, mayDraft: boolean): Promise<Found> {
   const { lock, draft } = mayDraft ? await calls.draft() : { lock: null, draft: null };
   const tab = keptWork();
-  if (tab) return { work: tab, lock, from: "tab" };
-  if (draft) return { work: await ofDraft(draft), lock, from: "draft" };
-  if (generation > 0) return { work: await ofGeneration(generation), lock, from: "generation" };
-  return { work: { text: "", tree: blank(), ahead: "tree", profile: null, base: 0 }, lock, from: "nothing" };
+  if (tab) return { work: tab, lock, draft, from: "tab" };
+  if (draft) return { work: await ofDraft(draft), lock, draft, from: "draft" };
+  if (generation > 0) return { work: await ofGeneration(generation), lock, draft, from: "generation" };
+  const work: Kept = { text: "", tree: blank(), ahead: "tree", profile: null, base: 0 };
+  return { work, lock, draft, from: "nothing" };
 }
 
-async function ofDraft(draft: Draft): Promise<Kept> {
-  return { ...(await ofText(draft.site)), profile: draft.profile ?? null, base: draft.base };
+async function ofDraft(draft: KeptDraft): Promise<Kept> {
+  return { ...(await ofText(draft.site)), profile: draft.profile ?? null, base: draft.generation };
 }
 
 export async function ofGeneration(number: number): Promise<Kept> {

@@ -10,9 +10,10 @@ export type Lock = { user: string; since: string; mine: boolean };
 /** What lies on the box for whoever goes on with it. */
 export type Draft = Files & {
   /** The generation that it began from, 0 for none. */
-  base: number;
+  generation: number;
 };
-export type DraftAnswer = { lock: Lock | null; draft: Draft | null };
+export type KeptDraft = Draft & { by: string; at: string };
+export type DraftAnswer = { lock: Lock | null; draft: KeptDraft | null };
 export type SheetForm = "translation" | "firewall" | "flows" | "ledger";
 export type Imported = { site: string; changes?: Record<string, unknown>; notices?: Report[] };
 
@@ -33,7 +34,7 @@ export const calls = {
   draft: () => get<DraftAnswer>("/design/draft"),
   /** Keeps the draft on the box, which takes the lock; over somebody else's only where that is wished. */
   keep: (draft: Draft, takeOver: boolean) =>
-    ask<DraftAnswer | undefined>("PUT", "/design/draft", { draft, take_over: takeOver }),
+    ask<DraftAnswer>("PUT", "/design/draft", takeOver ? { ...draft, take_over: true } : draft),
   discard: () => ask<void>("DELETE", "/design/draft"),
 };
 

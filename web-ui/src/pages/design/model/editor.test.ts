@@ -23,7 +23,7 @@ function desk(change: Partial<Surroundings["calls"]> = {}) {
       check: async ({ site }) => ({ problems: site.includes("bad") ? [report] : [] }),
       keep: async (draft, takeOver) => {
         drafts.push([draft, takeOver]);
-        return { lock: { user: "me", since: "", mine: true }, draft };
+        return { lock: { user: "me", since: "", mine: true }, draft: null };
       },
       draft: async () => ({ lock: null, draft: null }),
       ...change,
@@ -66,7 +66,7 @@ describe("an edit", () => {
     expect(editor.state.problems.under("site.name")).toHaveLength(1);
     expect(kept).toHaveLength(1);
     await pass(5000);
-    expect(drafts).toEqual([[{ site: '{"site":{"name":"bad"}}', base: 0 }, false]]);
+    expect(drafts).toEqual([[{ site: '{"site":{"name":"bad"}}', generation: 0 }, false]]);
     expect(editor.state).toMatchObject({ saved: true, lock: { user: "me" } });
   });
 
@@ -144,10 +144,10 @@ describe("the draft on the box", () => {
     const lock = { user: "other", since: "", mine: false };
     const tries: boolean[] = [];
     const { editor, pass } = desk({
-      keep: async (draft, takeOver) => {
+      keep: async (_, takeOver) => {
         tries.push(takeOver);
         if (!takeOver) throw new ApiError(409, { kind: "conflict", message: "held" });
-        return { lock: { ...lock, user: "me", mine: true }, draft };
+        return { lock: { ...lock, user: "me", mine: true }, draft: null };
       },
       draft: async () => ({ lock, draft: null }),
     });
@@ -161,9 +161,21 @@ describe("the draft on the box", () => {
     expect(editor.state.lock?.mine).toBe(true);
   });
 
+  it("that is taken over all the same, and refused, says why", async () => {
+    const lock = { user: "other", since: "", mine: false };
+    const { editor } = desk({
+      keep: () => Promise.reject(new ApiError(409, { kind: "conflict", message: "other writes" })),
+      draft: async () => ({ lock, draft: null }),
+    });
+    expect(await editor.save(true)).toBe(false);
+    expect(editor.state).toMatchObject({ lock, failure: { message: "other writes" } });
+  });
+
   it("that was changed meanwhile isn't called saved", async () => {
     let keepIt = () => {};
-    const { editor } = desk({ keep: () => new Promise((resolve) => (keepIt = () => resolve(undefined))) });
+    const { editor } = desk({
+      keep: () => new Promise((resolve) => (keepIt = () => resolve({ lock: null, draft: null }))),
+    });
     const saving = editor.save();
     editor.edit(named(editor, "b"), "site.name");
     keepIt();

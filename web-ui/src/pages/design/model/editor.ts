@@ -164,15 +164,17 @@ export class Editor {
     this.#saveTimer?.();
     this.#saveTimer = null;
     const { text, history } = this.#state;
-    const draft: Draft = { ...this.files, base: this.#state.base };
+    const draft: Draft = { ...this.files, generation: this.#state.base };
     try {
       const answer = await this.#around.calls.keep(draft, takeOver);
       const unchanged = this.#state.text === text && this.#state.history.present === history.present;
-      this.#tell({ saved: unchanged, failure: null, ...(answer?.lock && { lock: answer.lock }) });
+      this.#tell({ saved: unchanged, failure: null, ...(answer.lock && { lock: answer.lock }) });
       return true;
     } catch (thrown) {
       const held = thrown instanceof ApiError && thrown.status === 409;
-      this.#tell(held ? { lock: await this.#holder() } : { failure: asFailure(thrown) });
+      if (held) this.#tell({ lock: await this.#holder() });
+      // That somebody else holds it is shown as such; a take-over that is refused is told in the server's words.
+      if (!held || takeOver) this.#tell({ failure: asFailure(thrown) });
       return false;
     }
   }
