@@ -46,7 +46,7 @@ function PlainField(props: FieldProps) {
     "aria-invalid": reports.some((report) => report.severity === "error"),
   };
   return (
-    <div class="field design-field">
+    <div class={`field design-field${props.value === undefined ? " design-unfilled" : ""}`}>
       <label for={id}>{labelOf(t, field)}</label>
       <Input {...props} given={given} />
       {children}
