@@ -52,7 +52,11 @@ export function sections(name: string, markdown: string): { anchor: string; titl
   });
   return markdown.split(/^(?=## )/m).map((part) => {
     const title = /^##? (.+)$/m.exec(part)?.[1] ?? "";
-    return { anchor: slug(title), title, html: marked.parse(part, { async: false }) };
+    return {
+      anchor: slug(title),
+      title: title.replace(/[`*]/g, ""),
+      html: marked.parse(part, { async: false }),
+    };
   });
 }
 

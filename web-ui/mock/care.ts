@@ -1,6 +1,7 @@
 import type { AuditRecord, Generation, User } from "../src/api/types";
 import { type Answer, ok, refuse } from "./answers";
 import { state } from "./box";
+import { files } from "./design";
 
 const ago = (seconds: number) => new Date(Date.now() - seconds * 1000).toISOString();
 const day = 86_400;
@@ -20,15 +21,6 @@ const users: User[] = [
 ];
 
 const password = "kumo-2491-tokei-hana";
-
-const site = `# 見本市役所
-schema = 1
-
-[site]
-name = "見本市役所"
-organisation = "011002"
-placement = 2
-`;
 
 const generations: Generation[] = [
   {
@@ -134,11 +126,7 @@ export const care: Record<string, Answer> = {
   }),
   "GET /generations": () => ok(generations),
   "GET /generations/*": (_, __, number) =>
-    ok({
-      generation: generations.find((one) => String(one.number) === number),
-      site,
-      profile: "schema = 1\nserial = 3\n",
-    }),
+    ok({ generation: generations.find((one) => String(one.number) === number), ...files }),
   "POST /backup": () => ok({ name: "sekisho-011002-20261126.age", capsule: btoa("age-encryption.org/v1") }),
   "POST /backup/open": (_, given: { passphrase: string }) =>
     given.passphrase === "wrong"
@@ -148,8 +136,7 @@ export const care: Record<string, Answer> = {
           both: { ja: "合い言葉が違います。", en: "The passphrase is wrong." },
         })
       : ok({
-          site,
-          profile: "schema = 1\n",
+          ...files,
           made_at: ago(9 * day),
           organisation: "011002",
           schema: 1,

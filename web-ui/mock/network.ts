@@ -220,8 +220,8 @@ const names: NamesStatus = {
   cache: { entries: 412, bytes: 98_304, hits: 81_233, misses: 4102, stale: 3 },
   counts: {
     "head-office/platform": 3120,
-    "head-office/cache": 71_204,
-    "education-board/cache": 10_029,
+    "head-office/office": 71_204,
+    "education-board/platform": 10_029,
     "head-office/static": 812,
     "education-board/refused-client": 7,
   },
@@ -271,7 +271,14 @@ export const network: Record<string, Answer> = {
           addresses: ["100.72.1.10"],
           microseconds: 84,
         }
-      : { rule: "refused", from: "static", code: "NXDOMAIN", records: [], addresses: [], microseconds: 12 };
+      : {
+          rule: "refused-name",
+          from: "nobody",
+          code: "REFUSED",
+          records: [],
+          addresses: [],
+          microseconds: 12,
+        };
     return ok(found);
   },
   "GET /names/zone-data": () =>

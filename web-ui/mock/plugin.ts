@@ -3,10 +3,11 @@ import type { Connect, Plugin } from "vite";
 import { answer, answers } from "./answers";
 import { healthNow, state, statusNow, trafficNow } from "./box";
 import { care } from "./care";
+import { design } from "./design";
 import { network } from "./network";
 import { selfTest } from "./self-test";
 
-answers({ ...care, ...network, ...selfTest });
+answers({ ...care, ...design, ...network, ...selfTest });
 
 /** The policy that the box sends with the built page. */
 const policy =

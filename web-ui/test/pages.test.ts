@@ -10,8 +10,9 @@ import type {
   Step,
 } from "../src/api/types";
 import { derOf } from "../src/pages/care/pem";
+import { restoring } from "../src/pages/care/restore";
 import { countsOf, isTestNumber, noRun, step, tally, tree } from "../src/pages/check/run";
-import { isAddress, isPort, mends, openingOf, stagesOf } from "../src/pages/explain/path";
+import { concerns, isAddress, isPort, mends, openingOf, stagesOf } from "../src/pages/explain/path";
 import { plain, search } from "../src/pages/help/search";
 import { actionOf, flowQuery, gather, instant } from "../src/pages/logs/search";
 import { hostsFile, outcomes } from "../src/pages/names/names";
@@ -125,6 +126,20 @@ describe("explain", () => {
     ]);
   });
 
+  test("rules of other sides are left out", () => {
+    const passed = (chain: string, rule: string): Step => ({
+      step: "rule",
+      chain,
+      base: "forward",
+      rule,
+      outcome: { "passed-over": 'iifname "port2"' },
+    });
+    expect(concerns(passed("forward", 'iifname "port2" goto from/head-office'))).toBe(false);
+    expect(concerns(passed("forward", 'ip daddr 1.1.1.1 iifname "port2"'))).toBe(true);
+    expect(concerns(passed("from/head-office", 'iifname "port2" accept'))).toBe(true);
+    expect(concerns({ step: "not-forwarding" })).toBe(true);
+  });
+
   test("addresses, ports and what can be mended", () => {
     expect(["192.168.1.1", "0.0.0.0"].every(isAddress)).toBe(true);
     expect(["192.168.1", "192.168.1.256", "192.168.01.1", "a.b.c.d", ""].some(isAddress)).toBe(false);
@@ -233,6 +248,27 @@ describe("records", () => {
   });
 });
 
+describe("going back", () => {
+  const files = { site: "s", profile: "p" };
+  const status = { generation: 12, site: { name: "n" } } as unknown as Status;
+  const profile = (role: "administrator" | "operator", now: Status | null) =>
+    restoring(files, role, now, "why").proposal.profile?.text;
+
+  test("the profile goes along only where the role may bring one, or none is there", () => {
+    expect(profile("administrator", status)).toBeUndefined();
+    expect(profile("operator", status)).toBe("p");
+    expect(profile("administrator", { ...status, site: null })).toBe("p");
+  });
+
+  test("it has to be confirmed, and names the generation that was seen", () => {
+    expect(restoring(files, "administrator", status, "why")).toMatchObject({
+      seen: 12,
+      confirm_within_s: 300,
+    });
+    expect(restoring(files, "administrator", null, "why").seen).toBe(0);
+  });
+});
+
 describe("names and certificates", () => {
   test("counters and hosts files", () => {
     expect(outcomes({ "head-office/static": 1, "head-office/cache": 2 })[0]).toEqual({
@@ -263,7 +299,7 @@ describe("manuals", () => {
   });
 
   test("raw HTML of a manual is shown, not obeyed", () => {
-    const [, part] = sections("office", "# A\n\n## B\n\n<script>alert(1)</script>\n");
+    const [, part] = sections("office", "# A\n\n## `B`\n\n<script>alert(1)</script>\n");
     expect(part?.title).toBe("B");
     expect(part?.html).not.toContain("<script");
   });

@@ -1,5 +1,4 @@
 import { useEffect } from "preact/hooks";
-import { Notice } from "../ui/notice";
 import { Loading } from "../ui/parts";
 import { language } from "./language";
 import { startLive, stopLive } from "./live";
@@ -8,7 +7,7 @@ import { session } from "./session";
 import { Shell } from "./shell";
 import { useStore } from "./store";
 
-export function App({ told }: { told: string | null }) {
+export function App() {
   const state = useStore(session);
   const now = useStore(language);
   const within = state.name === "in" && !state.session.must_change;
@@ -20,14 +19,7 @@ export function App({ told }: { told: string | null }) {
     else if (state.name === "out") stopLive();
   }, [within, state.name]);
   if (state.name === "unknown") return <Loading />;
-  if (state.name === "out") {
-    return (
-      <>
-        {told && <Notice tone="bad" title={told} />}
-        <LoginPage />
-      </>
-    );
-  }
+  if (state.name === "out") return <LoginPage />;
   if (state.session.must_change) return <MustChangePage />;
   return (
     <>

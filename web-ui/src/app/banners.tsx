@@ -8,8 +8,8 @@ import { carryOf } from "./carry";
 import { language, useText } from "./language";
 import { live } from "./live";
 import { may } from "./roles";
-import { formatArrival } from "./routes";
-import { daemonAway, session } from "./session";
+import { formatArrival, withPort } from "./routes";
+import { arrivalFailure, daemonAway, session } from "./session";
 import { useStore } from "./store";
 
 /** What everybody has to know, whichever page is open. */
@@ -17,6 +17,7 @@ export function Banners() {
   const t = useText();
   const { connected, heard, status } = useStore(live);
   const away = useStore(daemonAway);
+  const failed = useStore(arrivalFailure);
   return (
     <div class="banners">
       {away ? (
@@ -31,6 +32,7 @@ export function Banners() {
           </Notice>
         )
       )}
+      <FailureNotice failure={failed} />
       {status?.awaiting && <AwaitingBanner awaiting={status.awaiting} heard={heard} />}
     </div>
   );
@@ -54,7 +56,10 @@ function AwaitingBanner({ awaiting, heard }: { awaiting: Awaiting; heard: number
         </Button>
       )}
       {proof && carry && (
-        <a class="button button-primary" href={formatArrival(carry.at, generation, carry.token)}>
+        <a
+          class="button button-primary"
+          href={formatArrival(withPort(carry.at, location.port), generation, carry.token)}
+        >
           {t.awaiting.go}
         </a>
       )}

@@ -6,7 +6,7 @@ import { FailureNotice, Notice } from "../ui/notice";
 import { Button, Dialog, PageHead, TextField } from "../ui/parts";
 import { useAction } from "../ui/use";
 import { language, setLanguage, useText } from "./language";
-import { arrive, changePassword, leave, logIn } from "./session";
+import { arrivalFailure, arrive, changePassword, leave, logIn } from "./session";
 import { useStore } from "./store";
 
 /** User, password and, where it is asked for, the second factor. */
@@ -86,6 +86,7 @@ function LoginForm({ fixedUser }: { fixedUser?: string }) {
 
 export function LoginPage() {
   const t = useText();
+  const failed = useStore(arrivalFailure);
   const now = useStore(language);
   return (
     <main class="gate">
@@ -94,6 +95,7 @@ export function LoginPage() {
           <Gate />
         </div>
         <PageHead title={t.product} lead={t.login.lead} />
+        <FailureNotice failure={failed} />
         <LoginForm />
         <ArriveForm />
         <p class="gate-foot">

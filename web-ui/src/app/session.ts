@@ -1,5 +1,5 @@
-import { ApiError, ask, get, post, surround } from "../api/client";
-import type { Session } from "../api/types";
+import { ApiError, asFailure, ask, get, post, surround } from "../api/client";
+import type { Failure, Session } from "../api/types";
 import { dropAll } from "./memory";
 import { Store } from "./store";
 
@@ -11,6 +11,8 @@ export type SessionState =
   | { name: "expired"; session: Session };
 
 export const session = new Store<SessionState>({ name: "unknown" });
+/** Why the proof that somebody came with from the old address wasn't taken. */
+export const arrivalFailure = new Store<Failure | null>(null);
 export const daemonAway = new Store(false);
 
 let timer: ReturnType<typeof setTimeout> | undefined;
@@ -65,6 +67,17 @@ export async function arrive(
   proof: { generation: number; token: string } | { generation: number; code: string },
 ) {
   enter(await post<Session>("/arrive", proof));
+}
+
+/** The same for whoever came by a link: a failure is shown on the page. */
+export async function arrived(proof: { generation: number; token: string }): Promise<boolean> {
+  try {
+    await arrive(proof);
+    return true;
+  } catch (thrown) {
+    arrivalFailure.set(asFailure(thrown));
+    return false;
+  }
 }
 
 export async function logOut(): Promise<void> {

@@ -37,10 +37,13 @@ export function FailureNotice({
   const t = useText();
   const say = useSay();
   if (!failure) return null;
+  // The daemon speaks English; what kind of failure it is can be told in both languages.
+  const kind = failure.both ? say(failure.both) : t.failures[failure.kind];
+  const title = kind ?? failure.message;
   return (
     <Notice
       tone="bad"
-      title={failure.both ? say(failure.both) : failure.message}
+      title={title}
       actions={
         retry && (
           <button type="button" class="button" onClick={retry}>
@@ -49,6 +52,7 @@ export function FailureNotice({
         )
       }
     >
+      {title !== failure.message && !failure.both && <p lang="en">{failure.message}</p>}
       {failure.way_out && <Said word={t.wayOut}>{failure.way_out}</Said>}
       {failure.problems && failure.problems.length > 0 && (
         <ul class="plain-list">

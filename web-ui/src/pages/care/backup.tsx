@@ -1,7 +1,6 @@
 import { useState } from "preact/hooks";
 import { post } from "../../api/client";
-import type { Applied, Apply, Capsule, CapsulePreview, Session } from "../../api/types";
-import { keepCarry } from "../../app/carry";
+import type { Capsule, CapsulePreview, Session } from "../../api/types";
 import { language, useText, useTexts } from "../../app/language";
 import { live } from "../../app/live";
 import { may } from "../../app/roles";
@@ -11,10 +10,10 @@ import { dateTime } from "../../ui/format";
 import { FailureNotice, Notice } from "../../ui/notice";
 import { Button, Card, Dialog, Facts, Field, FileText, TextField } from "../../ui/parts";
 import { useAction } from "../../ui/use";
+import { restore, restoring } from "./restore";
 import { texts } from "./text";
 
 const shortest = 15;
-const restoreWaitS = 300;
 
 export function BackupPart({ session }: { session: Session }) {
   return (
@@ -126,18 +125,9 @@ function Preview(props: { preview: CapsulePreview; capsule: string; passphrase: 
   const { status } = useStore(live);
   const [asking, setAsking] = useState<"design" | "key" | null>(null);
   const [told, setTold] = useState<string | null>(null);
-  const restore = useAction(async () => {
-    const apply: Apply = {
-      proposal: {
-        site: { name: "site.toml", text: preview.site },
-        profile: { name: "platform-profile.toml", text: preview.profile },
-      },
-      seen: status?.generation ?? 0,
-      confirm_within_s: restoreWaitS,
-      reason: t.reason0,
-    };
+  const design = useAction(async () => {
     setAsking(null);
-    keepCarry(await post<Applied>("/apply", apply));
+    await restore(restoring(preview, session.role, status, t.reasonBackup));
     setTold(t.restored);
   });
   const key = useAction(async () => {
@@ -161,12 +151,12 @@ function Preview(props: { preview: CapsulePreview; capsule: string; passphrase: 
         <FileText label={t.site} text={preview.site} />
       </details>
       {told && <Notice tone="ok" title={told} />}
-      <FailureNotice failure={restore.failure ?? key.failure} />
+      <FailureNotice failure={design.failure ?? key.failure} />
       {may(session.role, "backup") && (
         <>
           <p class="field-hint">{t.restoreHint}</p>
           <div class="row">
-            <Button kind="primary" busy={restore.busy} onClick={() => setAsking("design")}>
+            <Button kind="primary" busy={design.busy} onClick={() => setAsking("design")}>
               {t.restore}
             </Button>
             {preview.with_key && (
@@ -184,7 +174,7 @@ function Preview(props: { preview: CapsulePreview; capsule: string; passphrase: 
           actions={
             <>
               <Button onClick={() => setAsking(null)}>{common.cancel}</Button>
-              <Button kind="primary" onClick={() => (asking === "design" ? restore.run() : key.run())}>
+              <Button kind="primary" onClick={() => (asking === "design" ? design.run() : key.run())}>
                 {asking === "design" ? t.restore : t.restoreKey}
               </Button>
             </>

@@ -3,13 +3,13 @@ import type { Generation, Session, Stored } from "../../api/types";
 import { language, useTexts } from "../../app/language";
 import { live } from "../../app/live";
 import { may } from "../../app/roles";
-import { formatRoute } from "../../app/routes";
 import { useStore } from "../../app/store";
 import { saveFile } from "../../ui/download";
 import { dateTime } from "../../ui/format";
 import { FailureNotice } from "../../ui/notice";
 import { Button, Card, Dialog, FileText, Loading, Segments, Table, Tag } from "../../ui/parts";
-import { useGet } from "../../ui/use";
+import { useAction, useGet } from "../../ui/use";
+import { restore, restoring } from "./restore";
 import { texts } from "./text";
 
 const tones = { pending: "warn", committed: "ok", "rolled-back": "off" } as const;
@@ -65,25 +65,30 @@ function author({ author: { person, name, uid } }: Generation): string {
 
 function StoredDialog(props: { number: number; session: Session; onClose: () => void }) {
   const t = useTexts(texts);
-  const stored = useGet<Stored>(`/generations/${props.number}`);
+  const { number, session, onClose } = props;
+  const { status } = useStore(live);
+  const stored = useGet<Stored>(`/generations/${number}`);
+  const back = useAction(async () => {
+    if (!stored.value) return;
+    await restore(restoring(stored.value, session.role, status, t.reasonGeneration(number)));
+    onClose();
+  });
+  const canGoBack = may(session.role, "apply") && number !== status?.generation;
   const [which, setWhich] = useState<"site" | "profile">("site");
   const { value } = stored;
   const name = which === "site" ? "site.toml" : "platform-profile.toml";
   return (
     <Dialog
-      title={`${t.number} ${props.number}`}
-      onClose={props.onClose}
+      title={`${t.number} ${number}`}
+      onClose={onClose}
       actions={
         value && (
           <>
             <Button onClick={() => saveFile(name, value[which], "application/toml")}>{t.saveFile}</Button>
-            {may(props.session.role, "draft") && (
-              <a
-                class="button button-primary"
-                href={formatRoute("design", "", { generation: String(props.number) })}
-              >
-                {t.useAgain}
-              </a>
+            {canGoBack && (
+              <Button kind="primary" busy={back.busy} onClick={() => back.run()}>
+                {t.goBack}
+              </Button>
             )}
           </>
         )
@@ -99,7 +104,9 @@ function StoredDialog(props: { number: number; session: Session; onClose: () => 
         onValue={setWhich}
       />
       <FailureNotice failure={stored.failure} retry={stored.reload} />
+      <FailureNotice failure={back.failure} />
       {value ? <FileText label={name} text={value[which]} /> : stored.busy && <Loading />}
+      {value && canGoBack && <p class="field-hint">{t.restoreHint}</p>}
     </Dialog>
   );
 }

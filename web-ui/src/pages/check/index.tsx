@@ -2,12 +2,15 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { asFailure, stream } from "../../api/client";
 import type { Failure, SelfTestEvent, SelfTestReport, SelfTestWish } from "../../api/types";
 import { useText, useTexts } from "../../app/language";
+import { live } from "../../app/live";
 import { may } from "../../app/roles";
+import { useStore } from "../../app/store";
 import { FailureNotice } from "../../ui/notice";
 import { Button, Card, Loading, PageHead } from "../../ui/parts";
 import { useGet } from "../../ui/use";
 import type { PageProps } from "..";
 import "./check.css";
+import { ChangesCard } from "../status/changes";
 import { FarHalfCard, ReportFacts, RollOut, Signatures } from "./report";
 import { noRun, ofReport, type Run, step } from "./run";
 import { texts } from "./text";
@@ -18,6 +21,7 @@ import { WishForm } from "./wish";
 export default function CheckPage({ session }: PageProps) {
   const t = useTexts(texts);
   const common = useText();
+  const { health } = useStore(live);
   const last = useGet<SelfTestReport | null>("/self-test");
   const [run, setRun] = useState<Run | null>(null);
   const [failure, setFailure] = useState<Failure | null>(null);
@@ -86,6 +90,11 @@ export default function CheckPage({ session }: PageProps) {
         )}
         {shown?.report?.["far-half"] && <FarHalfCard half={shown.report["far-half"]} />}
         {shown?.report && <Signatures />}
+        {health && health.history.length > 0 && (
+          <div class="no-print">
+            <ChangesCard health={health} />
+          </div>
+        )}
       </div>
     </>
   );

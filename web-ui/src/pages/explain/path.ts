@@ -31,6 +31,12 @@ export function stagesOf(steps: Step[]): StageOfWay[] {
   return found;
 }
 
+/** A rule of a base chain whose first condition already fails is about another side. */
+export function concerns(step: Step): boolean {
+  if (step.step !== "rule" || !("passed-over" in step.outcome)) return true;
+  return step.chain !== step.base || !step.rule.startsWith(step.outcome["passed-over"]);
+}
+
 function stageOf(step: Step): string {
   switch (step.step) {
     case "rule":

@@ -1,7 +1,7 @@
 import type { Effect, Found, Step } from "../../api/types";
 import { useText, useTexts } from "../../app/language";
 import { Icon } from "../../ui/icon";
-import { stagesOf } from "./path";
+import { concerns, stagesOf } from "./path";
 import { type ExplainTexts, texts } from "./text";
 
 const signs = { "goes-on": "ok", changed: "arrow", refused: "bad" } as const;
@@ -24,7 +24,7 @@ export function Way({ title, steps }: { title: string | undefined; steps: Step[]
                 {decided !== "goes-on" && <span class="quiet small">{t.decided[decided]}</span>}
               </summary>
               <ul class="plain-list">
-                {own.map((step, index) => (
+                {own.filter(concerns).map((step, index) => (
                   <StepLine key={index} step={step} />
                 ))}
               </ul>

@@ -223,7 +223,7 @@ function Counts({ names }: { names: NamesStatus }) {
           {rows.map(({ lan, what, times }) => (
             <tr key={`${lan}/${what}`}>
               <td>{common.lans[lan as Lan] ?? lan}</td>
-              <td>{t.outcomes[what] ?? what}</td>
+              <td>{t.rules[what] ?? what}</td>
               <td class="number">{count(times, now)}</td>
             </tr>
           ))}

@@ -4,9 +4,10 @@ import { language, useSay, useText, useTexts } from "../../app/language";
 import { live } from "../../app/live";
 import { useStore } from "../../app/store";
 import { bitRate, bytes, clock, count, dateTime } from "../../ui/format";
-import { FailureNotice, Notice, type Tone } from "../../ui/notice";
+import { FailureNotice, Notice } from "../../ui/notice";
 import { Card, Facts, Loading, PageHead, Said, Tag } from "../../ui/parts";
 import { useGet } from "../../ui/use";
+import { ChangesCard, levelTones as tones } from "./changes";
 import { Drawing } from "./drawing";
 import { siteOf, topRefusals } from "./site";
 import "./status.css";
@@ -47,8 +48,6 @@ export default function StatusPage() {
     </>
   );
 }
-
-const tones = { ok: "ok", degraded: "warn", down: "bad" } as const satisfies Record<string, Tone>;
 
 function SiteCard(props: {
   status: Status;
@@ -223,25 +222,6 @@ function SensorsCard({ status }: { status: Status }) {
             <span>
               {say(reading.sentence)}
               {reading.way_out && <span class="quiet"> {say(reading.way_out)}</span>}
-            </span>
-          </li>
-        ))}
-      </ul>
-    </Card>
-  );
-}
-
-function ChangesCard({ health }: { health: Health }) {
-  const t = useTexts(texts);
-  const now = useStore(language);
-  return (
-    <Card title={t.changes}>
-      <ul class="plain-list stack tight">
-        {health.history.slice(0, 8).map((change) => (
-          <li key={change.at} class="sensor">
-            <Tag tone={tones[change.level]}>{t.levelShort[change.level]}</Tag>
-            <span>
-              {dateTime(change.at, now)} {change.cause && <code class="quiet">{change.cause}</code>}
             </span>
           </li>
         ))}
