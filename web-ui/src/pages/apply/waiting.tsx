@@ -3,13 +3,12 @@ import { post } from "../../api/client";
 import type { Awaiting } from "../../api/types";
 import { type Carry, carryOf } from "../../app/carry";
 import { useTexts } from "../../app/language";
-import { formatArrival } from "../../app/routes";
+import { formatArrival, withPort } from "../../app/routes";
 import { arrive } from "../../app/session";
 import { countdown } from "../../ui/format";
 import { FailureNotice, Notice } from "../../ui/notice";
 import { Button, Card, CopyButton, Facts } from "../../ui/parts";
 import { useAction, useNow } from "../../ui/use";
-import { host } from "./model/way";
 import { texts } from "./text";
 
 /** A change is in force for a while: somebody looks, and decides. */
@@ -41,7 +40,7 @@ export function Waiting(props: {
         </p>
         {left <= 0 && <Notice tone="warn" title={t.awaiting.over} />}
         {carry && <CarryOver carry={carry} settled={() => settled(true)} />}
-        {proof && !carry && <p>{t.carry.other(host(proof.at, location.port))}</p>}
+        {proof && !carry && <p>{t.carry.other(withPort(proof.at, location.port))}</p>}
         {!proof && (
           <ul class="apply-todo">
             {t.awaiting.todo.map((one) => (
@@ -78,7 +77,7 @@ const readFor = 15;
 function CarryOver({ carry, settled }: { carry: Carry; settled: () => void }) {
   const t = useTexts(texts);
   const [left, setLeft] = useState<number | null>(readFor);
-  const at = host(carry.at, location.port);
+  const at = withPort(carry.at, location.port);
   const address = formatArrival(at, carry.generation, carry.token);
   const isHere = at === location.host;
   // The address of this very page: going there would load nothing, so the proof is shown from here.

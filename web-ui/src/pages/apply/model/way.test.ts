@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { formatArrival, parseArrival } from "../../../app/routes";
-import { fits, host, touched } from "./way";
+import { fits, touched } from "./way";
 
 const before = {
   interface: {
@@ -39,14 +38,6 @@ describe("the way that the user came by", () => {
     expect(touched("192.168.1.1", before, { ...before, server: [{ name: "juki" }] })).toBeNull();
     expect(touched("sekisho", before, moved("192.168.9.1/24"))).toBeNull();
     expect(touched("", {}, {})).toBeNull();
-  });
-
-  it("leads to the new address with the token, on the same port", () => {
-    const token = "0".repeat(31).concat("a");
-    const address = formatArrival(host("192.168.9.1", "8443"), 7, token);
-    expect(address).toBe(`https://192.168.9.1:8443/#confirm=7.${token}`);
-    expect(parseArrival(new URL(address).hash)).toEqual({ generation: 7, token });
-    expect(host("192.168.9.1", "")).toBe("192.168.9.1");
   });
 });
 

@@ -34,8 +34,3 @@ export const usualWait = 120;
 export function fits(reason: string, bytes: number): boolean {
   return new TextEncoder().encode(reason).length <= bytes;
 }
-
-/** Where the page is at the box's new address: on the same port as here. */
-export function host(at: string, port: string): string {
-  return port === "" ? at : `${at}:${port}`;
-}
