@@ -3,7 +3,7 @@ import { failureOf, get, Lines, post, query, stream, surround } from "../src/api
 import type { Role } from "../src/api/types";
 import { nothingHeard, pause, reduce } from "../src/app/live";
 import { may } from "../src/app/roles";
-import { formatArrival, formatRoute, parseArrival, parseRoute } from "../src/app/routes";
+import { formatArrival, formatRoute, parseArrival, parseRoute, withPort } from "../src/app/routes";
 import { bitRate, bytes, countdown, fingerprint, groups, micros, span } from "../src/ui/format";
 
 describe("routes", () => {
@@ -21,6 +21,8 @@ describe("routes", () => {
     const token = `${"0".repeat(31)}f`;
     const link = formatArrival("192.168.1.254", 13, token);
     expect(parseArrival(new URL(link).hash)).toEqual({ generation: 13, token });
+    expect(formatArrival(withPort("192.168.1.254", "8443"), 13, token)).toContain("//192.168.1.254:8443/#");
+    expect(withPort("192.168.1.254", "")).toBe("192.168.1.254");
     for (const hash of ["", "#/status", "#confirm=13", "#confirm=x.00", `#confirm=13.${token}0`]) {
       expect(parseArrival(hash)).toBeNull();
     }

@@ -113,6 +113,11 @@ export function post<T>(path: string, body: unknown = {}, signal?: AbortSignal):
   return ask<T>("POST", path, body, signal);
 }
 
+/** Asks for an answer that is a file as it is. */
+export async function postForText(path: string, body: unknown): Promise<string> {
+  return (await answered("POST", path, body)).text();
+}
+
 /** Asks for an answer of one JSON value a line, and hands each over as it comes. */
 export async function stream<T>(
   path: string,

@@ -8,7 +8,7 @@ import { carryOf } from "./carry";
 import { language, useText } from "./language";
 import { live } from "./live";
 import { may } from "./roles";
-import { formatArrival } from "./routes";
+import { formatArrival, withPort } from "./routes";
 import { arrivalFailure, daemonAway, session } from "./session";
 import { useStore } from "./store";
 
@@ -56,7 +56,10 @@ function AwaitingBanner({ awaiting, heard }: { awaiting: Awaiting; heard: number
         </Button>
       )}
       {proof && carry && (
-        <a class="button button-primary" href={formatArrival(carry.at, generation, carry.token)}>
+        <a
+          class="button button-primary"
+          href={formatArrival(withPort(carry.at, location.port), generation, carry.token)}
+        >
           {t.awaiting.go}
         </a>
       )}

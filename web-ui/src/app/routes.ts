@@ -28,6 +28,11 @@ export function formatArrival(at: string, generation: number, token: string): st
   return `https://${at}/#confirm=${generation}.${token}`;
 }
 
+/** The box's other address with the port that the page is at, which in service is none to speak of. */
+export function withPort(at: string, port: string): string {
+  return port ? `${at}:${port}` : at;
+}
+
 function decoded(part: string): string {
   try {
     return decodeURIComponent(part);

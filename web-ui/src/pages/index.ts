@@ -8,6 +8,8 @@ type Load = () => Promise<{ default: ComponentType<PageProps> }>;
 /** The pages in the order of the menu. Each is a chunk of its own. */
 export const pages = {
   status: () => import("./status"),
+  design: () => import("./design"),
+  apply: () => import("./apply"),
   check: () => import("./check"),
   explain: () => import("./explain"),
   names: () => import("./names"),

@@ -32,7 +32,7 @@ export const en: Texts = {
   logOut: "Log out",
   account: "User",
   language: "Language",
-  theme: { label: "Brightness", auto: "Automatic", light: "Light", dark: "Dark" },
+  theme: { label: "Brightness", auto: "Theme: automatic", light: "Theme: light", dark: "Theme: dark" },
   development: "DEVELOPMENT",
   developmentLong: "Firmware for trying out. Not for service.",
   loading: "Loading…",

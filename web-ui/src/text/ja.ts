@@ -31,7 +31,7 @@ export const ja = {
   logOut: "ログアウト",
   account: "利用者",
   language: "言語",
-  theme: { label: "表示の明るさ", auto: "自動", light: "明るい", dark: "暗い" },
+  theme: { label: "表示の明るさ", auto: "表示：自動", light: "表示：明るい", dark: "表示：暗い" },
   development: "試験用",
   developmentLong: "試験用のファームウェアです。本番では使えません。",
   loading: "読み込んでいます…",

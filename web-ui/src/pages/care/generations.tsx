@@ -73,6 +73,7 @@ function StoredDialog(props: { number: number; session: Session; onClose: () => 
     await restore(restoring(stored.value, session.role, status, t.reasonGeneration(number)));
     onClose();
   });
+  const canGoBack = may(session.role, "apply") && number !== status?.generation;
   const [which, setWhich] = useState<"site" | "profile">("site");
   const { value } = stored;
   const name = which === "site" ? "site.toml" : "platform-profile.toml";
@@ -84,7 +85,7 @@ function StoredDialog(props: { number: number; session: Session; onClose: () => 
         value && (
           <>
             <Button onClick={() => saveFile(name, value[which], "application/toml")}>{t.saveFile}</Button>
-            {may(session.role, "apply") && number !== status?.generation && (
+            {canGoBack && (
               <Button kind="primary" busy={back.busy} onClick={() => back.run()}>
                 {t.goBack}
               </Button>
@@ -105,6 +106,7 @@ function StoredDialog(props: { number: number; session: Session; onClose: () => 
       <FailureNotice failure={stored.failure} retry={stored.reload} />
       <FailureNotice failure={back.failure} />
       {value ? <FileText label={name} text={value[which]} /> : stored.busy && <Loading />}
+      {value && canGoBack && <p class="field-hint">{t.restoreHint}</p>}
     </Dialog>
   );
 }

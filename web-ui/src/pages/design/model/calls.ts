@@ -1,0 +1,41 @@
+import { ask, get, post, postForText } from "../../../api/client";
+import type { Difference, Report, Stored } from "../../../api/types";
+import type { Ledger } from "./ledger";
+import type { Tree } from "./tree";
+
+/** Both files; the profile in force where it is left out. */
+export type Files = { site: string; profile?: string };
+export type Checked = { problems: Report[]; ledger?: Ledger };
+export type Lock = { user: string; since: string; mine: boolean };
+/** What lies on the box for whoever goes on with it. */
+export type Draft = Files & {
+  /** The generation that it began from, 0 for none. */
+  generation: number;
+};
+export type KeptDraft = Draft & { by: string; at: string };
+export type DraftAnswer = { lock: Lock | null; draft: KeptDraft | null };
+export type SheetForm = "translation" | "firewall" | "flows" | "ledger";
+export type Imported = { site: string; changes?: Record<string, unknown>; notices?: Report[] };
+
+/** What the design page asks the box. Every rule of a design is there. */
+export const calls = {
+  parse: (text: string) => post<{ tree: Tree }>("/design/parse", { text }).then((answer) => answer.tree),
+  print: (tree: Tree) => post<{ text: string }>("/design/print", { tree }).then((answer) => answer.text),
+  check: (files: Files) => post<Checked>("/design/check", files),
+  compare: (from: Files, to: Files) =>
+    post<{ differences: Difference[] }>("/design/compare", { from, to }).then((answer) => answer.differences),
+  sheet: (files: Files, form: SheetForm, language: string) =>
+    post<{ html: string }>("/design/sheet", { ...files, form, language }).then((answer) => answer.html),
+  sheetAsCsv: (files: Files, form: SheetForm, language: string) =>
+    postForText("/design/sheet", { ...files, form, language, written: "csv" }),
+  import: (site: string, table: string, kind: "rows" | "policies") =>
+    post<Imported>("/design/import", { site, table: { base64: table }, kind }),
+  generation: (number: number) => get<Stored>(`/generations/${number}`),
+  draft: () => get<DraftAnswer>("/design/draft"),
+  /** Keeps the draft on the box, which takes the lock; over somebody else's only where that is wished. */
+  keep: (draft: Draft, takeOver: boolean) =>
+    ask<DraftAnswer>("PUT", "/design/draft", takeOver ? { ...draft, take_over: true } : draft),
+  discard: () => ask<void>("DELETE", "/design/draft"),
+};
+
+export type Calls = typeof calls;
