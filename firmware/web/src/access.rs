@@ -7,6 +7,8 @@ use std::fmt;
 use axum::http::Method;
 use serde::{Deserialize, Serialize};
 
+use crate::design;
+
 /// What somebody is to the device.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -188,7 +190,7 @@ pub const DEVICE: &[Entry] = &[];
 
 /// All routes.
 pub fn table() -> Vec<Entry> {
-    [CORE, DEVICE].concat()
+    [CORE, DEVICE, design::ENTRIES].concat()
 }
 
 #[cfg(test)]

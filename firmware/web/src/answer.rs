@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use sekisho_design::Both;
+use sekisho_design::{Both, Report};
 use serde::{Serialize, de::DeserializeOwned};
 use tracing::error;
 
@@ -26,6 +26,9 @@ pub struct Refusal {
     /// The same for people, in both languages.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub both: Option<Box<Both>>,
+    /// The design's problems, where it was refused.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<Report>,
     /// Seconds until it may be tried again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_s: Option<u64>,
@@ -40,6 +43,7 @@ impl Refusal {
             message: en.to_owned(),
             way_out: None,
             both: Some(Box::new(both(ja, en))),
+            problems: Vec::new(),
             retry_after_s: None,
         }
     }
@@ -52,6 +56,7 @@ impl Refusal {
             message: message.into(),
             way_out: None,
             both: None,
+            problems: Vec::new(),
             retry_after_s: None,
         }
     }

@@ -10,6 +10,7 @@ use tokio::{
 use crate::{
     access::LARGE,
     audit::Trail,
+    design::Drafts,
     session::Sessions,
     tls::Certificates,
     users::{Desk, Users},
@@ -17,6 +18,9 @@ use crate::{
 
 /// Bytes of request bodies that are in memory at one time, for all connections together.
 const BODIES: usize = 2 * LARGE;
+
+/// Where the box has the operator's public key.
+pub const OPERATOR_KEY: &str = "/etc/sekisho/operator.pub";
 
 /// State of the page, cheap to clone. A handler asks for it with `State<App>`, or for a part with what the part's module offers.
 #[derive(Clone, Debug)]
@@ -38,6 +42,10 @@ pub struct App {
     pub certificates: Arc<Certificates>,
     /// What the daemon said of the device last.
     pub device: watch::Receiver<Device>,
+    /// The operator's public key, for checking profiles.
+    pub operator_key: Arc<Path>,
+    /// Who edits the design.
+    pub(crate) drafts: Arc<Drafts>,
     pub(crate) bodies: Arc<Semaphore>,
     call: Arc<Notify>,
     start: Instant,
@@ -76,10 +84,18 @@ impl App {
             trail: Arc::new(trail),
             certificates,
             device,
+            operator_key: Path::new(OPERATOR_KEY).into(),
+            drafts: Arc::default(),
             bodies: Arc::new(Semaphore::new(BODIES)),
             call,
             start: Instant::now(),
         }
+    }
+
+    /// The same with the operator's key elsewhere.
+    #[must_use]
+    pub fn operator_key(self, path: &Path) -> Self {
+        Self { operator_key: path.into(), ..self }
     }
 
     /// Time since the page's start: what sessions and delays are measured by. Setting the wall clock doesn't touch it.

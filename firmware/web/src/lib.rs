@@ -10,6 +10,7 @@ pub mod answer;
 pub mod app;
 pub mod assets;
 pub mod audit;
+mod design;
 pub mod guard;
 pub mod router;
 pub mod run;

@@ -3,7 +3,7 @@
 use std::{io::IsTerminal as _, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use sekisho_web::{audit, run};
+use sekisho_web::{app::OPERATOR_KEY, audit, run};
 use tracing_subscriber::EnvFilter;
 
 /// The web page of a Sekisho gateway.
@@ -27,6 +27,9 @@ struct Arguments {
     /// Folder of the page's files; those in the program where it is left out
     #[arg(long, value_name = "DIR")]
     assets: Option<PathBuf>,
+    /// The operator's Ed25519 public key, base64: designs are checked with it while somebody types
+    #[arg(long, value_name = "FILE", default_value = OPERATOR_KEY)]
+    operator_key: PathBuf,
     /// Hash of admin's first password (argon2id, PHC string); taken whenever its content is another one
     #[arg(long, value_name = "FILE")]
     first_password_hash: Option<PathBuf>,
@@ -70,9 +73,10 @@ fn main() -> ExitCode {
 }
 
 fn serve(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let Arguments { task: _, listen, control, state, assets, first_password_hash } = arguments;
-    let places =
-        run::Places { listen, control, state, assets, first_password: first_password_hash };
+    let Arguments { task: _, listen, control, state, assets, operator_key, first_password_hash } =
+        arguments;
+    let first_password = first_password_hash;
+    let places = run::Places { listen, control, state, assets, operator_key, first_password };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(run::run(places))?;
     Ok(ExitCode::SUCCESS)

@@ -15,7 +15,7 @@ use crate::{
     answer::Refusal,
     app::App,
     assets::Assets,
-    audit,
+    audit, design,
     guard::{self, Gate},
     session, users,
 };
@@ -39,7 +39,12 @@ pub enum Mismatch {
 
 /// The handlers of this crate.
 pub fn handlers() -> Vec<Handler> {
-    [session::routes::handlers(), users::routes::handlers(), audit::routes::handlers()]
+    [
+        session::routes::handlers(),
+        users::routes::handlers(),
+        audit::routes::handlers(),
+        design::handlers(),
+    ]
         .into_iter()
         .flatten()
         .collect()

@@ -39,6 +39,8 @@ pub struct Places {
     pub state: PathBuf,
     /// The page's files; those in the program where it is left out.
     pub assets: Option<PathBuf>,
+    /// The operator's Ed25519 public key.
+    pub operator_key: PathBuf,
     /// The hash of the first password.
     pub first_password: Option<PathBuf>,
 }
@@ -48,7 +50,7 @@ pub struct Places {
 /// # Errors
 /// Where it can't start: no socket, a folder in use, a damaged file.
 pub async fn run(places: Places) -> anyhow::Result<()> {
-    let Places { listen, control, state, assets, first_password } = places;
+    let Places { listen, control, state, assets, operator_key, first_password } = places;
     std::fs::create_dir_all(&state)
         .with_context(|| format!("can't make the state folder {}", state.display()))?;
     let _lock = Lock::take(&state.join("lock"))?;
@@ -64,7 +66,8 @@ pub async fn run(places: Places) -> anyhow::Result<()> {
         Arc::clone(&certificates),
         seen,
         Arc::clone(&call),
-    );
+    )
+    .operator_key(&operator_key);
     let assets = assets.map_or(Assets::Built, |folder| Assets::Folder(Arc::new(folder)));
     let router = router::build(&app, &access::table(), router::handlers(), assets)?;
     let config = tls::config(Arc::clone(&certificates))?;

@@ -38,10 +38,12 @@ impl Page {
         let (binary, hash) = (lab.binary("sekisho-web")?, site::key_path(HASH));
         let listen = format!("{}:{HTTPS}", Ipv4Addr::UNSPECIFIED);
         let hash = hash.display().to_string();
+        let key = site::key_path("operator.pub").display().to_string();
         let words = [
             ["--listen", &*listen],
             ["--control", &control],
             ["--state", &state],
+            ["--operator-key", &key],
             ["--first-password-hash", &hash],
         ]
         .concat();

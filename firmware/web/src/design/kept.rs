@@ -1,0 +1,183 @@
+//! The draft on the box: what one editor has written so far, so that another PC or another person can go on.
+//!
+//! ```text
+//! draft.json
+//! ```
+
+use std::{
+    io,
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
+
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    routing::{delete, get, put},
+};
+use jiff::Timestamp;
+use sekisho_host::{HostError, files};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    draft::{Holder, Lock},
+    tools::off_the_loop,
+};
+use crate::{
+    access::{LARGE, Role, Verb},
+    answer::{Asked, Refusal},
+    app::App,
+    guard::Person,
+    router::Handler,
+};
+
+const FILE: &str = "draft.json";
+
+/// Only the page reads it: a design tells an attacker where the servers are.
+const MODE: u32 = 0o600;
+
+/// The lock of the draft.
+#[derive(Debug, Default)]
+pub(crate) struct Drafts(Mutex<Lock>);
+
+/// A draft.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+struct Draft {
+    site: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    profile: Option<String>,
+    /// The generation that it began from, 0 for none.
+    generation: u64,
+}
+
+/// A draft, and who kept it.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+struct Kept {
+    #[serde(flatten)]
+    draft: Draft,
+    by: String,
+    at: Timestamp,
+}
+
+#[derive(Deserialize)]
+struct Wish {
+    #[serde(flatten)]
+    draft: Draft,
+    #[serde(default)]
+    take_over: bool,
+}
+
+/// Who edits, for one who asks.
+#[derive(Serialize)]
+struct Held {
+    user: String,
+    since: Timestamp,
+    mine: bool,
+}
+
+#[derive(Serialize)]
+struct Told {
+    lock: Option<Held>,
+    draft: Option<Kept>,
+}
+
+pub(super) fn handlers() -> Vec<Handler> {
+    const PATH: &str = "/api/design/draft";
+    vec![
+        (Verb::Get, PATH, get(tell)),
+        (Verb::Put, PATH, put(keep)),
+        (Verb::Delete, PATH, delete(discard)),
+    ]
+}
+
+async fn tell(State(app): State<App>, person: Person) -> Result<Json<Told>, Refusal> {
+    let state = app.state.clone();
+    let draft = off_the_loop(move || read(&state)).await??;
+    Ok(Json(Told { lock: held(&app, &person), draft }))
+}
+
+async fn keep(
+    State(app): State<App>,
+    person: Person,
+    Asked(Wish { draft, take_over }): Asked<Wish>,
+) -> Result<Json<Told>, Refusal> {
+    if take_over && person.role != Role::Administrator {
+        return Err(Refusal::new(
+            StatusCode::FORBIDDEN,
+            "role",
+            "ほかの人の編集を引き継げるのは管理者だけです。",
+            "Only an administrator takes over what somebody else edits.",
+        ));
+    }
+    let now = Timestamp::now();
+    with_lock(&app, |lock, stands| {
+        lock.take((&person.user, person.session), take_over, (app.now(), now), stands)
+    })
+    .map_err(|holder| taken(&holder))?;
+    let kept = Kept { draft, by: person.user.clone(), at: now };
+    let (state, written) = (app.state.clone(), kept.clone());
+    off_the_loop(move || write(&state, &written)).await??;
+    Ok(Json(Told { lock: held(&app, &person), draft: Some(kept) }))
+}
+
+async fn discard(State(app): State<App>, person: Person) -> Result<StatusCode, Refusal> {
+    with_lock(&app, |lock, stands| match lock.holder(app.now(), stands) {
+        Some(holder) if holder.session != person.session => Err(holder.clone()),
+        _ => Ok(lock.give_back()),
+    })
+    .map_err(|holder| taken(&holder))?;
+    let state = app.state.clone();
+    off_the_loop(move || match std::fs::remove_file(state.join(FILE)) {
+        Err(fault) if fault.kind() != io::ErrorKind::NotFound => {
+            Err(Refusal::device("the draft can't be dropped", &fault))
+        }
+        _ => Ok(StatusCode::NO_CONTENT),
+    })
+    .await?
+}
+
+fn with_lock<T>(
+    app: &App,
+    work: impl FnOnce(&mut Lock, &dyn Fn(crate::session::Id) -> bool) -> T,
+) -> T {
+    let mut lock = app.drafts.0.lock().unwrap_or_else(PoisonError::into_inner);
+    work(&mut lock, &|session| app.sessions.stands(session, app.now()))
+}
+
+fn held(app: &App, person: &Person) -> Option<Held> {
+    with_lock(app, |lock, stands| {
+        let Holder { user, since, session, .. } = lock.holder(app.now(), stands)?.clone();
+        Some(Held { user, since, mine: session == person.session })
+    })
+}
+
+fn taken(holder: &Holder) -> Refusal {
+    let (user, since) = (&holder.user, holder.since);
+    Refusal::new(
+        StatusCode::CONFLICT,
+        "conflict",
+        &format!("{user} さんが編集中です（{since:.0} から）。"),
+        &format!("{user} edits the design, since {since:.0}."),
+    )
+}
+
+fn read(state: &Path) -> Result<Option<Kept>, Refusal> {
+    let path = state.join(FILE);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let bytes = files::read(&path, 2 * LARGE as u64).map_err(|fault| unreadable(&fault))?;
+    // A draft that can't be read any more is nobody's loss but its own: the design in force is the daemon's.
+    Ok(serde_json::from_slice(&bytes).ok())
+}
+
+fn write(state: &Path, kept: &Kept) -> Result<(), Refusal> {
+    let failed = |fault: &dyn std::fmt::Display| Refusal::device("the draft can't be kept", fault);
+    let bytes = serde_json::to_vec(kept).map_err(|fault| failed(&fault))?;
+    files::write(&state.join(FILE), &bytes, MODE).map_err(|fault| failed(&fault))
+}
+
+fn unreadable(fault: &HostError) -> Refusal {
+    Refusal::device("the draft can't be read", fault)
+}

@@ -1,0 +1,102 @@
+//! Papers that an office prints or hands to others.
+
+use std::time::Duration;
+
+use axum::{
+    Json,
+    extract::State,
+    http::header,
+    response::{IntoResponse as _, Response},
+};
+use sekisho_design::{Language, Sheet, TunnelHabits, ledger};
+use sekisho_plan::ruleset::TUNNEL_PORT;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::tools::{Files, Whole, off_the_loop, refused};
+use crate::{
+    access::Verb,
+    answer::{Asked, Refusal},
+    app::App,
+    router::Handler,
+};
+
+/// How the device's tunnel behaves towards firewalls on its way: a probe to each centre twice a second, and a handshake at least
+/// every half minute.
+const HABITS: TunnelHabits = TunnelHabits {
+    port: TUNNEL_PORT,
+    probe_interval: Duration::from_millis(200),
+    longest_silence: Duration::from_secs(30),
+};
+
+pub(super) fn handlers() -> Vec<Handler> {
+    vec![(Verb::Post, "/api/design/sheet", axum::routing::post(sheet))]
+}
+
+#[derive(Deserialize)]
+struct Wish {
+    #[serde(flatten)]
+    files: Files,
+    language: Tongue,
+    form: Form,
+    #[serde(default)]
+    written: Written,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Tongue {
+    Ja,
+    En,
+}
+
+/// Which paper.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Form {
+    /// アドレス変換設計書.
+    Translation,
+    /// 通信フロー一覧.
+    Flows,
+    /// ファイアウォール設定依頼書.
+    Firewall,
+    /// アドレス台帳.
+    Ledger,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Written {
+    /// For printing, inside JSON.
+    #[default]
+    Html,
+    /// For a spreadsheet.
+    Csv,
+}
+
+async fn sheet(State(app): State<App>, Asked(wish): Asked<Wish>) -> Result<Response, Refusal> {
+    let Wish { files, language, form, written } = wish;
+    let whole = Whole::of(&app, files).await?;
+    let language = match language {
+        Tongue::Ja => Language::Japanese,
+        Tongue::En => Language::English,
+    };
+    off_the_loop(move || {
+        let sheet = match form {
+            Form::Ledger => whole.with(ledger).map(|ledger| ledger.sheet(language)),
+            Form::Translation => whole.design().map(|design| Sheet::translation(&design, language)),
+            Form::Flows => whole.design().map(|design| Sheet::flows(&design, language)),
+            Form::Firewall => {
+                whole.design().map(|design| Sheet::firewall(&design, &HABITS, language))
+            }
+        };
+        let sheet = sheet.map_err(refused)?;
+        Ok(match written {
+            Written::Html => Json(json!({ "html": sheet.html() })).into_response(),
+            Written::Csv => {
+                ([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], sheet.csv()).into_response()
+            }
+        })
+    })
+    .await?
+}
