@@ -22,7 +22,7 @@ for (const [theme, language] of [["light", "ja"], ["dark", "ja"], ["light", "en"
       if (language === "en") await page.getByRole("combobox", { name: /Language/ }).selectOption("en");
       for (const name of PAGES) {
         await page.goto(`${PAGE}#/${name}`);
-        await page.locator(`nav a[href='#/${name}'][aria-current=page]`).waitFor();
+        await page.locator(`nav#nav a[href='#/${name}'][aria-current=page]`).waitFor();
         await page.locator("main h1").waitFor();
         await page.waitForTimeout(500);
         problems.push(...(await accessibility(page)).map((line) => `${name}: ${line}`));

@@ -185,8 +185,39 @@ pub const CORE: &[Entry] = &[
     route(Verb::Get, "/api/audit/verify", AUDITORS, "tells whether the audit trail is whole"),
 ];
 
+/// Who puts designs in force. The daemon holds a profile's change against the role.
+const CHANGERS: Who = Who::Roles(&[Role::Administrator, Role::Operator, Role::Engineer]);
+
+const OPENERS: Who = Who::Roles(&[Role::Administrator, Role::Engineer]);
+
 /// The routes to the device.
-pub const DEVICE: &[Entry] = &[];
+#[rustfmt::skip]
+pub const DEVICE: &[Entry] = &[
+    route(Verb::Get, "/api/status", Who::SignedIn, "tells how the device is").unattended(),
+    route(Verb::Get, "/api/key", Who::SignedIn, "gives the public key that the operator registers"),
+    route(Verb::Get, "/api/identity", Who::SignedIn, "tells which device it is"),
+    route(Verb::Get, "/api/names", Who::SignedIn, "tells how name resolution is"),
+    route(Verb::Get, "/api/names/zone-data", Who::SignedIn, "fetches the platform's zone data now"),
+    route(Verb::Get, "/api/refusals", Who::SignedIn, "tells what was refused last, and why"),
+    route(Verb::Get, "/api/traffic", Who::SignedIn, "gives the counts by row, host and global address"),
+    route(Verb::Get, "/api/flows", Who::SignedIn, "searches the log of flows"),
+    route(Verb::Get, "/api/health", Who::SignedIn, "tells how the device is in one word, and what to mend first").unattended(),
+    route(Verb::Get, "/api/self-test", Who::SignedIn, "gives the report of the last self-test"),
+    route(Verb::Post, "/api/self-test", CHANGERS, "runs a self-test; its events come a line each, as they happen").changing(),
+    route(Verb::Get, "/api/generations", Who::SignedIn, "lists the generations of the design"),
+    route(Verb::Get, "/api/generations/{number}", Who::SignedIn, "gives the files of a generation"),
+    route(Verb::Post, "/api/plan", Who::SignedIn, "tells what applying a design would do").large(),
+    route(Verb::Post, "/api/apply", CHANGERS, "puts a design in force; the operator's change is about the profile only").large().changing(),
+    route(Verb::Post, "/api/confirm", CHANGERS, "keeps the change that awaits confirmation").changing(),
+    route(Verb::Post, "/api/roll-back", CHANGERS, "takes the change back that awaits confirmation").changing(),
+    route(Verb::Post, "/api/arrive", Who::Anyone, "confirms a change at the device's new address and opens a session for its user"),
+    route(Verb::Post, "/api/trace", Who::SignedIn, "tells what would happen to a packet now"),
+    route(Verb::Post, "/api/names/query", Who::SignedIn, "asks for a name as a host of the office would"),
+    route(Verb::Post, "/api/backup", ADMINISTRATOR, "makes a backup under a passphrase").changing(),
+    route(Verb::Post, "/api/backup/open", OPENERS, "tells what a backup holds").large().changing(),
+    route(Verb::Post, "/api/restart", ADMINISTRATOR, "restarts the box").changing(),
+    route(Verb::Get, "/api/ca.pem", Who::Anyone, "gives the certificate that browsers are to trust"),
+];
 
 /// All routes.
 pub fn table() -> Vec<Entry> {

@@ -9,8 +9,10 @@ use tokio::{
 
 use crate::{
     access::LARGE,
+    api::Arrivals,
     audit::Trail,
     design::Drafts,
+    device::Daemon,
     session::Sessions,
     tls::Certificates,
     users::{Desk, Users},
@@ -40,12 +42,16 @@ pub struct App {
     pub trail: Arc<Trail>,
     /// The page's certificate, and so the names that it may be called by.
     pub certificates: Arc<Certificates>,
+    /// The daemon: whom handlers ask.
+    pub daemon: Daemon,
     /// What the daemon said of the device last.
     pub device: watch::Receiver<Device>,
     /// The operator's public key, for checking profiles.
     pub operator_key: Arc<Path>,
     /// Who edits the design.
     pub(crate) drafts: Arc<Drafts>,
+    /// Who is awaited at a new address.
+    pub(crate) arrivals: Arc<Arrivals>,
     pub(crate) bodies: Arc<Semaphore>,
     call: Arc<Notify>,
     start: Instant,
@@ -83,9 +89,11 @@ impl App {
             desk: Arc::default(),
             trail: Arc::new(trail),
             certificates,
+            daemon: Daemon::new(control),
             device,
             operator_key: Path::new(OPERATOR_KEY).into(),
             drafts: Arc::default(),
+            arrivals: Arc::default(),
             bodies: Arc::new(Semaphore::new(BODIES)),
             call,
             start: Instant::now(),

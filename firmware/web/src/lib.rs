@@ -1,16 +1,18 @@
 //! The web page's server, a client of the daemon's control socket.
 //!
 //! [`access`] is the table of all routes, and [`router`] refuses to be built where it doesn't match the handlers that the modules offer.
-//! [`guard`] stands before each handler; [`serve`] and [`tls`] before the guard. [`App`] is what handlers have in common.
+//! [`guard`] stands before each handler; [`serve`] and [`tls`] before the guard; [`device`] asks the daemon behind the handlers. [`App`] is what handlers have in common.
 
 #![forbid(unsafe_code)]
 
 pub mod access;
 pub mod answer;
+mod api;
 pub mod app;
 pub mod assets;
 pub mod audit;
 mod design;
+pub mod device;
 pub mod guard;
 pub mod router;
 pub mod run;

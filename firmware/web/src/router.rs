@@ -13,6 +13,7 @@ use axum::{
 use crate::{
     access::{Entry, Verb},
     answer::Refusal,
+    api,
     app::App,
     assets::Assets,
     audit, design,
@@ -44,10 +45,11 @@ pub fn handlers() -> Vec<Handler> {
         users::routes::handlers(),
         audit::routes::handlers(),
         design::handlers(),
+        api::handlers(),
     ]
-        .into_iter()
-        .flatten()
-        .collect()
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// The page's router: each entry with its handler behind the guard, and assets for everything else.

@@ -124,7 +124,10 @@ async fn keep(
 async fn discard(State(app): State<App>, person: Person) -> Result<StatusCode, Refusal> {
     with_lock(&app, |lock, stands| match lock.holder(app.now(), stands) {
         Some(holder) if holder.session != person.session => Err(holder.clone()),
-        _ => Ok(lock.give_back()),
+        _ => {
+            lock.give_back();
+            Ok(())
+        }
     })
     .map_err(|holder| taken(&holder))?;
     let state = app.state.clone();

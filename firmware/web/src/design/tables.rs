@@ -58,9 +58,7 @@ async fn put_in(Asked(given): Asked<Given>) -> Result<Json<Done>, Refusal> {
     off_the_loop(move || {
         let table = Some(Source { name: TABLE, bytes: &bytes });
         let tables = match given.kind {
-            Kind::Rows => {
-                Tables { servers: table, terminals: table, flows: None, replace: false }
-            }
+            Kind::Rows => Tables { servers: table, terminals: table, flows: None, replace: false },
             Kind::Policies => {
                 Tables { servers: None, terminals: None, flows: table, replace: false }
             }

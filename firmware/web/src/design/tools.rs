@@ -3,8 +3,8 @@
 use axum::{Json, extract::State, http::StatusCode};
 use sekisho_control::{Generation, Outcome, Stored};
 use sekisho_design::{
-    Accepted, Design, Difference, Ledger, Problem, Problems, PublicKey, Report, Source, Sources, Trust,
-    check, diff, format, ledger,
+    Accepted, Design, Difference, Ledger, Problem, Problems, PublicKey, Report, Source, Sources,
+    Trust, check, diff, format, ledger,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -62,10 +62,8 @@ impl Whole {
 
     /// Calls the design room with both.
     pub(super) fn with<T>(&self, ask: impl FnOnce(&Sources<'_>, &Trust) -> T) -> T {
-        let sources = Sources {
-            site: source(SITE, &self.site),
-            profile: source(PROFILE, &self.profile),
-        };
+        let sources =
+            Sources { site: source(SITE, &self.site), profile: source(PROFILE, &self.profile) };
         // Which profile is in force is the daemon's to know: it refuses an older one with the plan and the apply.
         ask(&sources, &Trust { operator: self.operator, in_force: None })
     }

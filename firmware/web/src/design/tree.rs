@@ -34,7 +34,9 @@ fn json(value: toml::Value) -> Value {
         toml::Value::Integer(number) => number.into(),
         toml::Value::Float(number) => number.into(),
         toml::Value::Boolean(is) => is.into(),
-        toml::Value::Datetime(time) => Map::from_iter([(TIME.to_owned(), time.to_string().into())]).into(),
+        toml::Value::Datetime(time) => {
+            Map::from_iter([(TIME.to_owned(), time.to_string().into())]).into()
+        }
         toml::Value::Array(values) => values.into_iter().map(json).collect(),
         toml::Value::Table(table) => {
             table.into_iter().map(|(key, value)| (key, json(value))).collect::<Map<_, _>>().into()
@@ -45,12 +47,11 @@ fn json(value: toml::Value) -> Value {
 /// A file that says what the tree says, a line a key; the design room gives it its form.
 pub(super) fn text(tree: &Value) -> Result<String, NoFile> {
     let Value::Object(root) = tree else { return Err(NoFile::NoTable) };
-    let mut text = String::new();
-    for (key, value) in root {
-        let said = toml(value, key)?;
-        text += &format!("{} = {}\n", Key::new(key), said.to_string().trim());
-    }
-    Ok(text)
+    let line = |(key, value): (&String, &Value)| {
+        let said = toml(value, key)?.to_string();
+        Ok(format!("{} = {}\n", Key::new(key), said.trim()))
+    };
+    root.iter().map(line).collect()
 }
 
 fn toml(value: &Value, path: &str) -> Result<toml_edit::Value, NoFile> {

@@ -100,6 +100,11 @@ impl Client {
         let exchange = async {
             let answer = self.sender().await.send_request(request).await.unwrap();
             let (parts, body) = answer.into_parts();
+            let kind = parts.headers.get(header::CONTENT_TYPE);
+            // Events go on for ever.
+            if kind.is_some_and(|kind| kind == "text/event-stream") {
+                return (parts, Bytes::new());
+            }
             (parts, body.collect().await.unwrap().to_bytes())
         };
         let (parts, body) = timeout(PATIENCE, exchange).await.unwrap();

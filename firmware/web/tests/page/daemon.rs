@@ -1,6 +1,7 @@
-//! A control socket that answers what the page itself asks: how the device is, and a certificate.
+//! A control socket that answers what the page itself asks, how the device is and a certificate, and what a test tells it to.
 
 use std::{
+    collections::HashMap,
     path::Path,
     sync::{
         Arc, Mutex,
@@ -10,7 +11,9 @@ use std::{
 
 use axum::{
     Json, Router,
+    body::Bytes,
     extract::State,
+    http::{Method, StatusCode, Uri},
     routing::{get, post},
 };
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, PublicKeyData};
@@ -28,6 +31,8 @@ pub(crate) struct Daemon {
     pub(crate) generation: AtomicU64,
     pub(crate) synchronised: Mutex<bool>,
     pub(crate) signed: AtomicU64,
+    said: Mutex<HashMap<String, (u16, Value)>>,
+    asked: Mutex<Vec<(String, Value)>>,
 }
 
 impl Daemon {
@@ -43,14 +48,48 @@ impl Daemon {
             generation: AtomicU64::new(1),
             synchronised: Mutex::new(true),
             signed: AtomicU64::new(0),
+            said: Mutex::default(),
+            asked: Mutex::default(),
         });
         let router = Router::new()
             .route("/v1/status", get(status))
             .route("/v1/page/certificate", post(certificate))
+            .fallback(told)
             .with_state(Arc::clone(&daemon));
         let listener = UnixListener::bind(socket).unwrap();
         tokio::spawn(serve(listener, router));
         daemon
+    }
+
+    /// From now on the answer to a request, which is called by its method and its path with the query.
+    pub(crate) fn say(&self, request: &str, status: u16, body: Value) {
+        self.said.lock().unwrap().insert(request.to_owned(), (status, body));
+    }
+
+    /// The bodies of such requests that came.
+    pub(crate) fn asked(&self, request: &str) -> Vec<Value> {
+        let asked = self.asked.lock().unwrap();
+        let of = asked.iter().filter(|(what, _)| what == request);
+        of.map(|(_, body)| body.clone()).collect()
+    }
+}
+
+/// What a test told.
+async fn told(
+    State(daemon): State<Arc<Daemon>>,
+    method: Method,
+    uri: Uri,
+    body: Bytes,
+) -> (StatusCode, Json<Value>) {
+    let request = format!("{method} {uri}");
+    let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
+    daemon.asked.lock().unwrap().push((request.clone(), body));
+    match daemon.said.lock().unwrap().get(&request) {
+        Some((status, body)) => (StatusCode::from_u16(*status).unwrap(), Json(body.clone())),
+        None => {
+            let failure = json!({ "kind": "malformed", "message": "there is no such resource" });
+            (StatusCode::BAD_REQUEST, Json(failure))
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 mod client;
 mod connections;
 mod daemon;
+mod device;
 mod guards;
 mod rights;
 mod signing_in;

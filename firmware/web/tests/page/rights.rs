@@ -9,7 +9,7 @@ use crate::{
 };
 
 async fn ask(client: &mut Client, entry: &Entry) -> Answer {
-    let path = entry.path.replace("{name}", "nobody");
+    let path = entry.path.replace("{name}", "nobody").replace("{number}", "1");
     let body = (entry.method != Verb::Get).then(|| json!({}));
     client.send(client.request(&entry.method.method(), &path, body.as_ref())).await
 }

@@ -1,0 +1,215 @@
+//! Changes of the design: applied, confirmed, taken back; each with the name of who wants it.
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
+
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+    routing::post,
+};
+use sekisho_control::{
+    APPLY, Applied, Apply, CONFIRM, Confirmation, Decision, GENERATIONS, Proof, ROLL_BACK, Stored,
+    Token,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{
+    access::{Role, Verb},
+    answer::{Asked, Refusal},
+    app::App,
+    audit::Note,
+    device::{Answer, Fault},
+    guard::Person,
+    router::Handler,
+};
+
+pub(super) fn handlers() -> Vec<Handler> {
+    vec![
+        (Verb::Post, "/api/apply", post(apply)),
+        (Verb::Post, "/api/confirm", post(confirm)),
+        (Verb::Post, "/api/roll-back", post(roll_back)),
+    ]
+}
+
+/// Who wants something, for the daemon to keep.
+pub(super) fn on_behalf(user: &str, role: Role, from: IpAddr) -> Value {
+    json!({ "user": user, "role": role, "from": from })
+}
+
+impl Person {
+    pub(super) fn on_behalf(&self) -> Value {
+        on_behalf(&self.user, self.role, self.from)
+    }
+}
+
+/// A request of the control API with what only the server says in it.
+fn with(request: Value, said: Value) -> String {
+    let (Value::Object(mut all), Value::Object(said)) = (request, said) else {
+        unreachable!("both are written as objects");
+    };
+    all.extend(said);
+    Value::Object(all).to_string()
+}
+
+/// The device's address that a request arrived at; none on the box itself.
+fn came_by(local: IpAddr) -> Result<Option<Ipv4Addr>, NoWay> {
+    match local {
+        local if local.is_loopback() => Ok(None),
+        IpAddr::V4(local) => Ok(Some(local)),
+        IpAddr::V6(_) => Err(NoWay),
+    }
+}
+
+/// The daemon knows no such way.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct NoWay;
+
+impl From<NoWay> for Refusal {
+    fn from(_: NoWay) -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            "way",
+            "設定の変更は、装置のIPv4アドレスで開いたページから行ってください。",
+            "A change needs the page at one of the device's IPv4 addresses.",
+        )
+        .way_out("open the page at an IPv4 address of the device")
+    }
+}
+
+async fn apply(
+    State(app): State<App>,
+    person: Person,
+    Asked(asked): Asked<Apply>,
+) -> Result<Response, Response> {
+    let came_by = came_by(person.local).map_err(|way| Refusal::from(way).into_response())?;
+    if person.role == Role::Operator {
+        leaves_the_site(&app, &asked).await?;
+    }
+    let (seen, reason) = (asked.seen, asked.reason.clone());
+    let said = json!({ "on_behalf": person.on_behalf() });
+    let request = json!(Apply { came_by, ..asked });
+    let answer = app.daemon.post(APPLY, with(request, said)).await.map_err(Fault::into_response)?;
+    let mut shown: Value = answer.clone().read().map_err(Answer::into_response)?;
+    let applied: Applied = answer.read().map_err(Answer::into_response)?;
+    if let (Some(seconds), Some(proof)) = (applied.confirm_within_s, applied.carry) {
+        let until = app.now() + Duration::from_secs(seconds.into());
+        let code = app.arrivals.expect(applied.generation, &person.user, proof.token, until);
+        // Without it, the link does.
+        shown["code"] = code.map_or(Value::Null, Value::String);
+    }
+    let note =
+        Note { about: reason, before: Some(seen.into()), after: Some(applied.generation.into()) };
+    Ok(noted(note, Json(shown).into_response()))
+}
+
+/// An operator's change is about the profile: its site design is the one that was in force for him.
+async fn leaves_the_site(app: &App, asked: &Apply) -> Result<(), Response> {
+    let others = || {
+        Refusal::new(
+            StatusCode::FORBIDDEN,
+            "role",
+            "運用担当が変更できるのはプロファイルだけです。拠点の設計は管理者が変更します。",
+            "An operator changes the profile only; the site design is the administrator's.",
+        )
+        .way_out("apply the profile with the site design in force, or ask the administrator")
+        .into_response()
+    };
+    if asked.seen == 0 {
+        return Err(others());
+    }
+    let path = format!("{GENERATIONS}/{}", asked.seen);
+    let answer = app.daemon.get(&path).await.map_err(Fault::into_response)?;
+    let stored: Stored = answer.read().map_err(Answer::into_response)?;
+    if stored.site == asked.proposal.site.text { Ok(()) } else { Err(others()) }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Confirmed {
+    generation: u64,
+    #[serde(default)]
+    token: Option<Token>,
+}
+
+async fn confirm(
+    State(app): State<App>,
+    person: Person,
+    Asked(asked): Asked<Confirmed>,
+) -> Result<Response, Refusal> {
+    let Confirmed { generation, token } = asked;
+    let answer = settle(&app, generation, token, person.local, person.on_behalf()).await?;
+    Ok(about(generation, answer.into_response()))
+}
+
+/// Confirms at the daemon. A proof is shown at the address that the request came to.
+pub(super) async fn settle(
+    app: &App,
+    generation: u64,
+    token: Option<Token>,
+    local: IpAddr,
+    person: Value,
+) -> Result<Answer, Refusal> {
+    let shown = match (token, local) {
+        (Some(token), IpAddr::V4(at)) => Some(Proof { token, at }),
+        (Some(_), IpAddr::V6(_)) => {
+            came_by(local)?;
+            None
+        }
+        (None, _) => None,
+    };
+    let request = json!(Confirmation { generation, shown });
+    let answer = app.daemon.post(CONFIRM, with(request, json!({ "on_behalf": person }))).await?;
+    if answer.status == StatusCode::OK {
+        app.arrivals.settled(generation);
+    }
+    Ok(answer)
+}
+
+async fn roll_back(
+    State(app): State<App>,
+    person: Person,
+    Asked(asked): Asked<Decision>,
+) -> Result<Response, Refusal> {
+    let said = json!({ "on_behalf": person.on_behalf() });
+    let answer = app.daemon.post(ROLL_BACK, with(json!(asked), said)).await?;
+    if answer.status == StatusCode::OK {
+        app.arrivals.settled(asked.generation);
+    }
+    Ok(about(asked.generation, answer.into_response()))
+}
+
+fn about(generation: u64, response: Response) -> Response {
+    let about = Some(format!("generation {generation}"));
+    noted(Note { about, ..Note::default() }, response)
+}
+
+fn noted(note: Note, mut response: Response) -> Response {
+    response.extensions_mut().insert(note);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_way_is_an_ipv4_address_of_the_device() {
+        let by = |local: &str| came_by(local.parse().unwrap()).map_err(|_| ());
+        assert_eq!(by("127.0.0.1"), Ok(None));
+        assert_eq!(by("::1"), Ok(None));
+        assert_eq!(by("192.168.1.1"), Ok(Some([192, 168, 1, 1].into())));
+        assert_eq!(by("fe80::1"), Err(()));
+    }
+
+    #[test]
+    fn what_the_server_says_counts() {
+        let said = with(json!({ "on_behalf": "x", "seen": 1 }), json!({ "on_behalf": "y" }));
+        assert_eq!(said, r#"{"on_behalf":"y","seen":1}"#);
+    }
+}

@@ -1,0 +1,224 @@
+//! Routes to the device.
+
+use hyper::{Method, header};
+use serde_json::{Value, json};
+
+use crate::stage::Stage;
+
+#[tokio::test]
+async fn what_the_daemon_says_comes_as_it_is() {
+    let stage = Stage::new().await;
+    let mut client = stage.signed_in("viewer").await;
+    stage.daemon.say("GET /v1/key", 200, json!({ "public": "x" }));
+    let answer = client.get("/api/key").await;
+    assert_eq!((answer.status, &answer.body), (200, &json!({ "public": "x" })));
+    let failure = json!({ "kind": "conflict", "message": "no design is in force" });
+    stage.daemon.say("POST /v1/plan", 409, failure.clone());
+    let answer = client.post("/api/plan", json!({ "proposal": 1 })).await;
+    assert_eq!((answer.status, answer.body), (409, failure));
+    assert_eq!(stage.daemon.asked("POST /v1/plan"), [json!({ "proposal": 1 })]);
+    stage.daemon.say("GET /v1/generations/7", 200, json!({}));
+    assert_eq!(client.get("/api/generations/7").await.status, 200);
+    for wrong in ["/api/generations/..", "/api/generations/x", "/api/generations/-1"] {
+        assert_eq!(client.get(wrong).await.kind(), "malformed", "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn a_search_takes_its_query_along() {
+    let stage = Stage::new().await;
+    let client = stage.signed_in("viewer").await;
+    stage.daemon.say("GET /v1/flows?host=10.0.0.1&limit=3", 200, json!([1]));
+    let answer = client.get("/api/flows?host=10.0.0.1&limit=3").await;
+    assert_eq!((answer.status, answer.body), (200, json!([1])));
+    stage.daemon.say("GET /v1/refusals", 200, json!([2]));
+    assert_eq!(client.get("/api/refusals").await.body, json!([2]));
+}
+
+#[tokio::test]
+async fn without_the_daemon_there_is_a_way_out() {
+    let stage = Stage::new().await;
+    let client = stage.signed_in("viewer").await;
+    std::fs::remove_file(stage.folder.path().join("control.sock")).unwrap();
+    let answer = client.get("/api/status").await;
+    assert_eq!((answer.status, answer.kind()), (502, "daemon-away"));
+    assert!(answer.body["both"]["ja"].is_string() && answer.body["way_out"].is_string());
+}
+
+#[tokio::test]
+async fn a_self_test_is_a_stream_and_stands_in_the_trail() {
+    let stage = Stage::new().await;
+    let client = stage.signed_in("engineer").await;
+    stage.daemon.say("POST /v1/self-test", 200, json!({ "event": "begun" }));
+    let wish = json!({ "disturb": true });
+    let answer = client.send(client.request(&Method::POST, "/api/self-test", Some(&wish))).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.headers[header::CONTENT_TYPE], "application/x-ndjson");
+    assert_eq!(stage.daemon.asked("POST /v1/self-test"), [wish]);
+    let of = |result: &str| (json!(result), json!("engineer"));
+    assert_eq!(stage.trail("POST /api/self-test"), [of("done"), of("begun")]);
+}
+
+/// An apply whose user came from elsewhere is asked to carry a proof; the played daemon asks whoever comes.
+fn applied(generation: u64) -> Value {
+    json!({
+        "generation": generation,
+        "steps": 3,
+        "milliseconds": 12,
+        "ended_connections": 0,
+        "confirm_within_s": 60,
+        "carry": { "token": TOKEN, "at": "10.0.0.2" },
+        "warnings": [],
+    })
+}
+
+const TOKEN: &str = "07070707070707070707070707070707";
+
+fn apply(site: &str) -> Value {
+    json!({
+        "proposal": { "site": { "name": "site.toml", "text": site } },
+        "seen": 1,
+        "reason": "a new way",
+        "came_by": "10.9.9.9",
+        "on_behalf": { "user": "root", "role": "operator", "from": "10.9.9.9" },
+    })
+}
+
+fn on_behalf(user: &str) -> Value {
+    json!({ "user": user, "role": user, "from": "127.0.0.1" })
+}
+
+#[tokio::test]
+async fn the_server_says_who_applies_and_over_which_way() {
+    let stage = Stage::new().await;
+    let mut client = stage.signed_in("administrator").await;
+    stage.daemon.say("POST /v1/apply", 200, applied(2));
+    let answer = client.post("/api/apply", apply("a")).await;
+    assert_eq!((answer.status, &answer.body["generation"]), (200, &json!(2)));
+    assert_eq!(answer.body["code"].as_str().unwrap().len(), 6);
+    let asked = &stage.daemon.asked("POST /v1/apply")[0];
+    assert_eq!(asked.get("came_by"), None, "on the box itself");
+    assert_eq!(asked["on_behalf"], on_behalf("administrator"));
+    assert_eq!(asked["proposal"]["site"]["text"], "a");
+}
+
+#[tokio::test]
+async fn an_operator_leaves_the_site_alone() {
+    let stage = Stage::new().await;
+    let mut client = stage.signed_in("operator").await;
+    let stored = json!({
+        "generation": {
+            "number": 1,
+            "author": { "uid": 0 },
+            "at": "2026-04-01T00:00:00Z",
+            "outcome": "committed",
+            "site_sha256": "",
+            "profile_sha256": "",
+        },
+        "site": "a",
+        "profile": "p",
+    });
+    stage.daemon.say("GET /v1/generations/1", 200, stored);
+    stage.daemon.say("POST /v1/apply", 200, applied(2));
+    assert_eq!(client.post("/api/apply", apply("b")).await.kind(), "role");
+    assert_eq!(
+        client
+            .post(
+                "/api/apply",
+                json!({
+                    "proposal": { "site": { "name": "s", "text": "a" } }, "seen": 0,
+                })
+            )
+            .await
+            .kind(),
+        "role"
+    );
+    assert!(stage.daemon.asked("POST /v1/apply").is_empty());
+    assert_eq!(client.post("/api/apply", apply("a")).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_change_is_confirmed_and_taken_back_by_name() {
+    let stage = Stage::new().await;
+    let mut client = stage.signed_in("engineer").await;
+    stage.daemon.say("POST /v1/confirm", 200, json!({ "generation": 2 }));
+    stage.daemon.say("POST /v1/roll-back", 200, json!({ "generation": 1 }));
+    let confirmed = client.post("/api/confirm", json!({ "generation": 2, "token": TOKEN })).await;
+    assert_eq!((confirmed.status, confirmed.body), (200, json!({ "generation": 2 })));
+    let shown = json!({ "token": TOKEN, "at": "127.0.0.1" });
+    let asked = json!({ "generation": 2, "shown": shown, "on_behalf": on_behalf("engineer") });
+    assert_eq!(stage.daemon.asked("POST /v1/confirm"), [asked]);
+    assert_eq!(client.post("/api/roll-back", json!({ "generation": 2 })).await.status, 200);
+    let asked = json!({ "generation": 2, "on_behalf": on_behalf("engineer") });
+    assert_eq!(stage.daemon.asked("POST /v1/roll-back"), [asked]);
+    let page = stage.trail("POST /api/roll-back");
+    assert_eq!(page[0], (json!("done"), json!("engineer")));
+}
+
+#[tokio::test]
+async fn who_applied_arrives_at_the_new_address_once() {
+    let stage = Stage::new().await;
+    let mut client = stage.signed_in("administrator").await;
+    stage.daemon.say("POST /v1/apply", 200, applied(2));
+    for by in ["code", "token"] {
+        let code = client.post("/api/apply", apply("a")).await.body["code"].clone();
+        let right = if by == "code" { code } else { json!(TOKEN) };
+        let mut arriving = stage.client();
+        let mut wrong = json!({ "generation": 2 });
+        wrong[by] = json!("nothing");
+        assert_eq!(arriving.post("/api/arrive", wrong).await.kind(), "wrong");
+        let mut shown = json!({ "generation": 2 });
+        shown[by] = right;
+        // The daemon says no: he may come again.
+        let unproven = json!({ "kind": "unproven", "message": "not here" });
+        stage.daemon.say("POST /v1/confirm", 403, unproven);
+        assert_eq!(arriving.post("/api/arrive", shown.clone()).await.kind(), "unproven");
+        assert!(arriving.cookie.is_none());
+        stage.daemon.say("POST /v1/confirm", 200, json!({ "generation": 2 }));
+        let arrived = arriving.post("/api/arrive", shown.clone()).await;
+        assert_eq!((arrived.status, &arrived.body["user"]), (200, &json!("administrator")));
+        assert_eq!(arriving.get("/api/session").await.status, 200);
+        let of = |result: &str, user: Value| (json!(result), user);
+        let user = json!("administrator");
+        let done = [of("done", user.clone()), of("begun", user)];
+        assert_eq!(stage.trail("POST /api/arrive")[..2], done);
+        assert_eq!(stage.client().post("/api/arrive", shown).await.kind(), "conflict");
+        let asked = stage.daemon.asked("POST /v1/confirm");
+        assert_eq!(asked.last().unwrap()["shown"]["token"], TOKEN);
+        assert_eq!(asked.last().unwrap()["on_behalf"], on_behalf("administrator"));
+    }
+    assert_eq!(stage.client().post("/api/arrive", json!({ "generation": 2 })).await.status, 400);
+}
+
+#[tokio::test]
+async fn backups_and_a_restart_are_asked_for_by_name() {
+    let stage = Stage::new().await;
+    let mut client = stage.signed_in("administrator").await;
+    stage.daemon.say("POST /v1/backup", 200, json!({ "name": "x", "capsule": "" }));
+    stage.daemon.say("POST /v1/backup/open", 422, json!({ "kind": "refused", "message": "wrong" }));
+    stage.daemon.say("POST /v1/restart", 200, json!({}));
+    let passphrase = "a passphrase of the test";
+    let wish = json!({ "passphrase": passphrase, "with_key": true });
+    assert_eq!(client.post("/api/backup", wish.clone()).await.body["name"], "x");
+    assert_eq!(stage.daemon.asked("POST /v1/backup"), [wish]);
+    let wish = json!({ "passphrase": passphrase, "with_users": true });
+    assert_eq!(client.post("/api/backup", wish).await.status, 200);
+    let users = stage.daemon.asked("POST /v1/backup")[1]["users"].clone();
+    assert!(users.as_str().unwrap().contains("newcomer"));
+    let opening = json!({ "passphrase": passphrase, "capsule": "AA" });
+    assert_eq!(client.post("/api/backup/open", opening).await.status, 422);
+    assert_eq!(client.post("/api/restart", json!({})).await.status, 200);
+    let by = json!({ "on_behalf": on_behalf("administrator") });
+    assert_eq!(stage.daemon.asked("POST /v1/restart"), [by]);
+    let trail = client.get("/api/audit/export").await.text;
+    assert!(trail.contains("POST /api/backup") && !trail.contains(passphrase));
+}
+
+#[tokio::test]
+async fn anybody_gets_the_certificate_to_trust() {
+    let stage = Stage::new().await;
+    let answer = stage.client().get("/api/ca.pem").await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.text.starts_with("-----BEGIN CERTIFICATE-----"));
+    assert_eq!(answer.headers[header::CONTENT_TYPE], "application/x-pem-file");
+}
