@@ -202,6 +202,8 @@ pub const DEVICE: &[Entry] = &[
     route(Verb::Get, "/api/traffic", Who::SignedIn, "gives the counts by row, host and global address"),
     route(Verb::Get, "/api/flows", Who::SignedIn, "searches the log of flows"),
     route(Verb::Get, "/api/health", Who::SignedIn, "tells how the device is in one word, and what to mend first").unattended(),
+    route(Verb::Get, "/api/live", Who::SignedIn, "tells status, health and traffic as they change (server-sent events)").unattended(),
+    route(Verb::Get, "/api/history", Who::SignedIn, "gives rates and refusals of the last hour or day").unattended(),
     route(Verb::Get, "/api/self-test", Who::SignedIn, "gives the report of the last self-test"),
     route(Verb::Post, "/api/self-test", CHANGERS, "runs a self-test; its events come a line each, as they happen").changing(),
     route(Verb::Get, "/api/generations", Who::SignedIn, "lists the generations of the design"),

@@ -13,6 +13,7 @@ use crate::{
     audit::Trail,
     design::Drafts,
     device::Daemon,
+    live::Live,
     session::Sessions,
     tls::Certificates,
     users::{Desk, Users},
@@ -44,6 +45,8 @@ pub struct App {
     pub certificates: Arc<Certificates>,
     /// The daemon: whom handlers ask.
     pub daemon: Daemon,
+    /// What listeners get, and the history of the traffic.
+    pub live: Arc<Live>,
     /// What the daemon said of the device last.
     pub device: watch::Receiver<Device>,
     /// The operator's public key, for checking profiles.
@@ -90,6 +93,7 @@ impl App {
             trail: Arc::new(trail),
             certificates,
             daemon: Daemon::new(control),
+            live: Arc::new(Live::open(state)),
             device,
             operator_key: Path::new(OPERATOR_KEY).into(),
             drafts: Arc::default(),

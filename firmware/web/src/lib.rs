@@ -14,6 +14,7 @@ pub mod audit;
 mod design;
 pub mod device;
 pub mod guard;
+pub mod live;
 pub mod router;
 pub mod run;
 pub mod serve;

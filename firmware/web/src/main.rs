@@ -15,7 +15,7 @@ use tracing_subscriber::EnvFilter;
 struct Arguments {
     #[command(subcommand)]
     task: Option<Task>,
-    /// Where to listen; the socket that systemd hands over (LISTEN_FDS) where it is left out
+    /// Where to listen, beside the socket that systemd hands over (LISTEN_FDS)
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<SocketAddr>,
     /// The daemon's control socket

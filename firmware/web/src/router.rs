@@ -18,7 +18,7 @@ use crate::{
     assets::Assets,
     audit, design,
     guard::{self, Gate},
-    session, users,
+    live, session, users,
 };
 
 /// What a module offers: the handler of a route that the table has.
@@ -46,6 +46,7 @@ pub fn handlers() -> Vec<Handler> {
         audit::routes::handlers(),
         design::handlers(),
         api::handlers(),
+        live::routes::handlers(),
     ]
     .into_iter()
     .flatten()

@@ -6,7 +6,8 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, ensure};
+use futures_util::future::join_all;
 use jiff::Timestamp;
 use listenfd::ListenFd;
 use sekisho_host::files::Lock;
@@ -23,7 +24,7 @@ use crate::{
     app::{App, Device},
     assets::Assets,
     audit::{self, Event, Limits, Outcome, Trail},
-    router, serve,
+    live, router, serve,
     tls::{self, Certificates, watch::Watch},
     users::{ADMIN, Users},
 };
@@ -31,7 +32,7 @@ use crate::{
 /// Where things are.
 #[derive(Clone, Debug)]
 pub struct Places {
-    /// Where to listen; the socket that systemd hands over where it is left out.
+    /// Where to listen, beside the socket that systemd hands over.
     pub listen: Option<SocketAddr>,
     /// The daemon's control socket.
     pub control: PathBuf,
@@ -54,7 +55,7 @@ pub async fn run(places: Places) -> anyhow::Result<()> {
     std::fs::create_dir_all(&state)
         .with_context(|| format!("can't make the state folder {}", state.display()))?;
     let _lock = Lock::take(&state.join("lock"))?;
-    let listener = listener(listen).await?;
+    let listeners = listeners(listen).await?;
     let certificates = Arc::new(Certificates::open(&state)?);
     let (device, seen) = watch::channel(Device::default());
     let call = Arc::new(Notify::new());
@@ -72,6 +73,7 @@ pub async fn run(places: Places) -> anyhow::Result<()> {
     let router = router::build(&app, &access::table(), router::handlers(), assets)?;
     let config = tls::config(Arc::clone(&certificates))?;
 
+    let looking = tokio::spawn(live::watch(app.clone()));
     let watch = Watch { control, certificates, device, call };
     let watching = tokio::spawn(watch.run(async move || {
         if let Some(file) = &first_password {
@@ -89,30 +91,39 @@ pub async fn run(places: Places) -> anyhow::Result<()> {
         info!("ending");
         stop.send_replace(true);
     });
-    info!(address = %listener.local_addr()?, "serving the page");
+    for listener in &listeners {
+        info!(address = %listener.local_addr()?, "serving the page");
+    }
     if let Err(fault) = sd_notify::notify(&[sd_notify::NotifyState::Ready]) {
         warn!(%fault, "systemd can't be told that the page is ready");
     }
-    serve::serve(listener, config, router, stopped).await;
+    let serve =
+        |listener| serve::serve(listener, Arc::clone(&config), router.clone(), stopped.clone());
+    join_all(listeners.into_iter().map(serve)).await;
     watching.abort();
+    looking.abort();
     Ok(())
 }
 
-async fn listener(listen: Option<SocketAddr>) -> anyhow::Result<TcpListener> {
-    if let Some(address) = listen {
-        let listener = TcpListener::bind(address).await;
-        return listener.with_context(|| format!("can't listen on {address}"));
-    }
+/// The socket that systemd hands over, the one of the command line, or both.
+async fn listeners(listen: Option<SocketAddr>) -> anyhow::Result<Vec<TcpListener>> {
+    let mut listeners = Vec::new();
     let mut handed = ListenFd::from_env();
     let handed =
         handed.take_tcp_listener(0).context("what systemd handed over is no TCP socket")?;
-    let Some(handed) = handed else {
-        bail!(
-            "no socket to listen on: start the page by its socket unit, or with --listen ADDR:PORT"
-        );
-    };
-    handed.set_nonblocking(true)?;
-    Ok(TcpListener::from_std(handed)?)
+    if let Some(handed) = handed {
+        handed.set_nonblocking(true)?;
+        listeners.push(TcpListener::from_std(handed)?);
+    }
+    if let Some(address) = listen {
+        let listener = TcpListener::bind(address).await;
+        listeners.push(listener.with_context(|| format!("can't listen on {address}"))?);
+    }
+    ensure!(
+        !listeners.is_empty(),
+        "no socket to listen on: start the page by its socket unit, or with --listen ADDR:PORT"
+    );
+    Ok(listeners)
 }
 
 /// Takes a new first password, where there is one.

@@ -18,6 +18,7 @@ use sekisho_control::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tracing::warn;
 
 use crate::{
     access::{Role, Verb},
@@ -48,13 +49,10 @@ impl Person {
     }
 }
 
-/// A request of the control API with what only the server says in it.
-fn with(request: Value, said: Value) -> String {
-    let (Value::Object(mut all), Value::Object(said)) = (request, said) else {
-        unreachable!("both are written as objects");
-    };
-    all.extend(said);
-    Value::Object(all).to_string()
+/// A request of the control API with who wants it in it; what the browser says of that doesn't count.
+fn by(person: Value, mut request: Value) -> String {
+    request["on_behalf"] = person;
+    request.to_string()
 }
 
 /// The device's address that a request arrived at; none on the box itself.
@@ -92,16 +90,17 @@ async fn apply(
         leaves_the_site(&app, &asked).await?;
     }
     let (seen, reason) = (asked.seen, asked.reason.clone());
-    let said = json!({ "on_behalf": person.on_behalf() });
-    let request = json!(Apply { came_by, ..asked });
-    let answer = app.daemon.post(APPLY, with(request, said)).await.map_err(Fault::into_response)?;
+    let request = by(person.on_behalf(), json!(Apply { came_by, ..asked }));
+    let answer = app.daemon.post(APPLY, request).await.map_err(Fault::into_response)?;
     let mut shown: Value = answer.clone().read().map_err(Answer::into_response)?;
     let applied: Applied = answer.read().map_err(Answer::into_response)?;
     if let (Some(seconds), Some(proof)) = (applied.confirm_within_s, applied.carry) {
         let until = app.now() + Duration::from_secs(seconds.into());
         let code = app.arrivals.expect(applied.generation, &person.user, proof.token, until);
-        // Without it, the link does.
-        shown["code"] = code.map_or(Value::Null, Value::String);
+        match code {
+            Ok(code) => shown["code"] = code.into(),
+            Err(fault) => warn!(%fault, "a change has no six digits; its link does"),
+        }
     }
     let note =
         Note { about: reason, before: Some(seen.into()), after: Some(applied.generation.into()) };
@@ -163,8 +162,8 @@ pub(super) async fn settle(
         }
         (None, _) => None,
     };
-    let request = json!(Confirmation { generation, shown });
-    let answer = app.daemon.post(CONFIRM, with(request, json!({ "on_behalf": person }))).await?;
+    let request = by(person, json!(Confirmation { generation, shown }));
+    let answer = app.daemon.post(CONFIRM, request).await?;
     if answer.status == StatusCode::OK {
         app.arrivals.settled(generation);
     }
@@ -176,8 +175,7 @@ async fn roll_back(
     person: Person,
     Asked(asked): Asked<Decision>,
 ) -> Result<Response, Refusal> {
-    let said = json!({ "on_behalf": person.on_behalf() });
-    let answer = app.daemon.post(ROLL_BACK, with(json!(asked), said)).await?;
+    let answer = app.daemon.post(ROLL_BACK, by(person.on_behalf(), json!(asked))).await?;
     if answer.status == StatusCode::OK {
         app.arrivals.settled(asked.generation);
     }
@@ -208,8 +206,8 @@ mod tests {
     }
 
     #[test]
-    fn what_the_server_says_counts() {
-        let said = with(json!({ "on_behalf": "x", "seen": 1 }), json!({ "on_behalf": "y" }));
+    fn nobody_speaks_for_somebody_else() {
+        let said = by(json!("y"), json!({ "on_behalf": "x", "seen": 1 }));
         assert_eq!(said, r#"{"on_behalf":"y","seen":1}"#);
     }
 }

@@ -21,8 +21,8 @@ use crate::{
     router::Handler,
 };
 
-/// How the device's tunnel behaves towards firewalls on its way: a probe to each centre twice a second, and a handshake at least
-/// every half minute.
+/// How the device's tunnel behaves towards firewalls on its way: a probe to each centre five times a second, and handshakes at
+/// least every half minute to one that is silent.
 const HABITS: TunnelHabits = TunnelHabits {
     port: TUNNEL_PORT,
     probe_interval: Duration::from_millis(200),

@@ -84,13 +84,10 @@ async fn told(
     let request = format!("{method} {uri}");
     let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
     daemon.asked.lock().unwrap().push((request.clone(), body));
-    match daemon.said.lock().unwrap().get(&request) {
-        Some((status, body)) => (StatusCode::from_u16(*status).unwrap(), Json(body.clone())),
-        None => {
-            let failure = json!({ "kind": "malformed", "message": "there is no such resource" });
-            (StatusCode::BAD_REQUEST, Json(failure))
-        }
-    }
+    let failure = json!({ "kind": "malformed", "message": "there is no such resource" });
+    let said = daemon.said.lock().unwrap().get(&request).cloned();
+    let (status, body) = said.unwrap_or((400, failure));
+    (StatusCode::from_u16(status).unwrap(), Json(body))
 }
 
 async fn serve(listener: UnixListener, router: Router) {

@@ -5,8 +5,10 @@
 mod client;
 mod connections;
 mod daemon;
+mod design;
 mod device;
 mod guards;
+mod live;
 mod rights;
 mod signing_in;
 mod stage;

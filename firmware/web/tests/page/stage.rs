@@ -9,7 +9,7 @@ use sekisho_web::{
     app::Device,
     assets::Assets,
     audit::{Limits, Trail},
-    router, serve, session,
+    live, router, serve, session,
     tls::{self, Certificates, watch::Watch},
     users::Users,
 };
@@ -60,10 +60,12 @@ impl Stage {
             Arc::clone(&certificates),
             seen,
             Arc::clone(&call),
-        );
+        )
+        .operator_key("../../tests/lab/keys/operator.pub".as_ref());
         let assets = Assets::Folder(Arc::new(state.join("none")));
         let router = router::build(&app, &access::table(), router::handlers(), assets).unwrap();
         let config = tls::config(Arc::clone(&certificates)).unwrap();
+        tokio::spawn(live::watch(app.clone()));
         tokio::spawn(Watch { control, certificates, device, call }.run(async || {}));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
