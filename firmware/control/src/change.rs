@@ -37,6 +37,10 @@ pub struct Apply {
     /// way. Left out by those who are on the box itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub came_by: Option<Ipv4Addr>,
+    /// Whether the answer comes before the first step where the change touches the way that the request came by: over that
+    /// way none would arrive later. It tells the generation and the proof then; what came of the change is in the status.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub answer_first: bool,
 }
 
 /// What becomes of the change that awaits confirmation.

@@ -90,7 +90,12 @@ async fn send(socket: &Path, proposal: Proposal, terms: &Terms) -> Result<Applie
     };
     let Terms { confirm_within: confirm_within_s, came_by, .. } = *terms;
     let reason = terms.reason.clone();
-    client::post(socket, APPLY, &Apply { proposal, seen, confirm_within_s, reason, came_by }).await
+    client::post(
+        socket,
+        APPLY,
+        &Apply { proposal, seen, confirm_within_s, reason, came_by, answer_first: false },
+    )
+    .await
 }
 
 pub(super) async fn confirm(socket: &Path, confirm: &Confirm) -> Result<Settled, ClientError> {

@@ -202,7 +202,7 @@ impl Device {
             }
             Request::Plan(proposal, reply) => drop(reply.send(self.plan(proposal).await)),
             Request::Apply(apply, author, reply) => {
-                drop(reply.send(self.apply(apply, author).await));
+                self.apply(apply, author, reply).await;
             }
             Request::Confirm(confirmation, author, reply) => {
                 drop(reply.send(self.confirm(confirmation, &author).await));

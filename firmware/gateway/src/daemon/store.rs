@@ -171,6 +171,12 @@ impl Store {
         sealed::read(&path, LARGEST_JOURNAL).map(Some)
     }
 
+    /// The number of the next generation.
+    pub(super) fn next(&self) -> anyhow::Result<u64> {
+        let number = self.numbers()?.last().map_or(Some(1), |last| last.checked_add(1));
+        number.with_context(|| format!("{} holds generation {}", self.folder.display(), u64::MAX))
+    }
+
     /// Writes a new generation down, and in the journal that it is on its way. On an error neither is there.
     pub(super) fn begin(
         &self,
@@ -179,9 +185,7 @@ impl Store {
         boot: &str,
         before: &KernelState,
     ) -> anyhow::Result<u64> {
-        let number = self.numbers()?.last().map_or(Some(1), |last| last.checked_add(1));
-        let number = number
-            .with_context(|| format!("{} holds generation {}", self.folder.display(), u64::MAX))?;
+        let number = self.next()?;
         let folder = self.generation(number);
         fs::create_dir(&folder)
             .with_context(|| format!("can't make the folder {}", folder.display()))?;

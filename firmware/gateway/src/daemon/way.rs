@@ -18,8 +18,16 @@ pub(super) enum Way {
     Goes,
 }
 
-/// What a new design does to the way by an address of the design before; none where that isn't one of its ways.
-pub(super) fn way(came_by: Ipv4Addr, before: &Design, after: &Design) -> Option<Way> {
+/// Where a box without a design is reached, on the maintenance port.
+pub(super) const FIRST_CONTACT: Ipv4Addr = Ipv4Addr::new(172, 29, 113, 1);
+
+/// What a new design does to the way by an address of the design before; none where that isn't one of its ways. The first design
+/// takes the address of first contact away.
+pub(super) fn way(came_by: Ipv4Addr, before: Option<&Design>, after: &Design) -> Option<Way> {
+    let Some(before) = before else {
+        let maintenance = after.maintenance.as_ref().map(|row| row.address.address());
+        return (came_by == FIRST_CONTACT).then(|| maintenance.map_or(Way::Goes, Way::Changes));
+    };
     if let Some(old) = &before.maintenance
         && old.address.address() == came_by
     {
@@ -97,13 +105,17 @@ mod tests {
         let before = design("", "");
         for (from, to, came_by, wanted) in cases {
             assert_eq!(
-                way(came_by, &before, &design(from, to)),
+                way(came_by, Some(&before), &design(from, to)),
                 Some(wanted),
                 "{from} {to} {came_by}"
             );
         }
         for nobody in [[198, 18, 1, 2], [192, 168, 1, 10], [127, 0, 0, 1]] {
-            assert_eq!(way(nobody.into(), &before, &before), None, "{nobody:?}");
+            assert_eq!(way(nobody.into(), Some(&before), &before), None, "{nobody:?}");
         }
+        assert_eq!(way(FIRST_CONTACT, Some(&before), &before), None);
+        assert_eq!(way(FIRST_CONTACT, None, &before), Some(Changes(maintenance)));
+        assert_eq!(way(FIRST_CONTACT, None, &design(MAINTENANCE, "")), Some(Goes));
+        assert_eq!(way(maintenance, None, &before), None);
     }
 }

@@ -90,7 +90,7 @@ async fn apply(
         leaves_the_site(&app, &asked).await?;
     }
     let (seen, reason) = (asked.seen, asked.reason.clone());
-    let request = by(person.on_behalf(), json!(Apply { came_by, ..asked }));
+    let request = by(person.on_behalf(), json!(Apply { came_by, answer_first: true, ..asked }));
     let answer = app.daemon.post(APPLY, request).await.map_err(Fault::into_response)?;
     let mut shown: Value = answer.clone().read().map_err(Answer::into_response)?;
     let applied: Applied = answer.read().map_err(Answer::into_response)?;

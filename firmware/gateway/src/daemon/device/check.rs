@@ -50,7 +50,7 @@ impl Device {
     ) -> Result<Option<(Proof, Measure)>, Failure> {
         let Some(came_by) = came_by else { return Ok(None) };
         let in_force = self.in_force.as_ref();
-        match in_force.and_then(|in_force| way(came_by, &in_force.design, new)) {
+        match way(came_by, in_force.map(|in_force| &in_force.design), new) {
             Some(Way::Stays) => Ok(None),
             Some(Way::Changes(at)) => Measure::new(at)
                 .map(Some)

@@ -13,10 +13,11 @@ use sekisho_control::{
 use sekisho_design::{Design, Trust};
 use sekisho_host::clock;
 use sekisho_plan::{KernelState, desired};
+use tokio::time::sleep;
 use tracing::{error, info, warn};
 
 use super::{
-    Device, InForce,
+    Device, InForce, Reply,
     check::{checked, reports},
 };
 use crate::daemon::{
@@ -28,6 +29,9 @@ use crate::daemon::{
     store::{InForce as Stored, Kept, PROFILE, SITE},
     tunnel::Wanted,
 };
+
+/// How long an answer has that is given before the first step, until the way is gone that it takes.
+const HEAD_START: Duration = Duration::from_secs(1);
 
 /// A change that awaits confirmation.
 pub(super) struct Pending {
@@ -144,11 +148,28 @@ impl Device {
         self.returned = Some(Returned { generation, why, at });
     }
 
-    /// Puts a design in force that somebody brings.
-    pub(super) async fn apply(
+    /// Puts a design in force that somebody brings, and tells him what came of it.
+    pub(super) async fn apply(&mut self, request: Apply, author: Author, reply: Reply<Applied>) {
+        let mut reply = Some(reply);
+        let outcome = self.bring_in(request, author, &mut reply).await;
+        match (reply, outcome) {
+            (Some(reply), outcome) => drop(reply.send(outcome)),
+            (None, Ok(_)) => {}
+            // He has had his answer; this stands in the status.
+            (None, Err(fault)) => {
+                let generation = self.hands.store.next().unwrap_or_default();
+                error!(%fault, "a change that was answered first isn't in force");
+                let (why, at) = (fault.message, Timestamp::now());
+                self.returned.get_or_insert(Returned { generation, why, at });
+            }
+        }
+    }
+
+    async fn bring_in(
         &mut self,
         request: Apply,
         author: Author,
+        reply: &mut Option<Reply<Applied>>,
     ) -> Result<Applied, Failure> {
         let started = Instant::now();
         self.may_write(&request)?;
@@ -164,6 +185,24 @@ impl Device {
             (Purpose::Edit { confirm_within: wait }, Some(edit))
         };
         let site = accepted.design.site.name.clone();
+        if request.answer_first
+            && edit.is_some()
+            && let Some((proof, _)) = &proof
+        {
+            let generation = self.hands.store.next().map_err(|fault| disk_failure(&fault))?;
+            let first = Applied {
+                generation,
+                steps: 0,
+                milliseconds: 0,
+                ended_connections: 0,
+                confirm_within_s: request.confirm_within_s,
+                carry: Some(proof.clone()),
+                warnings: reports(accepted.warnings.clone()),
+            };
+            self.returned = None;
+            drop(reply.take().map(|reply| reply.send(Ok(first))));
+            sleep(HEAD_START).await;
+        }
         let done = self.put_in_force(accepted.design, purpose, edit).await?;
         let generation = done.number.unwrap_or(self.kept.0);
         let awaiting = self.pending.is_some();

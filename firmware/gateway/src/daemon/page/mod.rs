@@ -17,9 +17,7 @@ use sekisho_control::{CertificateRequest, Failure, FailureKind, PageAuthority, P
 use sekisho_design::Design;
 
 use self::authority::{Authority, Fault};
-
-/// Where the page is before the first apply, on the maintenance port.
-const FIRST_CONTACT: Ipv4Addr = Ipv4Addr::new(172, 29, 113, 1);
+use super::way::FIRST_CONTACT;
 
 /// Names that an office may give the device in its own DNS.
 const NAMES: [&str; 2] = ["sekisho", "sekisho.internal"];
