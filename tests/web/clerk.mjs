@@ -18,7 +18,7 @@ export const PASSWORD = "hashi wo wataru kaze";
 /** How long the device may take for what it does at once. */
 export const SOON = 15_000;
 /** The folder of screenshots: looked at, and kept where `SCREENSHOTS` says docs/images/page. */
-const SCREENSHOTS = process.env.SCREENSHOTS ?? here("../../target/page");
+export const SCREENSHOTS = process.env.SCREENSHOTS ?? here("../../target/page");
 
 /** The two files of a sample site. */
 export function site(name) {

@@ -1,22 +1,91 @@
 // The clerk's whole story at a new box, in Japanese, with the keys and eyes of a browser.
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
 import { test } from "node:test";
-import { firstLogin, on, sekisho, site, withPage } from "./clerk.mjs";
+import { firstLogin, keep, logIn, on, PAGE, PASSWORD, SCREENSHOTS, sekisho, site, withPage } from "./clerk.mjs";
 
-test("from the first login to a terminal that reaches the platform", () =>
+/** The device on its maintenance port, as the sample designs it. */
+const NEW = "https://192.168.254.1/";
+/** A network where the clerk's PC has no address. */
+const OUT_OF_REACH = "192.168.250.1";
+/** How long a change waits that nobody confirms, the shortest that the page offers; and the box's way back. */
+const MINUTE = 90_000;
+
+const file = (name, text) => ({ name, mimeType: "text/plain", buffer: Buffer.from(text) });
+const status = async () => JSON.parse(await sekisho("status", "--format", "json"));
+
+/** Opens the page of the design as a file, puts another text there, and waits for what the box says of it. */
+async function write(page, base, text) {
+  await page.goto(`${base}#/design/text`);
+  await page.getByLabel("TOMLを開く").setInputFiles(file("site.toml", text));
+  await page.getByRole("textbox").last().waitFor();
+}
+
+async function apply(page, seconds) {
+  await page.getByRole("button", { name: "反映に進む" }).or(page.getByRole("link", { name: "反映に進む" })).first().click();
+  await page.getByLabel("変更の理由").fill("導入");
+  await page.getByRole("combobox", { name: "確かめる時間" }).or(page.getByLabel("確かめる時間")).first().selectOption(String(seconds));
+  await page.getByRole("button", { name: "反映する", exact: true }).click();
+}
+
+test("from the first login to a report", () =>
   withPage({}, async (page) => {
-    await firstLogin(page);
     const { site: design, profile } = site("1-office");
-    const answer = await page.evaluate(async ({ design, profile }) => {
-      const session = await (await fetch("/api/session")).json();
-      const headers = { "Content-Type": "application/json", "X-Sekisho-Token": session.csrf };
-      const body = JSON.stringify({
-        proposal: { site: { name: "site.toml", text: design }, profile: { name: "profile", text: profile } },
-        seen: 0,
-        confirm_within_s: 60,
-      });
-      const reply = await fetch("/api/apply", { method: "POST", headers, body });
-      return { status: reply.status, body: await reply.json() };
-    }, { design, profile });
-    assert.equal(answer.status, 200, JSON.stringify(answer.body));
+    await firstLogin(page);
+    await page.goto(`${PAGE}#/design`);
+    await page.getByLabel("接続情報のファイルを選ぶ").setInputFiles(file("platform-profile.toml", profile));
+    await write(page, PAGE, design);
+    await page.getByText("確かめました").waitFor();
+    await keep(page, "story-1-written");
+
+    // The first design moves the box from the address of first contact to the designed one, and the page with it.
+    await apply(page, 120);
+    await page.getByText("6桁の番号").first().waitFor();
+    await keep(page, "story-2-carry");
+    await page.getByRole("link", { name: "すぐに移る" }).click();
+    await page.waitForURL((url) => url.href.startsWith(NEW));
+    await page.getByRole("navigation", { name: "メニュー" }).waitFor();
+    assert.equal(new URL(page.url()).hash.includes("confirm"), false, "the token stays in no address");
+    const kept = await status();
+    assert.equal(kept.generation, 1);
+    assert.equal(kept.awaiting, undefined);
+    await page.goto(`${NEW}#/status`);
+    await page.getByText("使用中").first().waitFor();
+    const seen = await on("terminal", "curl", "-sS", "--max-time", "10", "http://100.72.1.10/source");
+    assert.equal(seen.trim(), "100.64.10.30");
+
+    // A change that locks the clerk out takes itself back.
+    await write(page, NEW, design.replace("192.168.254.1/24", `${OUT_OF_REACH}/24`));
+    await apply(page, 60);
+    await page.getByText("6桁の番号").first().waitFor();
+    assert.match(await page.locator("main").innerText(), new RegExp(OUT_OF_REACH));
+    await page.getByRole("button", { name: "移らずに待つ" }).click();
+    await page.getByText("前の変更は元に戻りました").waitFor({ timeout: MINUTE });
+    await keep(page, "story-3-back");
+    const back = await status();
+    assert.equal(back.generation, 1);
+    assert.match(back.returned.why, /confirm/);
+
+    // The connection check, and its report on paper.
+    await page.goto(`${NEW}#/check`);
+    await page.getByRole("button", { name: "接続確認を始める" }).click();
+    await page.getByText("報告書").first().waitFor({ timeout: 240_000 });
+    await keep(page, "story-4-checked");
+    const paper = await page.pdf({ format: "A4" });
+    await writeFile(`${SCREENSHOTS}/report.pdf`, paper);
+    assert.ok(paper.length > 20_000, `${paper.length} bytes of paper`);
+    const { records, next: _ } = await page.evaluate(async () => (await fetch("/api/audit?limit=50")).json());
+    const did = records.map((record) => record.what);
+    for (const what of ["POST /api/login", "POST /api/password", "POST /api/apply", "POST /api/self-test"]) {
+      assert.ok(did.includes(what), `the trail lacks ${what}: ${did}`);
+    }
+  }));
+
+test("the same user comes back with the password of his own", () =>
+  withPage({}, async (page) => {
+    await page.goto(NEW);
+    await logIn(page, "admin", "wrong password wrong");
+    await page.getByText("利用者名かパスワードが違います").waitFor();
+    await logIn(page, "admin", PASSWORD);
+    await page.getByRole("navigation", { name: "メニュー" }).waitFor();
   }));

@@ -59,7 +59,7 @@ function tellLive(request: IncomingMessage, response: ServerResponse): void {
     const send = (event: string, value: unknown) =>
       response.write(`event: ${event}\ndata: ${JSON.stringify(value)}\n\n`);
     if (state.scene === "away") {
-      send("away", {});
+      send("daemon-away", {});
       return;
     }
     send("status", statusNow());

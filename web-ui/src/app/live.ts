@@ -47,7 +47,11 @@ export function pause(failures: number, random: () => number = Math.random): num
 
 export const live = new Store<Live>(nothingHeard);
 
+/** The box says something each second: a connection that is silent for so long leads nowhere, though nobody has closed it. */
+const longestSilence = 8_000;
+
 let source: EventSource | undefined;
+let silence: ReturnType<typeof setTimeout> | undefined;
 let timer: ReturnType<typeof setTimeout> | undefined;
 let failures = 0;
 
@@ -60,8 +64,16 @@ export function startLive(): void {
   if (source) return;
   const opened = new EventSource("/api/live");
   source = opened;
+  const alive = () => {
+    clearTimeout(silence);
+    silence = setTimeout(again, longestSilence);
+  };
+  alive();
   const on = <T>(name: string, hear: (value: T) => void) =>
-    opened.addEventListener(name, (event) => hear(JSON.parse((event as MessageEvent<string>).data) as T));
+    opened.addEventListener(name, (event) => {
+      alive();
+      hear(JSON.parse((event as MessageEvent<string>).data) as T);
+    });
   opened.addEventListener("open", () => {
     failures = 0;
     tell({ kind: "opened" });
@@ -72,23 +84,27 @@ export function startLive(): void {
   });
   on<Health>("health", (health) => tell({ kind: "health", health }));
   on<LiveTraffic>("traffic", (traffic) => tell({ kind: "traffic", traffic }));
-  on<unknown>("away", () => daemonAway.set(true));
-  opened.addEventListener("error", () => {
-    // The browser's own tries end at the first answer that isn't 200, so the page tries by itself.
-    close();
-    tell({ kind: "lost" });
-    timer = setTimeout(async () => {
-      await look();
-      // Whoever logs in again starts it again.
-      if (session.value.name === "in") startLive();
-    }, pause(failures++));
-  });
+  on<unknown>("daemon-away", () => daemonAway.set(true));
+  // The browser's own tries end at the first answer that isn't 200, so the page tries by itself.
+  opened.addEventListener("error", again);
+}
+
+/** Begins anew after a while. */
+function again(): void {
+  close();
+  tell({ kind: "lost" });
+  timer = setTimeout(async () => {
+    await look();
+    // Whoever logs in again starts it again.
+    if (session.value.name === "in") startLive();
+  }, pause(failures++));
 }
 
 function close(): void {
   source?.close();
   source = undefined;
   clearTimeout(timer);
+  clearTimeout(silence);
 }
 
 export function stopLive(): void {

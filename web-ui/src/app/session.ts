@@ -38,13 +38,15 @@ function expire(): void {
   if (state.name === "in") session.set({ name: "expired", session: state.session });
 }
 
+/** How long the box may take to say who is logged in: a connection that leads nowhere is given up after that. */
+const answersWithin = 8_000;
+
 /** Whether the session is still there. */
 export async function look(): Promise<void> {
   try {
-    enter(await get<Session>("/session"));
+    enter(await get<Session>("/session", AbortSignal.timeout(answersWithin)));
   } catch (thrown) {
-    if (!(thrown instanceof ApiError)) throw thrown;
-    if (thrown.status !== 401) {
+    if (!(thrown instanceof ApiError) || thrown.status !== 401) {
       // The box doesn't answer: whether the session is over shows when it does.
       if (session.value.name === "unknown") session.set({ name: "out" });
       return;

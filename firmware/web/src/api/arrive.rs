@@ -21,6 +21,7 @@ use crate::{
     answer::{Asked, Refusal},
     app::App,
     audit::{self, Event, Outcome},
+    design,
     device::Answer,
     guard::Peer,
     router::Handler,
@@ -115,6 +116,8 @@ async fn confirm(
     if let Err(refusal) = settled {
         return Ok(refusal);
     }
+    // What he wrote is in force now; the page that he wrote it on is out of reach.
+    design::settled(&app, &user).await;
     peer.known.set();
     session::routes::open(&app, &user)
 }

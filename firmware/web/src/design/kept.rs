@@ -130,12 +130,31 @@ async fn discard(State(app): State<App>, person: Person) -> Result<StatusCode, R
         }
     })
     .map_err(|holder| taken(&holder))?;
+    drop_it(&app).await.map(|()| StatusCode::NO_CONTENT)
+}
+
+/// A user's draft has come in force: it is done with, unless somebody else edits meanwhile. A disk that refuses keeps it for the
+/// next editor, who sees that it is what is in force.
+pub(crate) async fn settled(app: &App, user: &str) {
+    let done = with_lock(app, |lock, stands| {
+        let done = lock.holder(app.now(), stands).is_none_or(|holder| holder.user == user);
+        if done {
+            lock.give_back();
+        }
+        done
+    });
+    if done {
+        drop(drop_it(app).await);
+    }
+}
+
+async fn drop_it(app: &App) -> Result<(), Refusal> {
     let state = app.state.clone();
     off_the_loop(move || match std::fs::remove_file(state.join(FILE)) {
         Err(fault) if fault.kind() != io::ErrorKind::NotFound => {
             Err(Refusal::device("the draft can't be dropped", &fault))
         }
-        _ => Ok(StatusCode::NO_CONTENT),
+        _ => Ok(()),
     })
     .await?
 }

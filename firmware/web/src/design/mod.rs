@@ -8,7 +8,7 @@ mod tables;
 mod tools;
 mod tree;
 
-pub(crate) use self::kept::Drafts;
+pub(crate) use self::kept::{Drafts, settled};
 use crate::{
     access::{Entry, Role, Verb, Who, route},
     router::Handler,

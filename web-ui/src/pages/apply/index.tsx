@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { asFailure, get, post } from "../../api/client";
 import type { Applied, Apply, Awaiting, Failure, Plan, Status } from "../../api/types";
+import { ReturnedNotice } from "../../app/banners";
 import { keepCarry } from "../../app/carry";
 import { useSay, useText, useTexts } from "../../app/language";
 import { type Live, live } from "../../app/live";
@@ -73,6 +74,7 @@ export default function ApplyPage({ route, session }: PageProps) {
       <div class="stack">
         {outcome === "kept" && <Notice tone="ok" title={t.awaiting.kept} />}
         {outcome === "returned" && <Notice tone="info" title={t.awaiting.returned} />}
+        {outcome === null && !awaiting && <ReturnedNotice />}
         {applied && <Done applied={applied.answer} />}
         {awaiting ? (
           <Waiting
@@ -111,7 +113,7 @@ export default function ApplyPage({ route, session }: PageProps) {
                 plan={looked.plan}
                 inForce={heard.status?.generation ?? looked.seen}
                 mayApply={mayApply}
-                mayProfile={may(session.role, "apply-profile")}
+                mayProfile={may(session.role, "apply-profile") || looked.seen === 0}
                 again={again}
                 applied={(answer) => {
                   setOutcome(null);
