@@ -59,7 +59,10 @@ export async function withPage(options, story) {
       const { protocol, hostname } = new URL(request.url());
       if (protocol !== "data:" && !/^(172\.29\.113\.1|10\.|192\.168\.|172\.)/.test(hostname)) foreign.push(request.url());
     });
-    const result = await story(page, context);
+    const result = await story(page, context).catch(async (error) => {
+      await keep(page, "failed").catch(() => {});
+      throw error;
+    });
     if (broken.length) throw new AggregateError(broken, `the page broke: ${broken[0]}`);
     if (foreign.length) throw new Error(`asked for outside of the box: ${foreign}`);
     return result;

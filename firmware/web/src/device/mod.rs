@@ -1,7 +1,7 @@
 //! The page's client of the control API: one request, one connection.
 //!
 //! Handlers pass most requests through as they are, so answers stay text here. An answer is in memory whole, up to [`LARGEST`]
-//! bytes, and only [`AT_ONCE`] are; but the self-test's, which goes through line by line.
+//! bytes, and only a few are; but the self-test's, which goes through line by line.
 
 mod exchange;
 mod fault;

@@ -45,7 +45,7 @@ const RETRY: Duration = Duration::from_secs(1);
 /// How long running requests have at the end.
 const FAREWELL: Duration = Duration::from_secs(5);
 
-/// Serves until `stop` says so, and then until what runs has ended, or [`FAREWELL`].
+/// Serves until `stop` says so, and then until what runs has ended, or a few seconds are over.
 pub async fn serve(
     listener: TcpListener,
     config: Arc<ServerConfig>,

@@ -60,6 +60,11 @@ export default function ApplyPage({ route, session }: PageProps) {
     if (waited === undefined && told.current !== undefined) setApplied(null);
     told.current = waited;
   }, [waited]);
+  const returned = heard.status?.returned?.generation;
+  useEffect(() => {
+    // A change of the way may have come and gone while the box wasn't heard here.
+    if (applied && returned === applied.answer.generation) setApplied(null);
+  }, [returned, applied]);
   const { awaiting, since } = waiting(heard, applied);
   const mayApply = may(session.role, "apply");
   const settled = (kept: boolean) => {
@@ -330,7 +335,10 @@ function WayNotice({ way }: { way: Touched }) {
 function Done({ applied }: { applied: Applied }) {
   const t = useTexts(texts);
   return (
-    <Notice tone="ok" title={t.done(applied.generation, applied.milliseconds)}>
+    <Notice
+      tone="ok"
+      title={applied.carry ? t.begun(applied.generation) : t.done(applied.generation, applied.milliseconds)}
+    >
       {applied.ended_connections > 0 && <p>{t.ended(applied.ended_connections)}</p>}
       {applied.confirm_within_s === undefined && <p>{t.keptAtOnce}</p>}
       {applied.warnings.length > 0 && <Reports reports={applied.warnings} />}

@@ -38,6 +38,7 @@ const ja = {
   go: "反映する",
   going: "反映しています…",
   forbidden: "あなたは反映できません。管理者に頼んでください。",
+  begun: (generation: number) => `第${generation}世代への切り替えを始めました。`,
   done: (generation: number, milliseconds: number) =>
     `第${generation}世代が動き始めました（${(milliseconds / 1000).toFixed(1)}秒）。`,
   ended: (count: number) => `${count}件の通信がいったん切れました。`,
@@ -110,6 +111,7 @@ const en: typeof ja = {
   go: "Apply",
   going: "Applying…",
   forbidden: "You may not apply. Ask an administrator.",
+  begun: (generation) => `The change to generation ${generation} has begun.`,
   done: (generation, milliseconds) =>
     `Generation ${generation} is in force (${(milliseconds / 1000).toFixed(1)} s).`,
   ended: (count) => `${count} connections were ended.`,
