@@ -77,7 +77,7 @@ browser:
 clerk: $(PAGE)
 	cd web-ui && npm run --silent check && npm run --silent test
 	$(WEB) --bare tests/web/run.sh story.test.mjs
-	$(WEB) tests/web/run.sh pages.test.mjs
+	$(WEB) tests/web/run.sh pages.test.mjs wire.test.mjs
 
 bench-desk: setup ## Measure what check and plan take, in release mode, against their limits
 	cargo bench --locked -p sekisho-gateway --bench desk

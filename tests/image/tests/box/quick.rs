@@ -21,6 +21,8 @@ const CLERK: &str = "172.29.113.2";
 
 /// Most memory that the box may need in service, in megabytes.
 const MEMORY: u64 = 200;
+/// Most memory of the page's server, in kB, a password's hash included.
+const PAGE_MEMORY: u64 = 25 << 10;
 /// Highest exposure of daemon and page by systemd's own count.
 const EXPOSURE: [(&str, f64); 2] = [("sekishod", 2.5), ("sekisho-web", 1.5)];
 
@@ -95,6 +97,11 @@ pub(crate) fn the_page_answers_the_clerk_alone() -> anyhow::Result<()> {
         let login = format!(r#"{{"user":"admin","password":"{}"}}"#, password.trim());
         let said = page(bench.lab.host("clerk"), &device, "login", Some(&login))?;
         ensure!(said.contains(r#""must_change":true"#) && said.ends_with("200"), "{said}");
+        let peak = "grep VmHWM /proc/$(systemctl show -p MainPID --value sekisho-web)/status";
+        let peak = shell.must(peak, COMMAND)?;
+        let kilobytes = peak.split_whitespace().nth(1).context("no memory")?.parse::<u64>()?;
+        println!("memory of sekisho-web at a login: {} MB", kilobytes / 1024);
+        ensure!(kilobytes <= PAGE_MEMORY, "sekisho-web takes {peak}");
         for (host, address) in [
             ("terminal", addresses.device(Lan::HeadOffice)?.addr()),
             ("school", addresses.device(Lan::EducationBoard)?.addr()),
