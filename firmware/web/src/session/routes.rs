@@ -104,9 +104,14 @@ async fn login(
     let name = if rules::is_name(&name) { name } else { String::new() };
     let wait = app.users.attempt(&name, peer.from, app.now());
     wait.map_err(|wait| locked(wait.0.as_secs() + 1))?;
-    let judged = judge(&app, &name, password, code).await;
-    record(&app, &name, peer.from, &judged).await;
-    judged?;
+    let (here, user, from) = (app.clone(), name.clone(), peer.from);
+    // Whoever hangs up meanwhile is recorded all the same.
+    let judging = tokio::spawn(async move {
+        let judged = judge(&here, &user, password, code).await;
+        record(&here, &user, from, &judged).await;
+        judged
+    });
+    judging.await.map_err(|fault| Refusal::device("a login broke off", &fault))??;
     app.users.succeeded(&name, peer.from);
     // The session that was here before is given up.
     if let Some(before) = cookie::read(&headers) {

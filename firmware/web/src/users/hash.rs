@@ -2,7 +2,7 @@
 //!
 //! Each takes 12 MiB while it is made, so the [`Desk`] serves one after the other, and whoever finds too long a queue is sent away.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use argon2::{
     Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version,
@@ -40,11 +40,11 @@ pub enum Fault {
 
 /// Where passwords are looked at, one at a time.
 #[derive(Debug)]
-pub struct Desk(Semaphore);
+pub struct Desk(Arc<Semaphore>);
 
 impl Default for Desk {
     fn default() -> Self {
-        Self(Semaphore::new(1))
+        Self(Arc::new(Semaphore::new(1)))
     }
 }
 
@@ -81,8 +81,13 @@ impl Desk {
         &self,
         work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Fault> {
-        let place = timeout(PATIENCE, self.0.acquire()).await.map_err(|_| Fault::Busy)?;
-        let _place = place.map_err(|_| Fault::Busy)?;
+        let place = timeout(PATIENCE, Arc::clone(&self.0).acquire_owned()).await;
+        let Ok(Ok(place)) = place else { return Err(Fault::Busy) };
+        // Whoever asked may be gone before it is done: the place is free when the memory is.
+        let work = move || {
+            let _place = place;
+            work()
+        };
         spawn_blocking(work).await.map_err(|_| Fault::Crypto)?
     }
 }
