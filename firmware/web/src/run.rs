@@ -74,7 +74,7 @@ pub async fn run(places: Places) -> anyhow::Result<()> {
     let config = tls::config(Arc::clone(&certificates))?;
 
     let looking = tokio::spawn(live::watch(app.clone()));
-    let watch = Watch { control, certificates, device, call };
+    let watch = Watch { daemon: app.daemon.clone(), certificates, device, call };
     let watching = tokio::spawn(watch.run(async move || {
         if let Some(file) = &first_password {
             adopt(&app, file).await;

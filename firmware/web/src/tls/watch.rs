@@ -1,6 +1,6 @@
 //! What the page looks at by itself: the daemon's status, the certificate's age, and the first password.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use sekisho_control::{ReleaseKind, Status};
@@ -11,7 +11,7 @@ use tokio::{
 use tracing::{info, warn};
 
 use super::{Certificates, ask};
-use crate::app::Device;
+use crate::{app::Device, device::Daemon};
 
 /// Time between two looks, where nothing calls for one.
 const EACH: Duration = Duration::from_secs(5);
@@ -19,8 +19,8 @@ const EACH: Duration = Duration::from_secs(5);
 /// Looks until it is dropped.
 #[derive(Debug)]
 pub struct Watch {
-    /// The daemon's control socket.
-    pub control: PathBuf,
+    /// Whom it asks.
+    pub daemon: Daemon,
     /// What is renewed.
     pub certificates: Arc<Certificates>,
     /// Where what was found is told.
@@ -56,7 +56,7 @@ impl Watch {
     }
 
     async fn look(&self, seen: &mut Option<Seen>) -> Result<(), Box<dyn std::error::Error>> {
-        let status = match ask::status(&self.control).await {
+        let status = match ask::status(&self.daemon).await {
             Ok(status) => status,
             Err(fault) => {
                 self.device
@@ -70,7 +70,7 @@ impl Watch {
         if *seen == Some(now) && !self.certificates.current().is_old(Timestamp::now()) {
             return Ok(());
         }
-        let chain = ask::certificate(&self.control, &self.certificates.request()?).await?;
+        let chain = ask::certificate(&self.daemon, self.certificates.request()?).await?;
         self.certificates.take(&chain)?;
         info!(generation = found.generation, "the page has a certificate for its addresses");
         *seen = Some(now);

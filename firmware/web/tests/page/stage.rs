@@ -66,7 +66,9 @@ impl Stage {
         let router = router::build(&app, &access::table(), router::handlers(), assets).unwrap();
         let config = tls::config(Arc::clone(&certificates)).unwrap();
         tokio::spawn(live::watch(app.clone()));
-        tokio::spawn(Watch { control, certificates, device, call }.run(async || {}));
+        tokio::spawn(
+            Watch { daemon: app.daemon.clone(), certificates, device, call }.run(async || {}),
+        );
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = watch::channel(false);
