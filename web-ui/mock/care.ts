@@ -127,22 +127,6 @@ export const care: Record<string, Answer> = {
   "GET /generations": () => ok(generations),
   "GET /generations/*": (_, __, number) =>
     ok({ generation: generations.find((one) => String(one.number) === number), ...files }),
-  "POST /backup": () => ok({ name: "sekisho-011002-20261126.age", capsule: btoa("age-encryption.org/v1") }),
-  "POST /backup/open": (_, given: { passphrase: string }) =>
-    given.passphrase === "wrong"
-      ? refuse(422, {
-          kind: "refused",
-          message: "the passphrase is wrong",
-          both: { ja: "合い言葉が違います。", en: "The passphrase is wrong." },
-        })
-      : ok({
-          ...files,
-          made_at: ago(9 * day),
-          organisation: "011002",
-          schema: 1,
-          with_key: true,
-          version: "0.9.0",
-        }),
   "POST /apply": () => {
     const generation = state.generation + 1;
     state.awaiting = { generation, until: Date.now() + 300_000, elsewhere: false };
@@ -155,7 +139,6 @@ export const care: Record<string, Answer> = {
       warnings: [],
     });
   },
-  "POST /restart": () => ok(),
   "GET /identity": () =>
     ok({
       serial: "b1946ac92492d2347c6235b4d2611184",

@@ -62,6 +62,8 @@ pub use self::traffic::{
 pub const STATUS: &str = "/v1/status";
 /// `GET`: [`Key`].
 pub const KEY: &str = "/v1/key";
+/// `GET`: [`Identity`].
+pub const IDENTITY: &str = "/v1/identity";
 /// `POST` [`Proposal`]: [`Plan`].
 pub const PLAN: &str = "/v1/plan";
 /// `POST` [`Apply`]: [`Applied`].
@@ -121,6 +123,20 @@ pub struct File {
     pub name: String,
     /// Its text.
     pub text: String,
+}
+
+/// Which device it is: what an engineer reads from it, and what the operator knows it by.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Identity {
+    /// Sixteen hexadecimal digits of its own, the same until a factory reset.
+    pub serial: String,
+    /// The tunnel's public key.
+    pub public_key: PublicKey,
+    /// The organisation of the design in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation: Option<OrganisationCode>,
+    /// The firmware's version.
+    pub version: String,
 }
 
 /// What applying a design would do.

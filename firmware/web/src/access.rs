@@ -188,8 +188,6 @@ pub const CORE: &[Entry] = &[
 /// Who puts designs in force. The daemon holds a profile's change against the role.
 const CHANGERS: Who = Who::Roles(&[Role::Administrator, Role::Operator, Role::Engineer]);
 
-const OPENERS: Who = Who::Roles(&[Role::Administrator, Role::Engineer]);
-
 /// The routes to the device.
 #[rustfmt::skip]
 pub const DEVICE: &[Entry] = &[
@@ -215,9 +213,6 @@ pub const DEVICE: &[Entry] = &[
     route(Verb::Post, "/api/arrive", Who::Anyone, "confirms a change at the device's new address and opens a session for its user"),
     route(Verb::Post, "/api/trace", Who::SignedIn, "tells what would happen to a packet now"),
     route(Verb::Post, "/api/names/query", Who::SignedIn, "asks for a name as a host of the office would"),
-    route(Verb::Post, "/api/backup", ADMINISTRATOR, "makes a backup under a passphrase").changing(),
-    route(Verb::Post, "/api/backup/open", OPENERS, "tells what a backup holds").large().changing(),
-    route(Verb::Post, "/api/restart", ADMINISTRATOR, "restarts the box").changing(),
     route(Verb::Get, "/api/ca.pem", Who::Anyone, "gives the certificate that browsers are to trust"),
 ];
 

@@ -1,27 +1,14 @@
 import type { Role } from "../api/types";
 
 /** What not every role may do. The server decides; this only keeps the page from offering what it would refuse. */
-export type Right =
-  | "apply"
-  | "apply-profile"
-  | "audit"
-  | "backup"
-  | "draft"
-  | "import"
-  | "inspect-backup"
-  | "restart"
-  | "self-test"
-  | "users";
+export type Right = "apply" | "apply-profile" | "audit" | "draft" | "import" | "self-test" | "users";
 
 const rights: Record<Right, readonly Role[]> = {
   apply: ["administrator", "operator", "engineer"],
   "apply-profile": ["operator", "engineer"],
   audit: ["administrator", "operator"],
-  backup: ["administrator"],
   draft: ["administrator", "operator", "engineer"],
   import: ["administrator", "engineer"],
-  "inspect-backup": ["administrator", "engineer"],
-  restart: ["administrator"],
   "self-test": ["administrator", "operator", "engineer"],
   users: ["administrator"],
 };

@@ -26,9 +26,9 @@ use hyper_util::{
 };
 use sekisho_control::{
     APPLY, Apply, Author, CONFIRM, CertificateRequest, Confirmation, Decision, FLOWS, Failure,
-    FailureKind, FlowQuery, GENERATIONS, HEALTH, KEY, LARGEST_BODY, NAME_QUERY, NAMES, NameQuery,
-    PAGE_AUTHORITY, PAGE_CERTIFICATE, PLAN, Packet, Proposal, REFUSALS, ROLL_BACK, SELF_TEST,
-    STATUS, SelfTestWish, TRACE, TRAFFIC, ZONE_DATA,
+    FailureKind, FlowQuery, GENERATIONS, HEALTH, IDENTITY, KEY, LARGEST_BODY, NAME_QUERY, NAMES,
+    NameQuery, PAGE_AUTHORITY, PAGE_CERTIFICATE, PLAN, Packet, Proposal, REFUSALS, ROLL_BACK,
+    SELF_TEST, STATUS, SelfTestWish, TRACE, TRAFFIC, ZONE_DATA,
 };
 use sekisho_host::user_name;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -79,6 +79,7 @@ pub(super) async fn serve(listener: UnixListener, requests: mpsc::Sender<Request
     let router = Router::new()
         .route(STATUS, get(status))
         .route(KEY, get(key))
+        .route(IDENTITY, get(identity))
         .route(PAGE_CERTIFICATE, post(page_certificate))
         .route(PAGE_AUTHORITY, get(page_authority))
         .route(PLAN, post(plan))
@@ -196,6 +197,10 @@ async fn status(State(queue): State<Queue>) -> Response {
 
 async fn key(State(queue): State<Queue>) -> Response {
     queue.ask(Request::Key).await
+}
+
+async fn identity(State(queue): State<Queue>) -> Response {
+    queue.ask(Request::Identity).await
 }
 
 async fn page_certificate(

@@ -10,10 +10,10 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Instant};
 use jiff::Timestamp;
 use sekisho_control::{
     Applied, Apply, Author, Awaiting, CertificateRequest, Confirmation, Decision, Failure,
-    FlowPage, FlowQuery, Generation, Health as HealthLevel, Key, LineStatus, LiveTrace, NameAnswer,
-    NameQuery, NamesStatus, Packet, PageAuthority, PageCertificate, Phase, Plan, PlannedStep,
-    Proposal, Refused, RefusedFlows, Returned, SelfTestReport, SelfTestWish, Settled, Status,
-    Stored, Traffic, ZoneData,
+    FlowPage, FlowQuery, Generation, Health as HealthLevel, Identity, Key, LineStatus, LiveTrace,
+    NameAnswer, NameQuery, NamesStatus, Packet, PageAuthority, PageCertificate, Phase, Plan,
+    PlannedStep, Proposal, Refused, RefusedFlows, Returned, SelfTestReport, SelfTestWish, Settled,
+    Status, Stored, Traffic, ZoneData,
 };
 use sekisho_design::{Design, PublicKey, diff};
 use sekisho_host::{HostError, Kernel, Refusal, clock, give_back};
@@ -32,6 +32,7 @@ use super::{
     flow_log::FlowLog,
     health::{Health, processor},
     heartbeat::Heartbeat,
+    identity::serial,
     known::Known,
     line::Line,
     live,
@@ -61,6 +62,8 @@ pub enum Request {
     Status(Reply<Status>),
     /// Its public key.
     Key(Reply<Key>),
+    /// Which device it is.
+    Identity(Reply<Identity>),
     /// A certificate for the local page.
     PageCertificate(CertificateRequest, Reply<PageCertificate>),
     /// Who signs it.
@@ -192,6 +195,7 @@ impl Device {
                 self.counts.complete(status, &self.hands.kernel, self.design(), reply);
             }
             Request::Key(reply) => drop(reply.send(Ok(Key { public: self.hands.key.public() }))),
+            Request::Identity(reply) => drop(reply.send(Ok(self.identity()))),
             Request::PageCertificate(request, reply) => {
                 let addresses = page::addresses(self.design());
                 let (state, now) = (self.hands.store.folder(), Timestamp::now());
@@ -228,6 +232,15 @@ impl Device {
             Request::SelfTest(wish, reply) => drop(reply.send(self.self_test(wish).await)),
             Request::LastSelfTest(reply) => drop(reply.send(self.selftest.last())),
             Request::Health(reply) => drop(reply.send(self.selftest.health())),
+        }
+    }
+
+    fn identity(&self) -> Identity {
+        Identity {
+            serial: serial(),
+            public_key: self.hands.key.public(),
+            organisation: self.design().map(|design| design.site.organisation),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }
 

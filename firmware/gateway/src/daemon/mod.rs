@@ -13,6 +13,7 @@ mod fault;
 mod flow_log;
 mod health;
 mod heartbeat;
+mod identity;
 mod known;
 mod line;
 mod live;

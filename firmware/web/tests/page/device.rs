@@ -191,30 +191,6 @@ async fn who_applied_arrives_at_the_new_address_once() {
 }
 
 #[tokio::test]
-async fn backups_and_a_restart_are_asked_for_by_name() {
-    let stage = Stage::new().await;
-    let mut client = stage.signed_in("administrator").await;
-    stage.daemon.say("POST /v1/backup", 200, json!({ "name": "x", "capsule": "" }));
-    stage.daemon.say("POST /v1/backup/open", 422, json!({ "kind": "refused", "message": "wrong" }));
-    stage.daemon.say("POST /v1/restart", 200, json!({}));
-    let passphrase = "a passphrase of the test";
-    let wish = json!({ "passphrase": passphrase, "with_key": true });
-    assert_eq!(client.post("/api/backup", wish.clone()).await.body["name"], "x");
-    assert_eq!(stage.daemon.asked("POST /v1/backup"), [wish]);
-    let wish = json!({ "passphrase": passphrase, "with_users": true });
-    assert_eq!(client.post("/api/backup", wish).await.status, 200);
-    let users = stage.daemon.asked("POST /v1/backup")[1]["users"].clone();
-    assert!(users.as_str().unwrap().contains("newcomer"));
-    let opening = json!({ "passphrase": passphrase, "capsule": "AA" });
-    assert_eq!(client.post("/api/backup/open", opening).await.status, 422);
-    assert_eq!(client.post("/api/restart", json!({})).await.status, 200);
-    let by = json!({ "on_behalf": on_behalf("administrator") });
-    assert_eq!(stage.daemon.asked("POST /v1/restart"), [by]);
-    let trail = client.get("/api/audit/export").await.text;
-    assert!(trail.contains("POST /api/backup") && !trail.contains(passphrase));
-}
-
-#[tokio::test]
 async fn anybody_gets_the_certificate_to_trust() {
     let stage = Stage::new().await;
     let answer = stage.client().get("/api/ca.pem").await;

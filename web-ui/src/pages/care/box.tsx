@@ -1,18 +1,16 @@
 import { useEffect, useState } from "preact/hooks";
-import { post } from "../../api/client";
-import type { Identity, Session, Status } from "../../api/types";
-import { language, useSay, useText, useTexts } from "../../app/language";
+import type { Identity, Status } from "../../api/types";
+import { language, useSay, useTexts } from "../../app/language";
 import { live } from "../../app/live";
-import { may } from "../../app/roles";
 import { useStore } from "../../app/store";
 import { count, fingerprint } from "../../ui/format";
-import { FailureNotice, Notice } from "../../ui/notice";
-import { Button, Card, CopyButton, Dialog, Facts, Tag } from "../../ui/parts";
-import { useAction, useGet } from "../../ui/use";
+import { FailureNotice } from "../../ui/notice";
+import { Card, CopyButton, Facts, Tag } from "../../ui/parts";
+import { useGet } from "../../ui/use";
 import { derOf } from "./pem";
 import { texts } from "./text";
 
-export function BoxPart({ session }: { session: Session }) {
+export function BoxPart() {
   const { status } = useStore(live);
   return (
     <div class="cards">
@@ -20,7 +18,6 @@ export function BoxPart({ session }: { session: Session }) {
       <CertificateCard />
       {status?.time && <TimeCard status={status} />}
       {status?.collector && <CollectorCard status={status} />}
-      {may(session.role, "restart") && <RestartCard />}
     </div>
   );
 }
@@ -145,46 +142,6 @@ function CollectorCard({ status: { collector } }: { status: Status }) {
           [t.lost, count(collector.lost, now)],
         ]}
       />
-    </Card>
-  );
-}
-
-function RestartCard() {
-  const t = useTexts(texts);
-  const common = useText();
-  const [asking, setAsking] = useState(false);
-  const [told, setTold] = useState(false);
-  const { run, busy, failure } = useAction(async () => {
-    setAsking(false);
-    await post("/restart");
-    setTold(true);
-  });
-  return (
-    <Card title={t.restart}>
-      <p class="quiet">{t.restartHint}</p>
-      {told && <Notice tone="info" title={t.restarted} />}
-      <FailureNotice failure={failure} />
-      <div class="row gap-above">
-        <Button kind="danger" busy={busy} onClick={() => setAsking(true)}>
-          {t.restartButton}
-        </Button>
-      </div>
-      {asking && (
-        <Dialog
-          title={t.restartTitle}
-          onClose={() => setAsking(false)}
-          actions={
-            <>
-              <Button onClick={() => setAsking(false)}>{common.cancel}</Button>
-              <Button kind="danger" onClick={() => run()}>
-                {t.restartButton}
-              </Button>
-            </>
-          }
-        >
-          <p>{t.restartHint}</p>
-        </Dialog>
-      )}
     </Card>
   );
 }

@@ -5,7 +5,6 @@ import { may } from "../../app/roles";
 import { PageHead } from "../../ui/parts";
 import type { PageProps } from "..";
 import { AccountPart } from "./account";
-import { BackupPart } from "./backup";
 import { BoxPart } from "./box";
 import "./care.css";
 import { GenerationsPart } from "./generations";
@@ -13,7 +12,7 @@ import { texts } from "./text";
 import { UsersPart } from "./users";
 
 type Part = {
-  name: "account" | "users" | "generations" | "backup" | "box";
+  name: "account" | "users" | "generations" | "box";
   View: ComponentType<{ session: Session }>;
 };
 
@@ -22,7 +21,6 @@ function partsFor({ role }: Session): Part[] {
     { name: "account", View: AccountPart },
     may(role, "users") && { name: "users", View: UsersPart },
     { name: "generations", View: GenerationsPart },
-    may(role, "inspect-backup") && { name: "backup", View: BackupPart },
     { name: "box", View: BoxPart },
   ];
   return parts.filter((part): part is Part => part !== false);

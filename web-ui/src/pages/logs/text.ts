@@ -46,10 +46,6 @@ const ja = {
     "POST /api/design/import": "表の取り込み",
     "PUT /api/design/draft": "下書きの保存",
     "DELETE /api/design/draft": "下書きの破棄",
-    "POST /api/backup": "控えの作成",
-    "POST /api/backup/open": "控えの中身の確認",
-    "POST /api/backup/restore-key": "装置の鍵の復元",
-    "POST /api/restart": "装置の再起動",
   } as Record<string, string>,
   outcomes: { begun: "開始", done: "完了", refused: "拒否", failed: "失敗" },
 };
@@ -102,10 +98,6 @@ const en: typeof ja = {
     "POST /api/design/import": "Table imported",
     "PUT /api/design/draft": "Draft saved",
     "DELETE /api/design/draft": "Draft dropped",
-    "POST /api/backup": "Backup made",
-    "POST /api/backup/open": "Backup opened",
-    "POST /api/backup/restore-key": "Key restored",
-    "POST /api/restart": "Restart",
   },
   outcomes: { begun: "begun", done: "done", refused: "refused", failed: "failed" },
 };

@@ -1,7 +1,6 @@
 //! An authority of one key, kept in one file.
 
 use std::{
-    fmt::Write as _,
     net::Ipv4Addr,
     path::{Path, PathBuf},
 };
@@ -12,10 +11,11 @@ use rcgen::{
     DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType,
     date_time_ymd,
 };
-use ring::digest::{SHA256, digest};
 use sekisho_host::{HostError, files};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, pem::PemObject as _};
 use tracing::info;
+
+use crate::daemon::store::sha256;
 
 const FILE: &str = "page-ca.pem";
 
@@ -74,11 +74,7 @@ impl Authority {
 
     /// SHA-256 of its certificate.
     pub(super) fn fingerprint(&self) -> String {
-        let sum = digest(&SHA256, &self.certificate);
-        sum.as_ref().iter().fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        sha256(&self.certificate)
     }
 
     /// Signs a certificate for a server of these names and addresses, and of the request's key. Its end comes with it.
