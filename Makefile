@@ -28,9 +28,8 @@ test: export PROPTEST_RNG_SEED ?= 20150401
 test: programs browser ## Run all tests but the long ones
 	cargo test --locked --workspace --no-run
 	@tests/with-namespaces.sh cargo test --locked --workspace --exclude sekisho-lab
-	@$(MAKE) --no-print-directory -j2 lane-1 lane-2
+	@$(MAKE) --no-print-directory -j2 lane-1 lane-2 clerk
 	cargo test --locked -p sekisho-lab --lib
-	@$(MAKE) --no-print-directory clerk
 
 # The lab's suites wait more than they compute, and each has its own namespaces: two go side by side.
 LANE := faults flows names tunnel
