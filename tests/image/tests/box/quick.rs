@@ -119,7 +119,8 @@ pub(crate) fn the_page_answers_the_clerk_alone() -> anyhow::Result<()> {
 fn page(from: &Namespace, address: &str, what: &str, body: Option<&str>) -> anyhow::Result<String> {
     let (url, origin) =
         (format!("https://{address}/api/{what}"), format!("Origin: https://{address}"));
-    let mut words = vec!["curl", "-sk", "--max-time", "20", "-w", "%{http_code}", "-H", &origin];
+    let mut words = vec!["curl", "-sk", "--connect-timeout", "5", "--max-time", "20"];
+    words.extend(["-w", "%{http_code}", "-H", &origin]);
     let json = ["-H", "Content-Type: application/json", "-d", body.unwrap_or_default()];
     words.extend(json.iter().filter(|_| body.is_some()));
     words.push(&url);
