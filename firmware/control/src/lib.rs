@@ -45,7 +45,9 @@ pub use self::names::{
     CacheStatus, HostStatus, NameAnswer, NameQuery, NamesStatus, UpstreamStatus, ZoneData,
     ZoneOwner, ZoneStatus,
 };
-pub use self::page::{CertificateRequest, PageAuthority, PageCertificate};
+pub use self::page::{
+    CertificateRequest, FIRST_CONTACT, PAGE_NAMES, PageAuthority, PageCertificate,
+};
 pub use self::proof::{Confirmation, Proof, ProofAwaited, Token};
 pub use self::selftest::{
     CallOutcome, Cause, CheckOutcome, FAIL_OVER_SECONDS, FarCall, FarHalf, FirstCause, Health,

@@ -5,6 +5,12 @@ use std::net::Ipv4Addr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+/// Where a box without a design is reached, on its maintenance port.
+pub const FIRST_CONTACT: Ipv4Addr = Ipv4Addr::new(172, 29, 113, 1);
+
+/// Names that an office may give the device in its own DNS; the page's certificate is for them too.
+pub const PAGE_NAMES: [&str; 2] = ["sekisho", "sekisho.internal"];
+
 /// A request for the page's certificate.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct CertificateRequest {

@@ -1,4 +1,4 @@
-//! Who may do what: one table of all routes. The router, the guard and the description of the API (`OpenAPI`) come from it.
+//! Who may do what: one table of all routes. The router and the guard come from it.
 //!
 //! A route that isn't here doesn't exist. [`crate::router::build`] refuses a table and handlers that don't match.
 

@@ -12,7 +12,7 @@ use std::{
 };
 
 use anyhow::{Context, bail, ensure};
-use sekisho_control::Status;
+use sekisho_control::{FIRST_CONTACT, Status};
 use sekisho_design::{Design, Service};
 
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
     impairment::Impairment,
     link::Link,
     namespace::Namespace,
-    page::{FIRST_CONTACT, Page},
+    page::Page,
     process::{Process, command, must, tail, wait_until},
     site, topology,
 };

@@ -40,7 +40,7 @@ pub use impairment::{Counts, Impairment};
 pub use lab::{DIAL_BACK_PORT, Extent, Lab};
 pub use link::Link;
 pub use namespace::Namespace;
-pub use page::{FIRST_CONTACT, Page};
+pub use page::Page;
 pub use process::{Process, describe, text, wait_until};
 pub use site::{PROFILE, read, sample, samples};
 pub use topology::HOSTS;

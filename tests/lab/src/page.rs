@@ -11,8 +11,6 @@ use crate::{
     site,
 };
 
-/// The device's address before the first apply, on the maintenance port.
-pub const FIRST_CONTACT: Ipv4Addr = Ipv4Addr::new(172, 29, 113, 1);
 /// The port of the page.
 const HTTPS: u16 = 443;
 /// The page's own files.

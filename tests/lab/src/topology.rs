@@ -13,6 +13,7 @@ use std::{collections::BTreeMap, fmt::Write, io::Write as _, net::Ipv4Addr, proc
 
 use anyhow::{Context, bail};
 use ipnet::Ipv4Net;
+use sekisho_control::FIRST_CONTACT;
 use sekisho_design::Lan;
 
 use crate::{
@@ -21,7 +22,6 @@ use crate::{
         PLATFORM_SECOND_RESOLVER, PLATFORM_TEST_WEB, PLATFORM_WEB,
     },
     namespace::{Namespace, write_settings},
-    page::FIRST_CONTACT,
     process::{command, text},
 };
 

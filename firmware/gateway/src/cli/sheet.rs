@@ -1,11 +1,8 @@
 //! `sekisho sheet`: papers that an office hands to others.
 
-use std::time::Duration;
-
 use clap::{Args, ValueEnum};
-use sekisho_design::{Language, Sheet, TunnelHabits, check};
-use sekisho_plan::ruleset::TUNNEL_PORT;
-use sekisho_tunnel::Probing;
+use sekisho_design::{Language, Sheet, check};
+use sekisho_plan::ruleset::TUNNEL_HABITS;
 
 use super::{CommandError, Format, SignedFiles, show, with_files};
 
@@ -28,9 +25,6 @@ enum Kind {
     Firewall,
 }
 
-/// The longest pause that `sekisho-tunnel` makes between two rounds of handshakes.
-const LONGEST_SILENCE: Duration = Duration::from_secs(30);
-
 /// Makes a sheet from a design that keeps every rule.
 pub(super) fn run(
     sheet: &SheetOf,
@@ -41,14 +35,7 @@ pub(super) fn run(
     let sheet = match sheet.kind {
         Kind::Translation => Sheet::translation(&design, language),
         Kind::Flows => Sheet::flows(&design, language),
-        Kind::Firewall => {
-            let habits = TunnelHabits {
-                port: TUNNEL_PORT,
-                probe_interval: Probing::default().interval,
-                longest_silence: LONGEST_SILENCE,
-            };
-            Sheet::firewall(&design, &habits, language)
-        }
+        Kind::Firewall => Sheet::firewall(&design, &TUNNEL_HABITS, language),
     };
     Ok(shown(&sheet, format))
 }
@@ -59,5 +46,17 @@ pub(super) fn shown(sheet: &Sheet, format: Format) -> String {
         Format::Json => show::json(sheet),
         Format::Csv => sheet.csv(),
         Format::Html => sheet.html(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sekisho_tunnel::Probing;
+
+    use super::*;
+
+    #[test]
+    fn the_tunnel_probes_as_often_as_the_paper_says() {
+        assert_eq!(TUNNEL_HABITS.probe_interval, Probing::default().interval);
     }
 }

@@ -5,6 +5,7 @@
 
 use std::net::Ipv4Addr;
 
+use sekisho_control::FIRST_CONTACT;
 use sekisho_design::{Design, InterfaceAddress};
 
 /// What becomes of a way to the device.
@@ -17,9 +18,6 @@ pub(super) enum Way {
     /// The device isn't reached on that side any more.
     Goes,
 }
-
-/// Where a box without a design is reached, on the maintenance port.
-pub(super) const FIRST_CONTACT: Ipv4Addr = Ipv4Addr::new(172, 29, 113, 1);
 
 /// What a new design does to the way by an address of the design before; none where that isn't one of its ways. The first design
 /// takes the address of first contact away.

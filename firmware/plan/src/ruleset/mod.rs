@@ -18,9 +18,9 @@ mod refusals;
 mod sets;
 mod words;
 
-use std::{collections::BTreeSet, net::Ipv4Addr, ops::RangeInclusive};
+use std::{collections::BTreeSet, net::Ipv4Addr, ops::RangeInclusive, time::Duration};
 
-use sekisho_design::{Design, Lan};
+use sekisho_design::{Design, Lan, TunnelHabits};
 use serde_json::{Map, Value, json};
 
 pub use self::{
@@ -49,6 +49,15 @@ use crate::{
 
 /// The UDP port that the device's end of the tunnel listens on.
 pub const TUNNEL_PORT: u16 = 51820;
+
+/// What the tunnel does on the wire, for papers that other firewalls are made by. The gateway holds it against the crate that runs
+/// the tunnel.
+pub const TUNNEL_HABITS: TunnelHabits = TunnelHabits {
+    port: TUNNEL_PORT,
+    probe_interval: Duration::from_millis(200),
+    // The longest pause between two rounds of handshakes.
+    longest_silence: Duration::from_secs(30),
+};
 
 /// A set that the daemon fills: marks of the LANs whose new connections to the platform are refused at once, because
 /// no centre answers.

@@ -6,8 +6,7 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::get,
 };
-use sekisho_control::PAGE_AUTHORITY;
-use serde::Deserialize;
+use sekisho_control::{PAGE_AUTHORITY, PageAuthority};
 
 use crate::{
     access::Verb,
@@ -20,18 +19,13 @@ pub(super) fn handlers() -> Vec<Handler> {
     vec![(Verb::Get, "/api/ca.pem", get(ca))]
 }
 
-#[derive(Deserialize)]
-struct Authority {
-    ca: String,
-}
-
 /// The CA's certificate, to be trusted by browsers. Where the page serves with a stop-gap, the daemon is asked.
 async fn ca(State(app): State<App>) -> Result<Response, Response> {
     let pem = if let Some(pem) = &app.certificates.current().ca {
         pem.clone()
     } else {
         let answer = app.daemon.get(PAGE_AUTHORITY).await.map_err(Fault::into_response)?;
-        answer.read::<Authority>().map_err(Answer::into_response)?.ca
+        answer.read::<PageAuthority>().map_err(Answer::into_response)?.ca
     };
     let headers = [
         (header::CONTENT_TYPE, "application/x-pem-file"),

@@ -37,9 +37,12 @@ const FILE: &str = "draft.json";
 /// Only the page reads it: a design tells an attacker where the servers are.
 const MODE: u32 = 0o600;
 
-/// The lock of the draft.
+/// Who may write the draft, and whose turn it is: what one writes is on the disk before another is let in.
 #[derive(Debug, Default)]
-pub(crate) struct Drafts(Mutex<Lock>);
+pub(crate) struct Drafts {
+    lock: Mutex<Lock>,
+    turn: tokio::sync::Mutex<()>,
+}
 
 /// A draft.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -110,6 +113,7 @@ async fn keep(
             "Only an administrator takes over what somebody else edits.",
         ));
     }
+    let _turn = app.drafts.turn.lock().await;
     let now = Timestamp::now();
     with_lock(&app, |lock, stands| {
         lock.take((&person.user, person.session), take_over, (app.now(), now), stands)
@@ -122,6 +126,7 @@ async fn keep(
 }
 
 async fn discard(State(app): State<App>, person: Person) -> Result<StatusCode, Refusal> {
+    let _turn = app.drafts.turn.lock().await;
     with_lock(&app, |lock, stands| match lock.holder(app.now(), stands) {
         Some(holder) if holder.session != person.session => Err(holder.clone()),
         _ => {
@@ -136,6 +141,7 @@ async fn discard(State(app): State<App>, person: Person) -> Result<StatusCode, R
 /// A user's draft has come in force: it is done with, unless somebody else edits meanwhile. A disk that refuses keeps it for the
 /// next editor, who sees that it is what is in force.
 pub(crate) async fn settled(app: &App, user: &str) {
+    let _turn = app.drafts.turn.lock().await;
     let done = with_lock(app, |lock, stands| {
         let done = lock.holder(app.now(), stands).is_none_or(|holder| holder.user == user);
         if done {
@@ -163,7 +169,7 @@ fn with_lock<T>(
     app: &App,
     work: impl FnOnce(&mut Lock, &dyn Fn(crate::session::Id) -> bool) -> T,
 ) -> T {
-    let mut lock = app.drafts.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut lock = app.drafts.lock.lock().unwrap_or_else(PoisonError::into_inner);
     work(&mut lock, &|session| app.sessions.stands(session, app.now()))
 }
 

@@ -1,15 +1,13 @@
 //! Papers that an office prints or hands to others.
 
-use std::time::Duration;
-
 use axum::{
     Json,
     extract::State,
     http::header,
     response::{IntoResponse as _, Response},
 };
-use sekisho_design::{Language, Sheet, TunnelHabits, ledger};
-use sekisho_plan::ruleset::TUNNEL_PORT;
+use sekisho_design::{Language, Sheet, ledger};
+use sekisho_plan::ruleset::TUNNEL_HABITS;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -21,14 +19,6 @@ use crate::{
     router::Handler,
 };
 
-/// How the device's tunnel behaves towards firewalls on its way: a probe to each centre five times a second, and handshakes at
-/// least every half minute to one that is silent.
-const HABITS: TunnelHabits = TunnelHabits {
-    port: TUNNEL_PORT,
-    probe_interval: Duration::from_millis(200),
-    longest_silence: Duration::from_secs(30),
-};
-
 pub(super) fn handlers() -> Vec<Handler> {
     vec![(Verb::Post, "/api/design/sheet", axum::routing::post(sheet))]
 }
@@ -37,17 +27,10 @@ pub(super) fn handlers() -> Vec<Handler> {
 struct Wish {
     #[serde(flatten)]
     files: Files,
-    language: Tongue,
+    language: Language,
     form: Form,
     #[serde(default)]
     written: Written,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Tongue {
-    Ja,
-    En,
 }
 
 /// Which paper.
@@ -77,17 +60,13 @@ enum Written {
 async fn sheet(State(app): State<App>, Asked(wish): Asked<Wish>) -> Result<Response, Refusal> {
     let Wish { files, language, form, written } = wish;
     let whole = Whole::of(&app, files).await?;
-    let language = match language {
-        Tongue::Ja => Language::Japanese,
-        Tongue::En => Language::English,
-    };
     off_the_loop(move || {
         let sheet = match form {
             Form::Ledger => whole.with(ledger).map(|ledger| ledger.sheet(language)),
             Form::Translation => whole.design().map(|design| Sheet::translation(&design, language)),
             Form::Flows => whole.design().map(|design| Sheet::flows(&design, language)),
             Form::Firewall => {
-                whole.design().map(|design| Sheet::firewall(&design, &HABITS, language))
+                whole.design().map(|design| Sheet::firewall(&design, &TUNNEL_HABITS, language))
             }
         };
         let sheet = sheet.map_err(refused)?;

@@ -8,6 +8,7 @@ use std::{
 
 use jiff::Timestamp;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
+use sekisho_control::{FIRST_CONTACT, PAGE_NAMES};
 use sekisho_host::{HostError, files};
 use tokio_rustls::rustls::{
     self,
@@ -23,9 +24,6 @@ use super::{Current, Names, pem, provider};
 
 /// The largest file that is read.
 const LARGEST: u64 = 64 << 10;
-
-/// The first-contact address (docs/manual), and the names that the daemon puts into a certificate too.
-const STOP_GAP_NAMES: [&str; 3] = ["172.29.113.1", "sekisho", "sekisho.internal"];
 
 /// How many days a stop-gap is for; another one is made at the next start.
 const STOP_GAP_DAYS: i64 = 397;
@@ -99,7 +97,8 @@ impl Leaf {
 
     /// A certificate that nobody signed, so that there is a page at all.
     pub(super) fn stop_gap(&self) -> Result<Current, Fault> {
-        let mut params = named(&STOP_GAP_NAMES)?;
+        let first = FIRST_CONTACT.to_string();
+        let mut params = named(&[&[&*first], &PAGE_NAMES[..]].concat())?;
         let now = Timestamp::now();
         let day = |days: i64| {
             let (year, month, day) = date(now, days);

@@ -13,14 +13,13 @@ mod authority;
 use std::{net::Ipv4Addr, path::Path};
 
 use jiff::Timestamp;
-use sekisho_control::{CertificateRequest, Failure, FailureKind, PageAuthority, PageCertificate};
+use sekisho_control::{
+    CertificateRequest, FIRST_CONTACT, Failure, FailureKind, PAGE_NAMES, PageAuthority,
+    PageCertificate,
+};
 use sekisho_design::Design;
 
 use self::authority::{Authority, Fault};
-use super::way::FIRST_CONTACT;
-
-/// Names that an office may give the device in its own DNS.
-const NAMES: [&str; 2] = ["sekisho", "sekisho.internal"];
 
 /// Where the page can be reached while this design is in force; none is before the first apply.
 pub(super) fn addresses(design: Option<&Design>) -> Vec<Ipv4Addr> {
@@ -35,7 +34,7 @@ pub(super) fn certificate(
     now: Timestamp,
 ) -> Result<PageCertificate, Failure> {
     let authority = Authority::of(state, now)?;
-    let (leaf, not_after) = authority.sign(&request.csr, &NAMES, &addresses, now)?;
+    let (leaf, not_after) = authority.sign(&request.csr, &PAGE_NAMES, &addresses, now)?;
     let authority = told(&authority);
     Ok(PageCertificate { chain: leaf + &authority.ca, authority, addresses, not_after })
 }
