@@ -29,10 +29,7 @@ fn some() -> (TempDir, Users) {
 }
 
 fn code(secret: &str, time: u64) -> String {
-    (0..1_000_000)
-        .map(|code| format!("{code:06}"))
-        .find(|code| totp::step_of(secret, code, time, time / 30 - 1) == Some(time / 30))
-        .unwrap()
+    totp::code_of(secret, time / totp::STEP).unwrap()
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::session::{NoRandom, random};
 const SECRET: usize = 20;
 
 /// Seconds of a step.
-const STEP: u64 = 30;
+pub const STEP: u64 = 30;
 
 /// Steps before and after the present one that count: RFC 6238 section 5.2 asks for one at most for the way, and an authenticator's
 /// clock may be off.
@@ -38,20 +38,20 @@ pub fn uri(user: &str, secret: &str) -> String {
 /// The step whose code this is, if it is the present one or the one beside it and later than `last`: a code counts once
 /// (RFC 6238 section 5.2).
 pub fn step_of(secret: &str, code: &str, unix_time: u64, last: u64) -> Option<u64> {
-    let key = BASE32_NOPAD.decode(secret.as_bytes()).ok()?;
     let now = unix_time / STEP;
     let steps = now.saturating_sub(SLACK)..=now.saturating_add(SLACK);
-    steps.filter(|step| *step > last).find(|step| code_at(&key, *step) == code)
+    steps.filter(|step| *step > last).find(|step| code_of(secret, *step).as_deref() == Some(code))
 }
 
-/// The code of a step, RFC 4226 section 5.3.
-fn code_at(key: &[u8], step: u64) -> String {
-    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key);
+/// The code of a step (RFC 4226 section 5.3), unless the secret is none.
+pub fn code_of(secret: &str, step: u64) -> Option<String> {
+    let key = BASE32_NOPAD.decode(secret.as_bytes()).ok()?;
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &key);
     let tag = hmac::sign(&key, &step.to_be_bytes());
     let bytes = tag.as_ref();
     let offset = usize::from(bytes[bytes.len() - 1] & 0xf);
     let cut = [bytes[offset] & 0x7f, bytes[offset + 1], bytes[offset + 2], bytes[offset + 3]];
-    format!("{:06}", u32::from_be_bytes(cut) % 1_000_000)
+    Some(format!("{:06}", u32::from_be_bytes(cut) % 1_000_000))
 }
 
 /// New recovery codes, as their user gets them.
