@@ -25,7 +25,11 @@ const password = "kumo-2491-tokei-hana";
 const generations: Generation[] = [
   {
     number: 12,
-    author: { uid: 990, name: "sekisho-web", person: { user: "administrator", role: "administrator" } },
+    author: {
+      uid: 990,
+      name: "sekisho-web",
+      principal: { user: "administrator", role: "administrator", from: "192.168.1.30" },
+    },
     at: ago(2 * day),
     reason: "窓口の端末を2台増やした",
     outcome: "committed",
@@ -34,7 +38,11 @@ const generations: Generation[] = [
   },
   {
     number: 11,
-    author: { uid: 990, name: "sekisho-web", person: { user: "administrator", role: "administrator" } },
+    author: {
+      uid: 990,
+      name: "sekisho-web",
+      principal: { user: "administrator", role: "administrator", from: "192.168.1.30" },
+    },
     at: ago(2 * day + 600),
     reason: "窓口の端末を2台増やした",
     outcome: "rolled-back",

@@ -1,6 +1,9 @@
 //! Changes, their confirmation, and the generations that they leave.
 
-use std::{fmt, net::Ipv4Addr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr},
+};
 
 use jiff::Timestamp;
 use sekisho_design::Report;
@@ -16,6 +19,9 @@ pub const LONGEST_WAIT_S: u32 = 3600;
 
 /// The longest reason for a change, in bytes.
 pub const LONGEST_REASON: usize = 1000;
+
+/// The longest name of a page's user and of a role, in bytes.
+pub const LONGEST_NAME: usize = 64;
 
 /// A change that somebody wants.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -41,13 +47,19 @@ pub struct Apply {
     /// way none would arrive later. It tells the generation and the proof then; what came of the change is in the status.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub answer_first: bool,
+    /// The page's user who wants it; none where the asking process is the user's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_behalf: Option<Principal>,
 }
 
 /// What becomes of the change that awaits confirmation.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Decision {
     /// Its generation, so that nobody decides about another change than the one he has seen.
     pub generation: u64,
+    /// The page's user who decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_behalf: Option<Principal>,
 }
 
 /// A design is in force.
@@ -130,6 +142,20 @@ pub struct Author {
     /// The user's name, where the box knows one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// The page's user that the process asked for, as the process says: the page has let him in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub principal: Option<Principal>,
+}
+
+/// A user of the page, on whose behalf the page's process asks.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Principal {
+    /// The user's name on the page, at most [`LONGEST_NAME`] bytes.
+    pub user: String,
+    /// The role, as the page calls it.
+    pub role: String,
+    /// Where the user's browser is.
+    pub from: IpAddr,
 }
 
 /// What became of a generation.
@@ -157,6 +183,9 @@ pub struct Stored {
 
 impl fmt::Display for Author {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(Principal { user, role, from }) = &self.principal {
+            write!(f, "{user} ({role}, {from}) by ")?;
+        }
         match &self.name {
             Some(name) => f.write_str(name),
             None => write!(f, "uid {}", self.uid),

@@ -33,8 +33,8 @@ use sekisho_plan::{
 use serde::{Deserialize, Serialize};
 
 pub use self::change::{
-    Applied, Apply, Author, Awaiting, Decision, Generation, LONGEST_REASON, LONGEST_WAIT_S,
-    Outcome, Returned, SHORTEST_WAIT_S, Settled, Stored,
+    Applied, Apply, Author, Awaiting, Decision, Generation, LONGEST_NAME, LONGEST_REASON,
+    LONGEST_WAIT_S, Outcome, Principal, Returned, SHORTEST_WAIT_S, Settled, Stored,
 };
 pub use self::flows::{
     CollectorStatus, FlowCursor, FlowEnd, FlowLogStatus, FlowPage, FlowQuery, FlowRecord,

@@ -4,6 +4,8 @@ use std::{fmt, net::Ipv4Addr};
 
 use serde::{Deserialize, Serialize};
 
+use crate::Principal;
+
 /// A one-time token: 128 random bits in hexadecimal digits. It isn't compared here, which would tell by its time how much
 /// of a guess is right, and no log can show it.
 #[derive(Clone, Deserialize, Serialize)]
@@ -28,6 +30,9 @@ pub struct Confirmation {
     /// What is shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shown: Option<Proof>,
+    /// The page's user who confirms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_behalf: Option<Principal>,
 }
 
 /// The proof that a change awaits.

@@ -135,8 +135,8 @@ export type Awaiting = {
   proof?: { at: string; tries_left: number };
 };
 export type Returned = { generation: number; why: string; at: Timestamp };
-export type Person = { user: string; role: Role; from?: string };
-export type Author = { uid: number; name?: string; person?: Person };
+export type Principal = { user: string; role: Role; from: string };
+export type Author = { uid: number; name?: string; principal?: Principal };
 export type Generation = {
   number: number;
   author: Author;

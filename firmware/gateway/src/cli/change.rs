@@ -90,20 +90,18 @@ async fn send(socket: &Path, proposal: Proposal, terms: &Terms) -> Result<Applie
     };
     let Terms { confirm_within: confirm_within_s, came_by, .. } = *terms;
     let reason = terms.reason.clone();
-    client::post(
-        socket,
-        APPLY,
-        &Apply { proposal, seen, confirm_within_s, reason, came_by, answer_first: false },
-    )
-    .await
+    let (answer_first, on_behalf) = (false, None);
+    let apply =
+        Apply { proposal, seen, confirm_within_s, reason, came_by, answer_first, on_behalf };
+    client::post(socket, APPLY, &apply).await
 }
 
 pub(super) async fn confirm(socket: &Path, confirm: &Confirm) -> Result<Settled, ClientError> {
     let Confirm { which, token, at } = confirm;
-    let Decision { generation } = decision(socket, which).await?;
+    let Decision { generation, on_behalf } = decision(socket, which).await?;
     let shown = token.as_deref().zip(*at);
     let shown = shown.map(|(token, at)| Proof { token: Token::shown(token), at });
-    client::post(socket, CONFIRM, &Confirmation { generation, shown }).await
+    client::post(socket, CONFIRM, &Confirmation { generation, shown, on_behalf }).await
 }
 
 pub(super) async fn roll_back(socket: &Path, which: &Which) -> Result<Settled, ClientError> {
@@ -119,7 +117,7 @@ async fn decision(socket: &Path, which: &Which) -> Result<Decision, ClientError>
         let status: Status = client::get(socket, STATUS).await?;
         status.awaiting.map_or(0, |awaiting| awaiting.generation)
     };
-    Ok(Decision { generation })
+    Ok(Decision { generation, on_behalf: None })
 }
 
 pub(super) async fn history(socket: &Path) -> Result<Vec<Generation>, ClientError> {

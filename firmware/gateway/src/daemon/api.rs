@@ -26,9 +26,9 @@ use hyper_util::{
 };
 use sekisho_control::{
     APPLY, Apply, Author, CONFIRM, CertificateRequest, Confirmation, Decision, FLOWS, Failure,
-    FailureKind, FlowQuery, GENERATIONS, HEALTH, IDENTITY, KEY, LARGEST_BODY, NAME_QUERY, NAMES,
-    NameQuery, PAGE_AUTHORITY, PAGE_CERTIFICATE, PLAN, Packet, Proposal, REFUSALS, ROLL_BACK,
-    SELF_TEST, STATUS, SelfTestWish, TRACE, TRAFFIC, ZONE_DATA,
+    FailureKind, FlowQuery, GENERATIONS, HEALTH, IDENTITY, KEY, LARGEST_BODY, LONGEST_NAME,
+    NAME_QUERY, NAMES, NameQuery, PAGE_AUTHORITY, PAGE_CERTIFICATE, PLAN, Packet, Principal,
+    Proposal, REFUSALS, ROLL_BACK, SELF_TEST, STATUS, SelfTestWish, TRACE, TRAFFIC, ZONE_DATA,
 };
 use sekisho_host::user_name;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -162,8 +162,18 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
 struct Peer(Option<u32>);
 
 impl Peer {
-    fn author(self) -> Option<Author> {
-        self.0.map(|uid| Author { uid, name: user_name(uid) })
+    /// The author of a change that this process asks for, on whosever behalf.
+    fn author(self, principal: Option<Principal>) -> Result<Author, String> {
+        let uid = self.0.ok_or("the kernel doesn't say who asks")?;
+        let fits = |name: &String| {
+            (1..=LONGEST_NAME).contains(&name.len()) && !name.chars().any(char::is_control)
+        };
+        if principal.as_ref().is_some_and(|who| !fits(&who.user) || !fits(&who.role)) {
+            return Err(format!(
+                "a user and a role have names of one line and at most {LONGEST_NAME} bytes"
+            ));
+        }
+        Ok(Author { uid, name: user_name(uid), principal })
     }
 }
 
@@ -221,23 +231,34 @@ async fn plan(State(queue): State<Queue>, Body(proposal): Body<Proposal>) -> Res
 async fn apply(
     State(queue): State<Queue>,
     Extension(peer): Extension<Peer>,
-    Body(apply): Body<Apply>,
+    Body(mut apply): Body<Apply>,
 ) -> Response {
-    let Some(author) = peer.author() else { return nobody() };
-    queue.ask(|reply| Request::Apply(apply, author, reply)).await
+    match peer.author(apply.on_behalf.take()) {
+        Ok(author) => queue.ask(|reply| Request::Apply(apply, author, reply)).await,
+        Err(message) => malformed(message),
+    }
 }
 
 async fn confirm(
     State(queue): State<Queue>,
     Extension(peer): Extension<Peer>,
-    Body(confirmation): Body<Confirmation>,
+    Body(mut confirmation): Body<Confirmation>,
 ) -> Response {
-    let Some(author) = peer.author() else { return nobody() };
-    queue.ask(|reply| Request::Confirm(confirmation, author, reply)).await
+    match peer.author(confirmation.on_behalf.take()) {
+        Ok(author) => queue.ask(|reply| Request::Confirm(confirmation, author, reply)).await,
+        Err(message) => malformed(message),
+    }
 }
 
-async fn roll_back(State(queue): State<Queue>, Body(decision): Body<Decision>) -> Response {
-    queue.ask(|reply| Request::RollBack(decision, reply)).await
+async fn roll_back(
+    State(queue): State<Queue>,
+    Extension(peer): Extension<Peer>,
+    Body(mut decision): Body<Decision>,
+) -> Response {
+    match peer.author(decision.on_behalf.take()) {
+        Ok(author) => queue.ask(|reply| Request::RollBack(decision, author, reply)).await,
+        Err(message) => malformed(message),
+    }
 }
 
 async fn generations(State(queue): State<Queue>) -> Response {
@@ -329,10 +350,6 @@ async fn flows(
 
 async fn trace(State(queue): State<Queue>, Body(packet): Body<Packet>) -> Response {
     queue.ask(|reply| Request::Trace(packet, reply)).await
-}
-
-fn nobody() -> Response {
-    malformed("the kernel doesn't say who asks".to_owned())
 }
 
 fn malformed(message: String) -> Response {

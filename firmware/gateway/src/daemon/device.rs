@@ -75,7 +75,7 @@ pub enum Request {
     /// Keep the change that awaits confirmation, says somebody.
     Confirm(Confirmation, Author, Reply<Settled>),
     /// Take it back.
-    RollBack(Decision, Reply<Settled>),
+    RollBack(Decision, Author, Reply<Settled>),
     /// All generations, newest first.
     Generations(Reply<Vec<Generation>>),
     /// One generation with its files.
@@ -211,7 +211,9 @@ impl Device {
             Request::Confirm(confirmation, author, reply) => {
                 drop(reply.send(self.confirm(confirmation, &author).await));
             }
-            Request::RollBack(decision, reply) => drop(reply.send(self.roll_back(decision).await)),
+            Request::RollBack(decision, author, reply) => {
+                drop(reply.send(self.roll_back(decision, &author).await));
+            }
             Request::Generations(reply) => drop(reply.send(self.generations())),
             Request::Generation(number, reply) => drop(reply.send(self.generation(number))),
             Request::Trace(packet, reply) => drop(reply.send(self.trace(&packet).await)),

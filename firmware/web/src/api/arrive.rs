@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::{
     arrival::{Arrived, Stranger},
-    change::{on_behalf, settle},
+    change::{principal, settle},
 };
 use crate::{
     access::{Role, Verb},
@@ -104,7 +104,7 @@ async fn confirm(
     event: Event,
 ) -> Result<Response, Refusal> {
     audit::begin(&app, event.clone()).await?;
-    let person = on_behalf(&user, role, peer.from);
+    let person = principal(&user, role, peer.from);
     let settled = match settle(&app, generation, Some(token), peer.local, person).await {
         Ok(answer) => answer.read::<Settled>().map_err(Answer::into_response),
         Err(refusal) => Err(refusal.into_response()),

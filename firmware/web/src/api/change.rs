@@ -13,8 +13,8 @@ use axum::{
     routing::post,
 };
 use sekisho_control::{
-    APPLY, Applied, Apply, CONFIRM, Confirmation, Decision, GENERATIONS, Proof, ROLL_BACK, Stored,
-    Token,
+    APPLY, Applied, Apply, CONFIRM, Confirmation, Decision, GENERATIONS, Principal, Proof,
+    ROLL_BACK, Stored, Token,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -38,21 +38,15 @@ pub(super) fn handlers() -> Vec<Handler> {
     ]
 }
 
-/// Who wants something, for the daemon to keep.
-pub(super) fn on_behalf(user: &str, role: Role, from: IpAddr) -> Value {
-    json!({ "user": user, "role": role, "from": from })
+/// Who wants something, for the daemon to keep; what the browser says of that doesn't count.
+pub(super) fn principal(user: &str, role: Role, from: IpAddr) -> Principal {
+    Principal { user: user.to_owned(), role: role.to_string(), from }
 }
 
 impl Person {
-    pub(super) fn on_behalf(&self) -> Value {
-        on_behalf(&self.user, self.role, self.from)
+    fn principal(&self) -> Principal {
+        principal(&self.user, self.role, self.from)
     }
-}
-
-/// A request of the control API with who wants it in it; what the browser says of that doesn't count.
-fn by(person: Value, mut request: Value) -> String {
-    request["on_behalf"] = person;
-    request.to_string()
 }
 
 /// The device's address that a request arrived at; none on the box itself.
@@ -90,8 +84,10 @@ async fn apply(
         leaves_the_site(&app, &asked).await?;
     }
     let (seen, reason) = (asked.seen, asked.reason.clone());
-    let request = by(person.on_behalf(), json!(Apply { came_by, answer_first: true, ..asked }));
-    let answer = app.daemon.post(APPLY, request).await.map_err(Fault::into_response)?;
+    let on_behalf = Some(person.principal());
+    let apply = Apply { came_by, answer_first: true, on_behalf, ..asked };
+    let answer =
+        app.daemon.post(APPLY, json!(apply).to_string()).await.map_err(Fault::into_response)?;
     let mut shown: Value = answer.clone().read().map_err(Answer::into_response)?;
     let applied: Applied = answer.read().map_err(Answer::into_response)?;
     if let (Some(seconds), Some(proof)) = (applied.confirm_within_s, applied.carry) {
@@ -142,7 +138,7 @@ async fn confirm(
     Asked(asked): Asked<Confirmed>,
 ) -> Result<Response, Refusal> {
     let Confirmed { generation, token } = asked;
-    let answer = settle(&app, generation, token, person.local, person.on_behalf()).await?;
+    let answer = settle(&app, generation, token, person.local, person.principal()).await?;
     Ok(about(generation, answer.into_response()))
 }
 
@@ -152,7 +148,7 @@ pub(super) async fn settle(
     generation: u64,
     token: Option<Token>,
     local: IpAddr,
-    person: Value,
+    person: Principal,
 ) -> Result<Answer, Refusal> {
     let shown = match (token, local) {
         (Some(token), IpAddr::V4(at)) => Some(Proof { token, at }),
@@ -162,8 +158,8 @@ pub(super) async fn settle(
         }
         (None, _) => None,
     };
-    let request = by(person, json!(Confirmation { generation, shown }));
-    let answer = app.daemon.post(CONFIRM, request).await?;
+    let confirmation = Confirmation { generation, shown, on_behalf: Some(person) };
+    let answer = app.daemon.post(CONFIRM, json!(confirmation).to_string()).await?;
     if answer.status == StatusCode::OK {
         app.arrivals.settled(generation);
     }
@@ -175,11 +171,13 @@ async fn roll_back(
     person: Person,
     Asked(asked): Asked<Decision>,
 ) -> Result<Response, Refusal> {
-    let answer = app.daemon.post(ROLL_BACK, by(person.on_behalf(), json!(asked))).await?;
+    let generation = asked.generation;
+    let decision = Decision { on_behalf: Some(person.principal()), ..asked };
+    let answer = app.daemon.post(ROLL_BACK, json!(decision).to_string()).await?;
     if answer.status == StatusCode::OK {
-        app.arrivals.settled(asked.generation);
+        app.arrivals.settled(generation);
     }
-    Ok(about(asked.generation, answer.into_response()))
+    Ok(about(generation, answer.into_response()))
 }
 
 fn about(generation: u64, response: Response) -> Response {
@@ -203,11 +201,5 @@ mod tests {
         assert_eq!(by("::1"), Ok(None));
         assert_eq!(by("192.168.1.1"), Ok(Some([192, 168, 1, 1].into())));
         assert_eq!(by("fe80::1"), Err(()));
-    }
-
-    #[test]
-    fn nobody_speaks_for_somebody_else() {
-        let said = by(json!("y"), json!({ "on_behalf": "x", "seen": 1 }));
-        assert_eq!(said, r#"{"on_behalf":"y","seen":1}"#);
     }
 }

@@ -1,15 +1,18 @@
 //! Changes that are to be confirmed: confirmed, taken back, forgotten, cut short.
 
-use std::{fs, thread, time::Duration};
+use std::{fs, net::Ipv4Addr, thread, time::Duration};
 
 use anyhow::{Context, ensure};
 use nix::sys::signal::Signal;
-use sekisho_control::{Applied, FailureKind, Generation, Outcome, Phase};
+use sekisho_control::{
+    APPLY, Applied, Apply, FailureKind, File, Generation, Outcome, Phase, Principal, Proposal,
+};
 use sekisho_lab::{Extent, Lab, PROFILE, describe, sample, text, wait_until};
 
 use crate::{
     expect::{Expected, ensure_works, stored},
     files::Site,
+    input::request,
     snapshot::Snapshot,
 };
 
@@ -83,6 +86,35 @@ pub(crate) fn a_change_is_kept_once_it_is_confirmed() -> anyhow::Result<()> {
     lab.wait_for_carrier(None, CARRIER)?;
     changed.ensure_same(&lab, "a crash after the confirmation")?;
     differences_and_restore(&lab)
+}
+
+pub(crate) fn a_change_bears_the_pages_user() -> anyhow::Result<()> {
+    let lab = Lab::up(&sample("1-office"), Extent::Daemon)?;
+    let [site, profile] = ["site.toml", PROFILE].map(|name| {
+        let text = fs::read_to_string(lab.site().join(name))?;
+        anyhow::Ok(File { name: name.to_owned(), text })
+    });
+    let who = Principal {
+        user: "hana".to_owned(),
+        role: "administrator".to_owned(),
+        from: Ipv4Addr::new(192, 168, 1, 77).into(),
+    };
+    let wanted = Apply {
+        proposal: Proposal { site: site?, profile: Some(profile?) },
+        seen: 0,
+        confirm_within_s: None,
+        reason: None,
+        came_by: None,
+        answer_first: false,
+        on_behalf: Some(who.clone()),
+    };
+    let (code, answer) = request(&lab, "POST", APPLY, &serde_json::to_vec(&wanted)?)?;
+    ensure!(code == "200", "{code} {answer}");
+    let kept = history(&lab)?;
+    ensure!(kept[0].author.principal.as_ref() == Some(&who), "{kept:?}");
+    let shown = must(&lab, &["history"])?;
+    ensure!(shown.contains("hana (administrator, 192.168.1.77) by root"), "{shown}");
+    Ok(())
 }
 
 /// Generation 1 comes back as number 3; the device tells what is different.

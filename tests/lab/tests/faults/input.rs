@@ -1,10 +1,10 @@
 //! Files that are no design, and requests that are no proposal.
 
-use std::fs;
+use std::{fs, net::Ipv4Addr};
 
 use anyhow::{Context, ensure};
-use sekisho_control::{Failure, FailureKind};
-use sekisho_lab::{Extent, Lab, PROFILE, describe, sample};
+use sekisho_control::{APPLY, CONFIRM, Decision, Failure, FailureKind, PLAN, Principal, ROLL_BACK};
+use sekisho_lab::{Extent, Lab, PROFILE, describe, sample, text};
 
 use crate::{
     expect::{Expected, ensure_works, stored},
@@ -116,30 +116,30 @@ fn cases(lab: &Lab) -> anyhow::Result<Vec<Case>> {
 pub(crate) fn the_api_refuses_what_is_no_proposal() -> anyhow::Result<()> {
     let lab = Lab::up(&sample("1-office"), Extent::Daemon)?;
     let closed = Snapshot::take(&lab)?;
-    let body = lab.logs().join("body");
     let huge = format!(r#"{{"site":{{"name":"x","text":"{}"}}}}"#, "x".repeat(10_000_000));
     let bodies: [&[u8]; 6] =
         [b"", b"{", b"[]", br#"{"site":{"name":"x"}}"#, b"\xff\xfe\x00", huge.as_bytes()];
-    let ask = |method: &str, path: &str| -> anyhow::Result<Failure> {
-        let (socket, data) = (lab.socket(), format!("@{}", body.display()));
-        let (socket, url) = (socket.to_string_lossy(), format!("http://sekishod{path}"));
-        let words = ["curl", "-sS", "--unix-socket", &socket, "-X", method, "--data-binary", &data];
-        let header = ["-H", "Content-Type: application/json", "-w", "\n%{http_code}", &url];
-        let output = lab.host("gateway").run(&[&words[..], &header].concat())?;
-        let answer = String::from_utf8(output.stdout.clone())?;
-        let (failure, code) = answer.rsplit_once('\n').context("no code")?;
-        ensure!(code.starts_with('4'), "{method} {path}: {}", describe(&output));
-        serde_json::from_str(failure).with_context(|| format!("{method} {path}: {answer}"))
-    };
-    for (number, content) in bodies.iter().enumerate() {
-        fs::write(&body, content)?;
-        for path in ["/v1/plan", "/v1/apply", "/v1/confirm", "/v1/roll-back"] {
-            let failure = ask("POST", path).with_context(|| format!("body {number}"))?;
+    for (number, body) in bodies.iter().enumerate() {
+        for path in [PLAN, APPLY, CONFIRM, ROLL_BACK] {
+            let failure =
+                refused(&lab, "POST", path, body).with_context(|| format!("body {number}"))?;
             ensure!(failure.kind == FailureKind::Malformed, "{failure:?}");
             ensure!(!failure.message.is_empty() && failure.message.len() < 1000, "{failure:?}");
         }
     }
-    fs::write(&body, b"{}")?;
+    for user in ["", "hana\u{1b}[2J", &"h".repeat(65)] {
+        let who = Principal {
+            user: user.to_owned(),
+            role: "administrator".to_owned(),
+            from: Ipv4Addr::LOCALHOST.into(),
+        };
+        let decision = Decision { generation: 1, on_behalf: Some(who) };
+        let body = serde_json::to_vec(&decision)?;
+        for path in [CONFIRM, ROLL_BACK] {
+            let failure = refused(&lab, "POST", path, &body)?;
+            ensure!(failure.kind == FailureKind::Malformed, "{user}: {failure:?}");
+        }
+    }
     for (method, path) in [
         ("GET", "/"),
         ("GET", "/v1/nothing"),
@@ -148,9 +148,34 @@ pub(crate) fn the_api_refuses_what_is_no_proposal() -> anyhow::Result<()> {
         ("GET", "/v1/generations/first"),
         ("GET", "/v1/generations/-1"),
     ] {
-        ensure!(ask(method, path)?.kind == FailureKind::Malformed);
+        ensure!(refused(&lab, method, path, b"{}")?.kind == FailureKind::Malformed);
     }
     closed.ensure_same(&lab, "requests that are no proposal")?;
     lab.status()?;
     Ok(())
+}
+
+fn refused(lab: &Lab, method: &str, path: &str, body: &[u8]) -> anyhow::Result<Failure> {
+    let (code, answer) = request(lab, method, path, body)?;
+    ensure!(code.starts_with('4'), "{method} {path}: {code} {answer}");
+    serde_json::from_str(&answer).with_context(|| format!("{method} {path}: {answer}"))
+}
+
+/// Asks the control API as any client may: the code and the text of its answer.
+pub(crate) fn request(
+    lab: &Lab,
+    method: &str,
+    path: &str,
+    body: &[u8],
+) -> anyhow::Result<(String, String)> {
+    let file = lab.logs().join("body");
+    fs::write(&file, body)?;
+    let (socket, data) = (lab.socket(), format!("@{}", file.display()));
+    let (socket, url) = (socket.to_string_lossy(), format!("http://sekishod{path}"));
+    let words = ["curl", "-sS", "--unix-socket", &socket, "-X", method, "--data-binary", &data];
+    let header = ["-H", "Content-Type: application/json", "-w", "\n%{http_code}", &url];
+    let output = lab.host("gateway").run(&[&words[..], &header].concat())?;
+    let shown = text(&output.stdout);
+    let (answer, code) = shown.rsplit_once('\n').with_context(|| describe(&output))?;
+    Ok((code.to_owned(), answer.to_owned()))
 }

@@ -46,6 +46,7 @@ fn main() {
         ("the_daemon_repairs_the_kernel", meddling::the_daemon_repairs_the_kernel),
         ("the_daemon_ends_when_told", meddling::the_daemon_ends_when_told),
         ("a_change_is_kept_once_it_is_confirmed", confirm::a_change_is_kept_once_it_is_confirmed),
+        ("a_change_bears_the_pages_user", confirm::a_change_bears_the_pages_user),
         ("what_nobody_confirms_is_taken_back", confirm::what_nobody_confirms_is_taken_back),
         (
             "a_first_change_that_nobody_confirms_leaves_a_closed_box",

@@ -325,8 +325,8 @@ impl Device {
         confirmation: Confirmation,
         author: &Author,
     ) -> Result<Settled, Failure> {
-        let Confirmation { generation, shown } = confirmation;
-        let mut pending = self.decided(Decision { generation })?;
+        let Confirmation { generation, shown, .. } = confirmation;
+        let mut pending = self.decided(generation)?;
         if let Some(measure) = &mut pending.measure
             && let Err(fault) = measure.judge(author.uid, shown.as_ref())
         {
@@ -349,8 +349,13 @@ impl Device {
     }
 
     /// Takes back the change that awaits confirmation, because somebody asks for it.
-    pub(super) async fn roll_back(&mut self, decision: Decision) -> Result<Settled, Failure> {
-        let pending = self.decided(decision)?;
+    pub(super) async fn roll_back(
+        &mut self,
+        Decision { generation, .. }: Decision,
+        author: &Author,
+    ) -> Result<Settled, Failure> {
+        let pending = self.decided(generation)?;
+        info!(generation, by = %author, "taken back");
         self.take_back(pending, Cause::Asked).await?;
         Ok(Settled { generation: self.kept.0 })
     }
@@ -381,12 +386,13 @@ impl Device {
     }
 
     /// The change that a decision is about.
-    fn decided(&mut self, decision: Decision) -> Result<Pending, Failure> {
-        match self.pending.take_if(|pending| pending.number == decision.generation) {
+    fn decided(&mut self, generation: u64) -> Result<Pending, Failure> {
+        match self.pending.take_if(|pending| pending.number == generation) {
             Some(pending) => Ok(pending),
             None => Err(self.pending.as_ref().map_or_else(nothing_awaits, |pending| {
-                let (number, meant) = (pending.number, decision.generation);
-                let message = format!("generation {number} awaits confirmation and not {meant}");
+                let number = pending.number;
+                let message =
+                    format!("generation {number} awaits confirmation and not {generation}");
                 conflict(message, "see sekisho status")
             })),
         }

@@ -12,7 +12,7 @@ fn files(text: &str) -> Files {
 fn record(number: u64, [site_sha256, profile_sha256]: [String; 2]) -> Generation {
     Generation {
         number,
-        author: Author { uid: 0, name: Some("root".to_owned()) },
+        author: Author { uid: 0, name: Some("root".to_owned()), principal: None },
         at: Timestamp::UNIX_EPOCH,
         reason: Some("because".to_owned()),
         outcome: Outcome::Pending,
