@@ -153,6 +153,8 @@ export const care: Record<string, Answer> = {
       public_key: "MR/hnhpmpYCiKgk9ce+Ym1idjlQBiNJByL95+HJp90I=",
       organisation: "011002",
       version: "0.9.0",
+      page_authority: "7f1e0c".padEnd(64, "0"),
+      line: "sekisho serial=b1946ac92492d2347c6235b4d2611184 organisation=011002 key=MR/hnhpmpYCiKgk9ce+Ym1idjlQBiNJByL95+HJp90I= version=0.9.0",
     }),
   "GET /key": () => ok({ public: "MR/hnhpmpYCiKgk9ce+Ym1idjlQBiNJByL95+HJp90I=" }),
   "GET /ca.pem": () => ({ status: 200, type: "application/x-pem-file", text: pem }),

@@ -105,6 +105,7 @@ impl<'a> Console<'a> {
             "8" => self.restart()?,
             "9" => wizard::lead(self)?,
             "0" | "L" => prompt::open(self)?,
+            "I" => self.tell("sekisho", &["identity"], LOOK),
             "E" => self.language = Language::English,
             "J" => self.language = Language::Japanese,
             _ => self.say("その番号はありません。", "There is no such item."),
@@ -155,13 +156,13 @@ impl<'a> Console<'a> {
             &format!(
                 "\n 1 状態        2 アドレスとポート  3 変更を確定{0}\n 4 変更を取消  5 簡易点検          \
                  6 管理者パスワードの再発行\n 7 工場出荷状態に戻す  8 再起動  9 初期設定\n \
-                 0 ログイン    E English",
+                 0 ログイン    I 装置の識別    E English",
                 pending.0
             ),
             &format!(
                 "\n 1 Status      2 Addresses and ports  3 Confirm the change{0}\n 4 Roll back   \
                  5 Quick look           6 New administrator's password\n 7 Factory reset  8 Restart  \
-                 9 First steps\n 0 Log in      J 日本語",
+                 9 First steps\n 0 Log in      I Identity     J 日本語",
                 pending.1
             ),
         );

@@ -139,6 +139,11 @@ pub struct Identity {
     pub organisation: Option<OrganisationCode>,
     /// The firmware's version.
     pub version: String,
+    /// SHA-256 of the authority of the page's certificate, hexadecimal: what a browser's owner compares before he trusts it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page_authority: Option<String>,
+    /// All of it that the operator registers, in one line: what the QR code bears.
+    pub line: String,
 }
 
 /// What applying a design would do.

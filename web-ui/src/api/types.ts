@@ -56,7 +56,14 @@ export type LiveTraffic = { at: Timestamp; up_bps: number; down_bps: number };
 export type HistoryPoint = { at: Timestamp; up_bps: number; down_bps: number; refused: number };
 export type History = { step_s: number; points: HistoryPoint[] };
 
-export type Identity = { serial: string; public_key: string; organisation?: string; version: string };
+export type Identity = {
+  serial: string;
+  public_key: string;
+  organisation?: string;
+  version: string;
+  page_authority?: string;
+  line: string;
+};
 
 export type Capsule = { name: string; capsule: string };
 export type CapsulePreview = {

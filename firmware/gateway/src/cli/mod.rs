@@ -10,6 +10,7 @@ mod diff;
 mod export;
 mod flows;
 mod format;
+mod identity;
 mod import;
 mod ledger;
 mod names;
@@ -30,7 +31,7 @@ use std::{
 };
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum, error::ErrorKind};
-use sekisho_control::{Failure, FailureKind, File, KEY, Key, PLAN, Plan, Proposal, STATUS, Status};
+use sekisho_control::{Failure, FailureKind, File, PLAN, Plan, Proposal, STATUS, Status};
 use sekisho_design::{
     Accepted, LARGEST_FILE, Lan, Language, Problem, Problems, PublicKey, Report, Source, Sources,
     Trust, check,
@@ -153,10 +154,8 @@ enum Command {
     Export(export::Export),
     /// Show how the device resolves names: zones, whom it asks, what it remembers, how queries ended
     Names(names::NamesOf),
-    /// Print the device's public key, which the operator registers for the tunnel
-    ///
-    /// The private key was made on this device at its first start and never leaves it.
-    Key,
+    #[command(flatten)]
+    Who(identity::Who),
 }
 
 #[derive(Args, Debug)]
@@ -562,10 +561,7 @@ fn run(arguments: &Arguments, language: Language) -> Result<Output, CommandError
             let answer = runtime.block_on(names::query(socket, query))?;
             if json { show::json(&answer) } else { names::answer(&answer, language) }
         }
-        Command::Key => {
-            let key: Key = runtime.block_on(client::get(socket, KEY))?;
-            if json { show::json(&key) } else { key.public.to_string() }
-        }
+        Command::Who(who) => runtime.block_on(identity::run(socket, who, json, language))?,
     };
     Ok(match arguments.format {
         Format::Text | Format::Json => Output::Lines(text),

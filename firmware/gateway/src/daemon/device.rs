@@ -32,7 +32,7 @@ use super::{
     flow_log::FlowLog,
     health::{Health, processor},
     heartbeat::Heartbeat,
-    identity::serial,
+    identity,
     known::Known,
     line::Line,
     live,
@@ -238,12 +238,12 @@ impl Device {
     }
 
     fn identity(&self) -> Identity {
-        Identity {
-            serial: serial(),
-            public_key: self.hands.key.public(),
-            organisation: self.design().map(|design| design.site.organisation),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        }
+        let authority = page::authority(self.hands.store.folder(), Timestamp::now());
+        identity::told(
+            self.hands.key.public(),
+            self.design().map(|design| design.site.organisation),
+            authority.ok().map(|authority| authority.fingerprint),
+        )
     }
 
     /// What time alone brings about: the tunnel's state, the end of the time to confirm, a look at the kernel.

@@ -2,6 +2,9 @@
 
 use std::{fs, path::Path};
 
+use sekisho_control::Identity;
+use sekisho_design::{OrganisationCode, PublicKey};
+
 use super::store::sha256;
 
 /// The number that the machine got with its first start. It stays in the box: other programs take secrets from it.
@@ -9,6 +12,18 @@ const MACHINE_ID: &str = "/etc/machine-id";
 
 /// Digits of a serial number.
 const DIGITS: usize = 16;
+
+/// Which device this is, for the operator's books and for the eyes of who stands before it.
+pub(super) fn told(
+    public_key: PublicKey,
+    organisation: Option<OrganisationCode>,
+    page_authority: Option<String>,
+) -> Identity {
+    let (serial, version) = (serial(), env!("CARGO_PKG_VERSION").to_owned());
+    let holder = organisation.map(|code| format!(" organisation={code}")).unwrap_or_default();
+    let line = format!("sekisho serial={serial}{holder} key={public_key} version={version}");
+    Identity { serial, public_key, organisation, version, page_authority, line }
+}
 
 /// The device's serial number: made of the machine's own, which can't be found from it.
 pub(super) fn serial() -> String {

@@ -37,6 +37,7 @@ fn main() {
         ("another_daemon_runs", start::another_daemon_runs),
         ("the_daemon_does_not_run", start::the_daemon_does_not_run),
         ("the_service_manager_is_told", start::the_service_manager_is_told),
+        ("the_device_says_which_one_it_is", start::the_device_says_which_one_it_is),
         ("unusable_keys_keep_the_daemon_down", start::unusable_keys_keep_the_daemon_down),
         ("the_disk_is_full", store::the_disk_is_full),
         ("the_disk_is_read_only", store::the_disk_is_read_only),

@@ -7,8 +7,8 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
-use sekisho_control::FailureKind;
-use sekisho_lab::{Extent, Lab, describe, sample};
+use sekisho_control::{FailureKind, Identity};
+use sekisho_lab::{Extent, Lab, describe, sample, text};
 
 use crate::{
     environment,
@@ -131,6 +131,28 @@ pub(crate) fn the_service_manager_is_told() -> anyhow::Result<()> {
     }
     ensure!(daemon.stop()?.success());
     hear("STOPPING=1")
+}
+
+pub(crate) fn the_device_says_which_one_it_is() -> anyhow::Result<()> {
+    let lab = Lab::up(&sample("1-office"), Extent::Daemon)?;
+    let ask = |words: &[&str]| -> anyhow::Result<String> {
+        let output = lab.sekisho(&[&["identity"], words].concat())?;
+        ensure!(output.status.success(), "{}", describe(&output));
+        Ok(text(&output.stdout))
+    };
+    let told =
+        || -> anyhow::Result<Identity> { Ok(serde_json::from_str(&ask(&["--format", "json"])?)?) };
+    let closed = told()?;
+    ensure!(closed.organisation.is_none() && !closed.line.contains("organisation"), "{closed:?}");
+    lab.apply(lab.site())?;
+    let identity = told()?;
+    let (serial, key) = (&identity.serial, identity.public_key.to_string());
+    let line = format!("sekisho serial={serial} organisation=011002 key={key} version=");
+    ensure!(identity.line.starts_with(&line), "{identity:?}");
+    ensure!(key == text(&lab.sekisho(&["key"])?.stdout).trim());
+    ensure!(identity.page_authority.is_some_and(|digits| digits.len() == 64));
+    let shown = ask(&["--lang", "ja"])?;
+    ensure_says(&shown, &[&format!("製造番号: {serial}"), "団体: 011002", &key, "█"])
 }
 
 pub(crate) fn unusable_keys_keep_the_daemon_down() -> anyhow::Result<()> {

@@ -7,7 +7,7 @@ import { look } from "../../app/session";
 import { groups } from "../../ui/format";
 import { FailureNotice, Notice } from "../../ui/notice";
 import { Button, Card, CopyButton, Dialog, Tag, TextField } from "../../ui/parts";
-import { qr, qrPath } from "../../ui/qr";
+import { QrPicture } from "../../ui/qr-picture";
 import { useAction } from "../../ui/use";
 import { texts } from "./text";
 
@@ -87,7 +87,7 @@ function SetUpFactor() {
       }}
     >
       <p>{t.factorScan}</p>
-      <Picture uri={secret.uri} />
+      <QrPicture text={secret.uri} label={t.factorPicture} />
       <code class="secret">{groups(secret.secret)}</code>
       <div class="row">
         <CopyButton text={secret.secret} />
@@ -106,26 +106,6 @@ function SetUpFactor() {
         {t.factorConfirm}
       </Button>
     </form>
-  );
-}
-
-/** Black on white in both themes, because phones read nothing else. */
-function Picture({ uri }: { uri: string }) {
-  const t = useTexts(texts);
-  const dark = qr(uri);
-  if (!dark) return null;
-  const size = dark.length + 8;
-  return (
-    <svg
-      class="qr"
-      viewBox={`-4 -4 ${size} ${size}`}
-      role="img"
-      aria-label={t.factorPicture}
-      shape-rendering="crispEdges"
-    >
-      <rect x="-4" y="-4" width={size} height={size} fill="#fff" />
-      <path d={qrPath(dark)} fill="#000" />
-    </svg>
   );
 }
 

@@ -6,6 +6,7 @@ import { useStore } from "../../app/store";
 import { count, fingerprint } from "../../ui/format";
 import { FailureNotice } from "../../ui/notice";
 import { Card, CopyButton, Facts, Tag } from "../../ui/parts";
+import { QrPicture } from "../../ui/qr-picture";
 import { useGet } from "../../ui/use";
 import { derOf } from "./pem";
 import { texts } from "./text";
@@ -46,7 +47,10 @@ function IdentityCard() {
             ]}
           />
           <div class="row gap-above">
-            <CopyButton text={value.public_key} />
+            <CopyButton text={value.line} />
+          </div>
+          <div class="gap-above">
+            <QrPicture text={value.line} label={t.identityPicture} />
           </div>
         </>
       )}

@@ -67,6 +67,7 @@ const ja = {
   restoreHint: "設計の反映と同じです。5分以内に確認しなければ、自動で元に戻ります。",
   // box
   identity: "この装置",
+  identityPicture: "製造番号、公開鍵、団体、版のQRコード",
   serial: "製造番号",
   publicKey: "公開鍵",
   publicKeyHint: "機構に登録するのはこれです。",
@@ -153,6 +154,7 @@ const en: typeof ja = {
   organisation: "Organisation",
   restoreHint: "As any change: taken back unless it is confirmed within 5 minutes.",
   identity: "This box",
+  identityPicture: "QR code of serial number, public key, organisation and version",
   serial: "Serial number",
   publicKey: "Public key",
   publicKeyHint: "What the operator registers.",
