@@ -126,8 +126,8 @@ export const design: Record<string, Answer> = {
       : ok({ html: `<table><caption>${given.form}</caption><tr><td>100.64.10.11</td></tr></table>` }),
   "POST /design/import": (_, given: { site: string }) => ok({ site: given.site, changes: {}, notices: [] }),
   "GET /design/draft": () => ok(held()),
-  "PUT /design/draft": (_, given: { draft: unknown }) => {
-    draft = given.draft;
+  "PUT /design/draft": (_, { after: _after, take_over: _over, ...given }: Record<string, unknown>) => {
+    draft = { ...given, by: "administrator", at: new Date().toISOString() };
     since ??= new Date().toISOString();
     return ok(held());
   },

@@ -83,6 +83,7 @@ export type FailureKind =
   | "refused"
   | "malformed"
   | "conflict"
+  | "changed"
   | "unproven"
   | "rolled-back"
   | "rollback-failed"

@@ -48,6 +48,11 @@ export const en: DesignTexts = {
     takeOverText: (user) =>
       `What ${user} is writing can't be saved any more, and the draft on the box becomes what this page shows now. The audit log says who took over.`,
     mine: "You are editing",
+    changed: "The draft on the box was changed in another window",
+    changedText:
+      "What you wrote here isn't on the box. Opening the draft on the box drops it; writing over drops what the other window wrote.",
+    openDraft: "Open the draft on the box",
+    overwrite: "Write over it",
     release: "Stop editing",
     releaseTitle: "Stop editing?",
     releaseText: "The draft on the box is deleted, and others may edit. The design in force stays as it is.",

@@ -67,6 +67,10 @@ struct Kept {
 struct Wish {
     #[serde(flatten)]
     draft: Draft,
+    /// When the draft was kept that this one was made from; none for the first one. Another one by now is not written over.
+    #[serde(default)]
+    after: Option<Timestamp>,
+    /// Whether it is meant to take the place of whatever is there, and of whoever holds it.
     #[serde(default)]
     take_over: bool,
 }
@@ -103,9 +107,11 @@ async fn tell(State(app): State<App>, person: Person) -> Result<Json<Told>, Refu
 async fn keep(
     State(app): State<App>,
     person: Person,
-    Asked(Wish { draft, take_over }): Asked<Wish>,
+    Asked(Wish { draft, after, take_over }): Asked<Wish>,
 ) -> Result<Json<Told>, Refusal> {
-    if take_over && person.role != Role::Administrator {
+    let _turn = app.drafts.turn.lock().await;
+    let others = held(&app, &person).is_some_and(|held| !held.mine);
+    if take_over && others && person.role != Role::Administrator {
         return Err(Refusal::new(
             StatusCode::FORBIDDEN,
             "role",
@@ -113,12 +119,16 @@ async fn keep(
             "Only an administrator takes over what somebody else edits.",
         ));
     }
-    let _turn = app.drafts.turn.lock().await;
     let now = Timestamp::now();
     with_lock(&app, |lock, stands| {
         lock.take((&person.user, person.session), take_over, (app.now(), now), stands)
     })
     .map_err(|holder| taken(&holder))?;
+    let state = app.state.clone();
+    let before = off_the_loop(move || read(&state)).await??;
+    if !take_over && before.map(|kept| kept.at) != after {
+        return Err(another());
+    }
     let kept = Kept { draft, by: person.user.clone(), at: now };
     let (state, written) = (app.state.clone(), kept.clone());
     off_the_loop(move || write(&state, &written)).await??;
@@ -188,6 +198,16 @@ fn taken(holder: &Holder) -> Refusal {
         &format!("{user} さんが編集中です（{since:.0} から）。"),
         &format!("{user} edits the design, since {since:.0}."),
     )
+}
+
+fn another() -> Refusal {
+    Refusal::new(
+        StatusCode::CONFLICT,
+        "changed",
+        "下書きは、ほかの画面で変わっています。",
+        "The draft was changed in another window.",
+    )
+    .way_out("look at the draft on the box, then write over it or drop your own")
 }
 
 fn read(state: &Path) -> Result<Option<Kept>, Refusal> {

@@ -116,9 +116,21 @@ async fn one_edits_and_the_draft_stays_on_the_box() {
     let draft = json!({ "site": "schema = 1\n", "generation": 3 });
     let (status, told) = put(&hana, &draft).await;
     assert_eq!((status, &told["lock"]["mine"]), (200, &json!(true)), "{told}");
+    let told_at = told["draft"]["at"].clone();
     let seen = taro.get("/api/design/draft").await.body;
     assert_eq!((&seen["lock"]["mine"], &seen["draft"]["site"]), (&json!(false), &draft["site"]));
     assert_eq!(put(&taro, &draft).await.0, 409);
+
+    // Another window of the same session has not seen what this one kept.
+    let (status, told) = put(&hana, &draft).await;
+    assert_eq!((status, &told["kind"]), (409, &json!("changed")), "{told}");
+    let after = |at: &Value| json!({ "site": "schema = 1\n#\n", "generation": 3, "after": at });
+    let (status, second) = put(&hana, &after(&told_at)).await;
+    assert_eq!((status, &second["draft"]["site"]), (200, &json!("schema = 1\n#\n")), "{second}");
+    assert_eq!(put(&hana, &after(&told_at)).await.0, 409);
+    let over = json!({ "site": "schema = 1\n", "generation": 3, "take_over": true });
+    assert_eq!(put(&hana, &over).await.0, 200, "who has seen it may write over it");
+
     let over = json!({ "site": "", "generation": 3, "take_over": true });
     assert_eq!(put(&taro, &over).await.0, 403, "only an administrator takes over");
     let gone = taro.send(taro.request(&Method::DELETE, "/api/design/draft", None)).await;

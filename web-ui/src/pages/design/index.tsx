@@ -16,7 +16,7 @@ import "./design.css";
 import "./paper.css";
 import { type Desk, DeskContext, useDesignTexts, useDesk } from "./desk";
 import { dropWork, type Found, keepWork, load, ofGeneration } from "./load";
-import { LockNotice, Release } from "./lock";
+import { ClashNotice, LockNotice, Release } from "./lock";
 import { calls } from "./model/calls";
 import { type Editing, Editor, opened } from "./model/editor";
 import { type RowKind, rowKinds } from "./model/fields";
@@ -168,6 +168,7 @@ function Content({ found, route, begin }: { found: Found; route: Route; begin: (
       <div class="stack design-notices no-print">
         {!may(session.role, "draft") && <Notice tone="info" title={t.readOnly} />}
         <LockNotice />
+        <ClashNotice begin={begin} />
         <FailureNotice failure={state.failure} retry={() => editor.start()} />
         <BaseNotice />
         {found.from === "tab" && !proposal && state.history.past.length === 0 && (

@@ -32,20 +32,30 @@ export type Found = {
 export async function load(generation: number, mayDraft: boolean): Promise<Found> {
   const { lock, draft } = mayDraft ? await calls.draft() : { lock: null, draft: null };
   const tab = keptWork();
-  if (tab) return { work: tab, lock, draft, from: "tab" };
+  if (tab) return { work: following(tab, draft), lock, draft, from: "tab" };
   if (draft) return { work: await ofDraft(draft), lock, draft, from: "draft" };
   if (generation > 0) return { work: await ofGeneration(generation), lock, draft, from: "generation" };
-  const work: Kept = { text: "", tree: blank(), ahead: "tree", profile: null, base: 0 };
+  const work: Kept = { text: "", tree: blank(), ahead: "tree", profile: null, base: 0, after: null };
   return { work, lock, draft, from: "nothing" };
 }
 
 async function ofDraft(draft: KeptDraft): Promise<Kept> {
-  return { ...(await ofText(draft.site)), profile: draft.profile ?? null, base: draft.generation };
+  return {
+    ...(await ofText(draft.site)),
+    profile: draft.profile ?? null,
+    base: draft.generation,
+    after: draft.at,
+  };
+}
+
+/** What this tab has is on the box already where it was closed before the box's answer came. */
+function following(tab: Kept, draft: KeptDraft | null): Kept {
+  return draft && draft.site === tab.text ? { ...tab, after: draft.at } : tab;
 }
 
 export async function ofGeneration(number: number): Promise<Kept> {
   const stored = await calls.generation(number);
-  return { ...(await ofText(stored.site)), profile: null, base: number };
+  return { ...(await ofText(stored.site)), profile: null, base: number, after: null };
 }
 
 /** A text that can't be read is edited as text. */

@@ -50,6 +50,30 @@ export function LockNotice() {
   );
 }
 
+/** Two windows of one session have written: nobody but the writer knows which of the two is right. */
+export function ClashNotice({ begin }: { begin: () => void }) {
+  const { editor, state } = useDesk();
+  const t = useDesignTexts();
+  const over = useAction(() => editor.save(true));
+  if (!state.clash) return null;
+  return (
+    <Notice
+      tone="warn"
+      title={t.lock.changed}
+      actions={
+        <>
+          <Button onClick={begin}>{t.lock.openDraft}</Button>
+          <Button busy={over.busy} onClick={() => over.run()}>
+            {t.lock.overwrite}
+          </Button>
+        </>
+      }
+    >
+      <p>{t.lock.changedText}</p>
+    </Notice>
+  );
+}
+
 /** Gives the draft back, so that others may edit. */
 export function Release({ begin }: { begin: () => void }) {
   const { editor } = useDesk();

@@ -32,9 +32,12 @@ export const calls = {
     post<Imported>("/design/import", { site, table: { base64: table }, kind }),
   generation: (number: number) => get<Stored>(`/generations/${number}`),
   draft: () => get<DraftAnswer>("/design/draft"),
-  /** Keeps the draft on the box, which takes the lock; over somebody else's only where that is wished. */
-  keep: (draft: Draft, takeOver: boolean) =>
-    ask<DraftAnswer>("PUT", "/design/draft", takeOver ? { ...draft, take_over: true } : draft),
+  /**
+   * Keeps the draft on the box, which takes the lock. It follows the one that was kept at `after`; over another one, or
+   * over somebody else's lock, only where that is wished.
+   */
+  keep: (draft: Draft, after: string | null, takeOver: boolean) =>
+    ask<DraftAnswer>("PUT", "/design/draft", { ...draft, after, take_over: takeOver }),
   discard: () => ask<void>("DELETE", "/design/draft"),
 };
 

@@ -9,7 +9,7 @@ import { set, type Tree } from "./tree";
 function desk(change: Partial<Surroundings["calls"]> = {}) {
   const timers = new Set<{ at: number; run: () => void }>();
   const kept: unknown[] = [];
-  const drafts: [Draft, boolean][] = [];
+  const drafts: [Draft, string | null, boolean][] = [];
   const states: Editing[] = [];
   let now = 0;
   const report = { code: "FORM-01", severity: "error", file: "site.toml", path: "site.name" } as Report;
@@ -21,9 +21,10 @@ function desk(change: Partial<Surroundings["calls"]> = {}) {
         return JSON.parse(text) as Tree;
       },
       check: async ({ site }) => ({ problems: site.includes("bad") ? [report] : [] }),
-      keep: async (draft, takeOver) => {
-        drafts.push([draft, takeOver]);
-        return { lock: { user: "me", since: "", mine: true }, draft: null };
+      keep: async (draft, after, takeOver) => {
+        drafts.push([draft, after, takeOver]);
+        const kept = { ...draft, by: "me", at: `${drafts.length}` };
+        return { lock: { user: "me", since: "", mine: true }, draft: kept };
       },
       draft: async () => ({ lock: null, draft: null }),
       ...change,
@@ -38,7 +39,7 @@ function desk(change: Partial<Surroundings["calls"]> = {}) {
     tell: (state) => states.push(state),
   };
   const tree: Tree = { site: { name: "a" } };
-  const work = { text: "# a comment\n{}", tree, ahead: null, profile: null, base: 0 };
+  const work = { text: "# a comment\n{}", tree, ahead: null, profile: null, base: 0, after: null };
   const editor = new Editor(opened(work, null), around);
   const pass = async (milliseconds: number) => {
     now += milliseconds;
@@ -66,8 +67,8 @@ describe("an edit", () => {
     expect(editor.state.problems.under("site.name")).toHaveLength(1);
     expect(kept).toHaveLength(1);
     await pass(5000);
-    expect(drafts).toEqual([[{ site: '{"site":{"name":"bad"}}', generation: 0 }, false]]);
-    expect(editor.state).toMatchObject({ saved: true, lock: { user: "me" } });
+    expect(drafts).toEqual([[{ site: '{"site":{"name":"bad"}}', generation: 0 }, null, false]]);
+    expect(editor.state).toMatchObject({ saved: true, lock: { user: "me" }, after: "1" });
   });
 
   it("says where comments were lost, and undo brings them back", async () => {
@@ -144,7 +145,7 @@ describe("the draft on the box", () => {
     const lock = { user: "other", since: "", mine: false };
     const tries: boolean[] = [];
     const { editor, pass } = desk({
-      keep: async (_, takeOver) => {
+      keep: async (_, _after, takeOver) => {
         tries.push(takeOver);
         if (!takeOver) throw new ApiError(409, { kind: "conflict", message: "held" });
         return { lock: { ...lock, user: "me", mine: true }, draft: null };
@@ -171,12 +172,39 @@ describe("the draft on the box", () => {
     expect(editor.state).toMatchObject({ lock, failure: { message: "other writes" } });
   });
 
+  it("follows the one before it, one after the other", async () => {
+    const { editor, drafts } = desk();
+    await Promise.all([editor.save(), editor.save()]);
+    expect(drafts.map(([, after]) => after)).toEqual([null, "1"]);
+  });
+
+  it("of another window of one's own is written over only where that is wished", async () => {
+    const tries: boolean[] = [];
+    const { editor, pass, timers } = desk({
+      keep: async (draft, _, takeOver) => {
+        tries.push(takeOver);
+        if (!takeOver) throw new ApiError(409, { kind: "changed", message: "another window" });
+        const lock = { user: "me", since: "", mine: true };
+        return { lock, draft: { ...draft, by: "me", at: "9" } };
+      },
+    });
+    expect(await editor.save()).toBe(false);
+    expect(editor.state).toMatchObject({ clash: true, failure: null });
+    editor.edit(named(editor, "b"), "site.name");
+    await pass(400);
+    expect(timers.size).toBe(0);
+    expect(await editor.save(true)).toBe(true);
+    expect(editor.state).toMatchObject({ clash: false, after: "9" });
+    expect(tries).toEqual([false, true]);
+  });
+
   it("that was changed meanwhile isn't called saved", async () => {
     let keepIt = () => {};
     const { editor } = desk({
       keep: () => new Promise((resolve) => (keepIt = () => resolve({ lock: null, draft: null }))),
     });
     const saving = editor.save();
+    await Promise.resolve();
     editor.edit(named(editor, "b"), "site.name");
     keepIt();
     await saving;

@@ -37,10 +37,21 @@ export type Editing = {
   lock: Lock | null;
   /** Whether the draft on the box is what is shown here. */
   saved: boolean;
+  /** When the draft on the box was kept that this one follows; none before the first. */
+  after: string | null;
+  /** The draft on the box is another one: another window of this session wrote. */
+  clash: boolean;
 };
 
 /** What a tab keeps for the case that it is closed or the session ends. */
-export type Kept = { text: string; tree: Tree; ahead: Ahead; profile: string | null; base: number };
+export type Kept = {
+  text: string;
+  tree: Tree;
+  ahead: Ahead;
+  profile: string | null;
+  base: number;
+  after: string | null;
+};
 
 export type Surroundings = {
   calls: Pick<Calls, "parse" | "print" | "check" | "keep" | "draft">;
@@ -76,6 +87,8 @@ export function opened(work: Kept, lock: Lock | null): Editing {
     lostComments: false,
     lock,
     saved: true,
+    after: work.after,
+    clash: false,
   };
 }
 
@@ -91,6 +104,8 @@ export class Editor {
   #round = 0;
   #checkTimer: (() => void) | null = null;
   #saveTimer: (() => void) | null = null;
+  /** One draft after the other: each names the one before it. */
+  #saving: Promise<unknown> = Promise.resolve();
 
   constructor(state: Editing, around: Surroundings) {
     this.#state = state;
@@ -114,8 +129,8 @@ export class Editor {
 
   /** Keeps in this tab what was typed, answered or not. */
   flush(): void {
-    const { text, history, ahead, profile, base } = this.#state;
-    this.#around.keep({ text, tree: history.present, ahead, profile, base });
+    const { text, history, ahead, profile, base, after } = this.#state;
+    this.#around.keep({ text, tree: history.present, ahead, profile, base, after });
   }
 
   close(): void {
@@ -160,17 +175,34 @@ export class Editor {
   }
 
   /** Puts the draft on the box now. Says whether it is there; another one's lock is no failure but shown. */
-  async save(takeOver = false): Promise<boolean> {
+  save(takeOver = false): Promise<boolean> {
     this.#saveTimer?.();
     this.#saveTimer = null;
+    const saving = this.#saving.then(() => this.#save(takeOver));
+    this.#saving = saving;
+    return saving;
+  }
+
+  async #save(takeOver: boolean): Promise<boolean> {
     const { text, history } = this.#state;
     const draft: Draft = { ...this.files, generation: this.#state.base };
     try {
-      const answer = await this.#around.calls.keep(draft, takeOver);
+      const answer = await this.#around.calls.keep(draft, this.#state.after, takeOver);
       const unchanged = this.#state.text === text && this.#state.history.present === history.present;
-      this.#tell({ saved: unchanged, failure: null, ...(answer.lock && { lock: answer.lock }) });
+      const after = answer.draft?.at ?? null;
+      this.#tell({
+        saved: unchanged,
+        failure: null,
+        after,
+        clash: false,
+        ...(answer.lock && { lock: answer.lock }),
+      });
       return true;
     } catch (thrown) {
+      if (thrown instanceof ApiError && thrown.failure.kind === "changed") {
+        this.#tell({ clash: true });
+        return false;
+      }
       const held = thrown instanceof ApiError && thrown.status === 409;
       if (held) this.#tell({ lock: await this.#holder() });
       // That somebody else holds it is shown as such; a take-over that is refused is told in the server's words.
@@ -259,9 +291,9 @@ export class Editor {
   }
 
   #keep(): void {
-    const { lock, saved } = this.#state;
+    const { lock, saved, clash } = this.#state;
     this.flush();
-    if (saved || this.#saveTimer || (lock && !lock.mine)) return;
+    if (saved || clash || this.#saveTimer || (lock && !lock.mine)) return;
     this.#saveTimer = this.#around.later(
       () => {
         this.#saveTimer = null;
