@@ -11,7 +11,7 @@ PAGE := web-ui/dist/index.html
 WEB := $(LAB) run --page
 BOX := tests/with-namespaces.sh cargo test --locked -p sekisho-image-tests --test box -- --ignored --nocapture
 
-.PHONY: help demo lab test test-long image flash test-image test-image-quick machine lane-1 lane-2 bench bench-desk bench-names page web-test browser clerk check fuzz setup programs
+.PHONY: help demo lab test test-long image flash test-image test-image-quick machine lane-1 lane-2 lane-3 bench bench-desk bench-names page web-test browser clerk check fuzz setup programs
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -25,17 +25,20 @@ lab: programs ## Open a shell among the demo's hosts (RUN=script, SITE=config-sa
 
 # Cases of property tests are the same every time here, so that a failure is the change's; test-long draws others.
 test: export PROPTEST_RNG_SEED ?= 20150401
+# With `-p` Cargo would choose other features than for the workspace, and compile anew: so the lab's own tests are called by path.
 test: programs browser ## Run all tests but the long ones
 	cargo test --locked --workspace --no-run
 	@tests/with-namespaces.sh cargo test --locked --workspace --exclude sekisho-lab
-	@$(MAKE) --no-print-directory -j2 lane-1 lane-2 clerk
-	cargo test --locked -p sekisho-lab --lib
+	@$(MAKE) --no-print-directory -j3 lane-1 lane-2 clerk lane-3
+	@program=$$(cargo test --locked --workspace --lib --no-run 2>&1 | sed -nE 's|.*\((.*/sekisho_lab-.*)\)|\1|p'); "$${program:?no test of the lab}"
 
-# The lab's suites wait more than they compute, and each has its own namespaces: two go side by side.
-LANE := faults flows names tunnel
-lane-1: SUITES := $(LANE)
-lane-2: SUITES := $(filter-out common $(LANE),$(basename $(notdir $(wildcard tests/lab/tests/*))))
-lane-1 lane-2:
+# The lab's suites wait more than they compute, and each has its own namespaces: three go side by side, all about as long.
+LANE-1 := faults tunnel
+LANE-2 := answers flows rules selftest shaping trace wires
+lane-1: SUITES := $(LANE-1)
+lane-2: SUITES := $(LANE-2)
+lane-3: SUITES := $(filter-out common $(LANE-1) $(LANE-2),$(basename $(notdir $(wildcard tests/lab/tests/*))))
+lane-1 lane-2 lane-3:
 	@bash -o pipefail -c 'tests/with-namespaces.sh cargo test --locked --workspace $(SUITES:%=--test %) 2>&1 | sed -u "s/^/$@: /"'
 
 test-long: export PROPTEST_CASES ?= 2000
@@ -76,7 +79,9 @@ browser:
 clerk: $(PAGE)
 	cd web-ui && npm run --silent check && npm run --silent test
 	$(WEB) --bare tests/web/run.sh story.test.mjs
-	$(WEB) tests/web/run.sh pages.test.mjs wire.test.mjs
+	$(WEB) tests/web/run.sh pages.test.mjs wire.test.mjs roles.test.mjs faults.test.mjs
+	@for site in 2-partly-data-centre 3-data-centre 4-terminals-only; do \
+	  SITE=$$site $(WEB) --bare --site config-samples/$$site tests/web/run.sh placement.test.mjs || exit; done
 
 bench-desk: setup ## Measure what check and plan take, in release mode, against their limits
 	cargo bench --locked -p sekisho-gateway --bench desk

@@ -78,15 +78,45 @@ export async function logIn(page, user, password) {
   await page.getByRole("button", { name: "ログイン", exact: true }).click();
 }
 
-/** The first login at a new box, with the change of the password that it forces. */
-export async function firstLogin(page, password = PASSWORD) {
+/** A user's first login, with the change of the password that it forces. */
+export async function firstLogin(page, user = "admin", first = FIRST_PASSWORD, password = PASSWORD) {
   await page.goto(PAGE);
-  await logIn(page, "admin", FIRST_PASSWORD);
-  await page.getByLabel("今のパスワード").fill(FIRST_PASSWORD);
+  await logIn(page, user, first);
+  await page.getByLabel("今のパスワード").fill(first);
   await page.getByLabel("新しいパスワード", { exact: true }).fill(password);
   await page.getByLabel("新しいパスワード（もう一度）").fill(password);
   await page.getByRole("button", { name: "変える" }).click();
   await page.getByRole("navigation").waitFor();
+}
+
+/** Logs the administrator in, whether or not somebody did before at this box. */
+export async function asAdministrator(page) {
+  await page.goto(PAGE);
+  await logIn(page, "admin", PASSWORD);
+  const wrong = page.getByText("利用者名かパスワードが違います");
+  await page.getByRole("navigation", { name: "メニュー" }).or(wrong).first().waitFor();
+  if (await wrong.isVisible()) await firstLogin(page);
+}
+
+/** A file as somebody chooses it. */
+export const file = (name, text) => ({ name, mimeType: "text/plain", buffer: Buffer.from(text) });
+
+/** How the device is. */
+export const status = async () => JSON.parse(await sekisho("status", "--format", "json"));
+
+/** Opens the page of the design as a file, and puts another text there. */
+export async function write(page, base, text) {
+  await page.goto(`${base}#/design/text`);
+  await page.getByLabel("TOMLを開く").setInputFiles(file("site.toml", text));
+  await page.getByRole("textbox").last().waitFor();
+}
+
+/** Applies what is written, with so many seconds to confirm it. */
+export async function apply(page, seconds) {
+  await page.getByRole("button", { name: "反映に進む" }).or(page.getByRole("link", { name: "反映に進む" })).first().click();
+  await page.getByLabel("変更の理由").fill("導入");
+  await page.getByRole("combobox", { name: "確かめる時間" }).or(page.getByLabel("確かめる時間")).first().selectOption(String(seconds));
+  await page.getByRole("button", { name: "反映する", exact: true }).click();
 }
 
 /** What axe-core finds against WCAG 2.1 AA, one line each. */

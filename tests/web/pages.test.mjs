@@ -1,16 +1,17 @@
 // Every page of a device in service: free of what axe finds, in both languages and themes, at a desk and on a phone.
 import assert from "node:assert/strict";
-import { test } from "node:test";
-import { accessibility, firstLogin, keep, logIn, PAGE, PASSWORD, withPage } from "./clerk.mjs";
+import { before, test } from "node:test";
+import { accessibility, asAdministrator, keep, logIn, PAGE, PASSWORD, withPage } from "./clerk.mjs";
 
 const PAGES = ["status", "design", "apply", "check", "explain", "names", "traffic", "logs", "care", "help"];
+/** Every page's tabs beyond its first. */
+const TABS = [
+  "design/tables", "design/text", "design/compare", "design/print", "explain/refusals", "traffic/hosts", "traffic/classes",
+  "traffic/ports", "logs/audit", "care/users", "care/generations", "care/box",
+];
 const PHONE = { viewport: { width: 360, height: 740 } };
 
-test("the first password opens once and is changed", () =>
-  withPage({}, async (page) => {
-    await firstLogin(page);
-    assert.match(page.url(), /#\/status|\/$/);
-  }));
+before(() => withPage({}, asAdministrator));
 
 for (const [theme, language] of [["light", "ja"], ["dark", "ja"], ["light", "en"], ["dark", "en"]]) {
   test(`nothing bars the way on any page: ${theme}, ${language}`, () =>
@@ -31,6 +32,23 @@ for (const [theme, language] of [["light", "ja"], ["dark", "ja"], ["light", "en"
       assert.deepEqual(problems, []);
     }));
 }
+
+test("every tab of every page has what it shows", () =>
+  withPage({}, async (page) => {
+    await page.goto(PAGE);
+    await logIn(page, "admin", PASSWORD);
+    await page.getByRole("navigation", { name: "メニュー" }).waitFor();
+    const problems = [];
+    for (const name of TABS) {
+      await page.goto(`${PAGE}#/${name}`);
+      await page.locator(`main nav.tabs a[href='#/${name}'][aria-current=page]`).waitFor();
+      await page.getByText("読み込んでいます…").waitFor({ state: "detached" });
+      problems.push(...(await accessibility(page)).map((line) => `${name}: ${line}`));
+      problems.push(...(await page.locator("main .notice-bad").allInnerTexts()).map((text) => `${name}: ${text}`));
+      await keep(page, name.replace("/", "-"));
+    }
+    assert.deepEqual(problems, []);
+  }));
 
 test("a phone shows every page without scrolling sideways", () =>
   withPage(PHONE, async (page) => {

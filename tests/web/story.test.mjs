@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { test } from "node:test";
-import { firstLogin, keep, logIn, on, PAGE, PASSWORD, SCREENSHOTS, sekisho, site, withPage } from "./clerk.mjs";
+import {
+  apply, file, firstLogin, keep, logIn, on, PAGE, PASSWORD, SCREENSHOTS, site, status, withPage, write,
+} from "./clerk.mjs";
 
 /** The device on its maintenance port, as the sample designs it. */
 const NEW = "https://192.168.254.1/";
@@ -10,23 +12,6 @@ const NEW = "https://192.168.254.1/";
 const OUT_OF_REACH = "192.168.250.1";
 /** How long a change waits that nobody confirms, the shortest that the page offers; and the box's way back. */
 const MINUTE = 90_000;
-
-const file = (name, text) => ({ name, mimeType: "text/plain", buffer: Buffer.from(text) });
-const status = async () => JSON.parse(await sekisho("status", "--format", "json"));
-
-/** Opens the page of the design as a file, puts another text there, and waits for what the box says of it. */
-async function write(page, base, text) {
-  await page.goto(`${base}#/design/text`);
-  await page.getByLabel("TOMLを開く").setInputFiles(file("site.toml", text));
-  await page.getByRole("textbox").last().waitFor();
-}
-
-async function apply(page, seconds) {
-  await page.getByRole("button", { name: "反映に進む" }).or(page.getByRole("link", { name: "反映に進む" })).first().click();
-  await page.getByLabel("変更の理由").fill("導入");
-  await page.getByRole("combobox", { name: "確かめる時間" }).or(page.getByLabel("確かめる時間")).first().selectOption(String(seconds));
-  await page.getByRole("button", { name: "反映する", exact: true }).click();
-}
 
 test("from the first login to a report", () =>
   withPage({}, async (page) => {

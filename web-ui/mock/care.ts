@@ -6,18 +6,18 @@ import { files } from "./design";
 const ago = (seconds: number) => new Date(Date.now() - seconds * 1000).toISOString();
 const day = 86_400;
 
+const plain = {
+  must_change: false,
+  second_factor: false,
+  password_age_days: 20,
+  password_old: false,
+  sessions: 0,
+};
 const users: User[] = [
-  { name: "administrator", role: "administrator", second_factor: true, last_login: ago(60) },
-  {
-    name: "tanaka",
-    role: "viewer",
-    second_factor: false,
-    locked: true,
-    password_age_days: 401,
-    last_login: ago(3 * day),
-  },
-  { name: "kiko", role: "operator", second_factor: true, last_login: ago(20 * day) },
-  { name: "hoshu", role: "engineer", second_factor: false, must_change: true, until: ago(-4 * 3600) },
+  { ...plain, name: "administrator", role: "administrator", second_factor: true, sessions: 1 },
+  { ...plain, name: "tanaka", role: "viewer", locked_for_s: 95, password_age_days: 401, password_old: true },
+  { ...plain, name: "kiko", role: "operator", second_factor: true },
+  { ...plain, name: "hoshu", role: "engineer", must_change: true, until: ago(-4 * 3600) },
 ];
 
 const password = "kumo-2491-tokei-hana";
@@ -77,14 +77,14 @@ IDEeMBwGA1UEAwwVU2VraXNobyBsYWIgYXV0aG9yaXR5MB4XDTE1MDEwMTAwMDAw
 `;
 
 export const care: Record<string, Answer> = {
-  "GET /users": () => ok(users),
+  "GET /users": () => ok({ users }),
   "POST /users": (_, given: User) => {
-    users.push({ ...given, second_factor: false, must_change: true });
+    users.push({ ...plain, ...given, must_change: true });
     return ok({ password });
   },
   "POST /users/*": (_, given: { unlock?: boolean; reset_password?: boolean }, name) => {
     const user = users.find((one) => one.name === name);
-    if (given.unlock && user) user.locked = false;
+    if (given.unlock) delete user?.locked_for_s;
     return ok(given.reset_password ? { password } : {});
   },
   "DELETE /users/*": (_, __, name) => {
@@ -156,6 +156,7 @@ export const care: Record<string, Answer> = {
       page_authority: "7f1e0c".padEnd(64, "0"),
       line: "sekisho serial=b1946ac92492d2347c6235b4d2611184 organisation=011002 key=MR/hnhpmpYCiKgk9ce+Ym1idjlQBiNJByL95+HJp90I= version=0.9.0",
     }),
+  "POST /restart": () => ok({ generation: 12 }),
   "GET /key": () => ok({ public: "MR/hnhpmpYCiKgk9ce+Ym1idjlQBiNJByL95+HJp90I=" }),
   "GET /ca.pem": () => ({ status: 200, type: "application/x-pem-file", text: pem }),
 };

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod care;
 mod change;
 mod flows;
 mod health;
@@ -32,6 +33,7 @@ use sekisho_plan::{
 };
 use serde::{Deserialize, Serialize};
 
+pub use self::care::{Restart, Restarting};
 pub use self::change::{
     Applied, Apply, Author, Awaiting, Decision, Generation, LONGEST_NAME, LONGEST_REASON,
     LONGEST_WAIT_S, Outcome, Principal, Returned, SHORTEST_WAIT_S, Settled, Stored,
@@ -104,6 +106,9 @@ pub const HEALTH: &str = "/v1/health";
 pub const PAGE_CERTIFICATE: &str = "/v1/page/certificate";
 /// `GET`: [`PageAuthority`].
 pub const PAGE_AUTHORITY: &str = "/v1/page/ca";
+
+/// `POST` [`Restart`]: [`Restarting`]. The box itself, not the daemon alone.
+pub const RESTART: &str = "/v1/restart";
 
 /// Largest request body, in bytes: two files of the largest size that the design room reads, with JSON's escapes.
 pub const LARGEST_BODY: usize = 8 << 20;

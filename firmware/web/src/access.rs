@@ -213,6 +213,7 @@ pub const DEVICE: &[Entry] = &[
     route(Verb::Post, "/api/arrive", Who::Anyone, "confirms a change at the device's new address and opens a session for its user"),
     route(Verb::Post, "/api/trace", Who::SignedIn, "tells what would happen to a packet now"),
     route(Verb::Post, "/api/names/query", Who::SignedIn, "asks for a name as a host of the office would"),
+    route(Verb::Post, "/api/restart", ADMINISTRATOR, "restarts the box").changing(),
     route(Verb::Get, "/api/ca.pem", Who::Anyone, "gives the certificate that browsers are to trust"),
 ];
 

@@ -28,12 +28,16 @@ export type Session = {
 export type User = {
   name: string;
   role: Role;
-  second_factor: boolean;
-  locked?: boolean;
-  must_change?: boolean;
-  password_age_days?: number;
-  last_login?: Timestamp;
   until?: Timestamp;
+  must_change: boolean;
+  second_factor: boolean;
+  password_age_days: number;
+  /** Whether the password is older than it should be. */
+  password_old: boolean;
+  /** Seconds until a locked user may try again; none where nobody is locked out. */
+  locked_for_s?: number;
+  /** Open sessions. */
+  sessions: number;
 };
 
 export type AuditRecord = {

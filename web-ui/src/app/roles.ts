@@ -1,7 +1,15 @@
 import type { Role } from "../api/types";
 
 /** What not every role may do. The server decides; this only keeps the page from offering what it would refuse. */
-export type Right = "apply" | "apply-profile" | "audit" | "draft" | "import" | "self-test" | "users";
+export type Right =
+  | "apply"
+  | "apply-profile"
+  | "audit"
+  | "draft"
+  | "import"
+  | "restart"
+  | "self-test"
+  | "users";
 
 const rights: Record<Right, readonly Role[]> = {
   apply: ["administrator", "operator", "engineer"],
@@ -9,6 +17,7 @@ const rights: Record<Right, readonly Role[]> = {
   audit: ["administrator", "operator"],
   draft: ["administrator", "operator", "engineer"],
   import: ["administrator", "engineer"],
+  restart: ["administrator"],
   "self-test": ["administrator", "operator", "engineer"],
   users: ["administrator"],
 };

@@ -1,11 +1,11 @@
-//! Changes of the device: `apply`, `confirm`, `rollback`, `history`, `restore`.
+//! Changes of the device: `apply`, `confirm`, `rollback`, `history`, `restore`, `restart`.
 
 use std::{net::Ipv4Addr, num::ParseIntError, path::Path};
 
 use clap::Args;
 use sekisho_control::{
     APPLY, Applied, Apply, CONFIRM, Confirmation, Decision, File, GENERATIONS, Generation, Proof,
-    Proposal, ROLL_BACK, STATUS, Settled, Status, Stored, Token,
+    Proposal, RESTART, ROLL_BACK, Restart, Restarting, STATUS, Settled, Status, Stored, Token,
 };
 
 use super::{
@@ -118,6 +118,10 @@ async fn decision(socket: &Path, which: &Which) -> Result<Decision, ClientError>
         status.awaiting.map_or(0, |awaiting| awaiting.generation)
     };
     Ok(Decision { generation, on_behalf: None })
+}
+
+pub(super) async fn restart(socket: &Path) -> Result<Restarting, ClientError> {
+    client::post(socket, RESTART, &Restart::default()).await
 }
 
 pub(super) async fn history(socket: &Path) -> Result<Vec<Generation>, ClientError> {

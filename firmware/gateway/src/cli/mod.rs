@@ -130,6 +130,10 @@ enum Command {
     ///
     /// The platform profile stays the one in force: it is the operator's and never goes back.
     Restore(change::Earlier),
+    /// Restart the box; all traffic stops for some minutes
+    ///
+    /// It comes up with the generation that is kept. While a change awaits confirmation it doesn't restart.
+    Restart,
     /// Show the site in force, the tunnel and what was refused
     Status,
     /// Say what was refused last, why, and what would let it pass
@@ -533,6 +537,10 @@ fn run(arguments: &Arguments, language: Language) -> Result<Output, CommandError
         Command::History => {
             let generations = runtime.block_on(change::history(socket))?;
             if json { show::json(&generations) } else { show::history(&generations, language) }
+        }
+        Command::Restart => {
+            let told = runtime.block_on(change::restart(socket))?;
+            if json { show::json(&told) } else { show::restarting(told, language) }
         }
         Command::Status => {
             let status: Status = runtime.block_on(client::get(socket, STATUS))?;

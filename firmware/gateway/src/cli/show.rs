@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use sekisho_control::{Applied, Failure, Generation, Outcome, Plan, Proof, Settled};
+use sekisho_control::{Applied, Failure, Generation, Outcome, Plan, Proof, Restarting, Settled};
 use sekisho_design::{Language, Report};
 use serde::Serialize;
 
@@ -116,6 +116,15 @@ pub(super) fn confirmed(settled: Settled, language: Language) -> String {
     match language {
         Language::Japanese => format!("世代{generation}を確定しました。"),
         Language::English => format!("Generation {generation} is kept."),
+    }
+}
+
+pub(super) fn restarting(Restarting { generation }: Restarting, language: Language) -> String {
+    match language {
+        Language::Japanese => format!("再起動します。世代{generation}で立ち上がります。"),
+        Language::English => {
+            format!("The box restarts, and comes up with generation {generation}.")
+        }
     }
 }
 

@@ -28,7 +28,8 @@ use sekisho_control::{
     APPLY, Apply, Author, CONFIRM, CertificateRequest, Confirmation, Decision, FLOWS, Failure,
     FailureKind, FlowQuery, GENERATIONS, HEALTH, IDENTITY, KEY, LARGEST_BODY, LONGEST_NAME,
     NAME_QUERY, NAMES, NameQuery, PAGE_AUTHORITY, PAGE_CERTIFICATE, PLAN, Packet, Principal,
-    Proposal, REFUSALS, ROLL_BACK, SELF_TEST, STATUS, SelfTestWish, TRACE, TRAFFIC, ZONE_DATA,
+    Proposal, REFUSALS, RESTART, ROLL_BACK, Restart, SELF_TEST, STATUS, SelfTestWish, TRACE,
+    TRAFFIC, ZONE_DATA,
 };
 use sekisho_host::user_name;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -95,6 +96,7 @@ pub(super) async fn serve(listener: UnixListener, requests: mpsc::Sender<Request
         .route(HEALTH, get(health))
         .route(CONFIRM, post(confirm))
         .route(ROLL_BACK, post(roll_back))
+        .route(RESTART, post(restart))
         .route(GENERATIONS, get(generations))
         .route(&format!("{GENERATIONS}/{{number}}"), get(generation))
         .fallback(|| async { malformed("there is no such resource".to_owned()) })
@@ -257,6 +259,17 @@ async fn roll_back(
 ) -> Response {
     match peer.author(decision.on_behalf.take()) {
         Ok(author) => queue.ask(|reply| Request::RollBack(decision, author, reply)).await,
+        Err(message) => malformed(message),
+    }
+}
+
+async fn restart(
+    State(queue): State<Queue>,
+    Extension(peer): Extension<Peer>,
+    Body(Restart { on_behalf }): Body<Restart>,
+) -> Response {
+    match peer.author(on_behalf) {
+        Ok(author) => queue.ask(|reply| Request::Restart(author, reply)).await,
         Err(message) => malformed(message),
     }
 }

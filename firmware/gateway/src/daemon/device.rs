@@ -12,8 +12,8 @@ use sekisho_control::{
     Applied, Apply, Author, Awaiting, CertificateRequest, Confirmation, Decision, Failure,
     FlowPage, FlowQuery, Generation, Health as HealthLevel, Identity, Key, LineStatus, LiveTrace,
     NameAnswer, NameQuery, NamesStatus, Packet, PageAuthority, PageCertificate, Phase, Plan,
-    PlannedStep, Proposal, Refused, RefusedFlows, Returned, SelfTestReport, SelfTestWish, Settled,
-    Status, Stored, Traffic, ZoneData,
+    PlannedStep, Proposal, Refused, RefusedFlows, Restarting, Returned, SelfTestReport,
+    SelfTestWish, Settled, Status, Stored, Traffic, ZoneData,
 };
 use sekisho_design::{Design, PublicKey, diff};
 use sekisho_host::{HostError, Kernel, Refusal, clock, give_back};
@@ -41,6 +41,7 @@ use super::{
     page,
     proof::Measure,
     refused::RefusedLog,
+    restart::Restarter,
     selftest::{Events, SelfTest},
     stamps::Stamps,
     store::{Files, Store},
@@ -96,6 +97,8 @@ pub enum Request {
     Flows(FlowQuery, Reply<FlowPage>),
     /// Begin a self-test.
     SelfTest(SelfTestWish, Reply<Events>),
+    /// Restart the box.
+    Restart(Author, Reply<Restarting>),
     /// The last self-test's report.
     LastSelfTest(Reply<SelfTestReport>),
     /// How the device is, in one word.
@@ -130,6 +133,7 @@ pub struct Device {
     looks: Looks,
     counts: Counts,
     refused: RefusedLog,
+    restarter: Restarter,
     /// Entries of the kernel's log that never came here.
     refusals_lost: u64,
 }
@@ -183,6 +187,7 @@ impl Device {
             looks: Looks::new(now),
             counts,
             refused: RefusedLog::default(),
+            restarter: Restarter::new(&places.run),
             refusals_lost: 0,
         })
     }
@@ -232,6 +237,7 @@ impl Device {
             }
             Request::Flows(query, reply) => self.flow_log.query(query, reply),
             Request::SelfTest(wish, reply) => drop(reply.send(self.self_test(wish).await)),
+            Request::Restart(author, reply) => drop(reply.send(self.restart(&author))),
             Request::LastSelfTest(reply) => drop(reply.send(self.selftest.last())),
             Request::Health(reply) => drop(reply.send(self.selftest.health())),
         }

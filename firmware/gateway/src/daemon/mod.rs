@@ -25,6 +25,7 @@ mod places;
 mod proof;
 mod query_log;
 mod refused;
+mod restart;
 #[cfg(test)]
 mod sample;
 mod selftest;

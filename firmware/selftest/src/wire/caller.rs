@@ -12,7 +12,7 @@ use sekisho_host::{
     neighbour::{ArpEars, scan},
 };
 use sekisho_plan::ports::Mac;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
     FIRST_LABEL, RESEND, SILENCE,
@@ -59,6 +59,10 @@ enum Short {
 /// the packet on.
 const ENDING: [u8; 3] = [3, 11, 12];
 
+/// A host that seeks a neighbour in vain asks for it once a second (RFC 1122 section 2.3.2.1). With this beyond the time of an
+/// answer it is heard for sure, also where it began before we listened.
+const ASKS_AGAIN: Duration = Duration::from_millis(600);
+
 /// Asks as our own address on a port, through a router or the host itself.
 pub(super) async fn ask(
     port: &PortName,
@@ -94,6 +98,10 @@ pub(super) async fn ask(
         && via.is_none()
     {
         *sought = ears.asked_for_by(hop, from);
+        if sought.is_none() {
+            sleep(ASKS_AGAIN).await;
+            *sought = ears.asked_for_by(hop, from);
+        }
     }
     Ok(answer)
 }

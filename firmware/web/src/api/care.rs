@@ -1,22 +1,29 @@
-//! Care of the box: the certificate that browsers are to trust.
+//! Care of the box: its restart, and the certificate that browsers are to trust.
 
 use axum::{
     extract::State,
     http::header,
     response::{IntoResponse as _, Response},
-    routing::get,
+    routing::{get, post},
 };
-use sekisho_control::{PAGE_AUTHORITY, PageAuthority};
+use sekisho_control::{PAGE_AUTHORITY, PageAuthority, RESTART, Restart};
+use serde_json::json;
 
 use crate::{
     access::Verb,
     app::App,
     device::{Answer, Fault},
+    guard::Person,
     router::Handler,
 };
 
 pub(super) fn handlers() -> Vec<Handler> {
-    vec![(Verb::Get, "/api/ca.pem", get(ca))]
+    vec![(Verb::Get, "/api/ca.pem", get(ca)), (Verb::Post, "/api/restart", post(restart))]
+}
+
+async fn restart(State(app): State<App>, person: Person) -> Result<Answer, Fault> {
+    let wish = Restart { on_behalf: Some(person.principal()) };
+    app.daemon.post(RESTART, json!(wish).to_string()).await
 }
 
 /// The CA's certificate, to be trusted by browsers. Where the page serves with a stop-gap, the daemon is asked.

@@ -44,7 +44,7 @@ pub(super) fn principal(user: &str, role: Role, from: IpAddr) -> Principal {
 }
 
 impl Person {
-    fn principal(&self) -> Principal {
+    pub(super) fn principal(&self) -> Principal {
         principal(&self.user, self.role, self.from)
     }
 }

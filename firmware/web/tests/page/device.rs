@@ -156,6 +156,18 @@ async fn a_change_is_confirmed_and_taken_back_by_name() {
 }
 
 #[tokio::test]
+async fn the_box_restarts_for_a_name() {
+    let stage = Stage::new().await;
+    let mut client = stage.signed_in("administrator").await;
+    stage.daemon.say("POST /v1/restart", 200, json!({ "generation": 3 }));
+    let answer = client.post("/api/restart", json!({})).await;
+    assert_eq!((answer.status, answer.body), (200, json!({ "generation": 3 })));
+    let by = json!({ "on_behalf": on_behalf("administrator") });
+    assert_eq!(stage.daemon.asked("POST /v1/restart"), [by]);
+    assert_eq!(stage.trail("POST /api/restart")[0], (json!("done"), json!("administrator")));
+}
+
+#[tokio::test]
 async fn who_applied_arrives_at_the_new_address_once() {
     let stage = Stage::new().await;
     let mut client = stage.signed_in("administrator").await;

@@ -151,6 +151,13 @@ pub(crate) fn the_device_says_which_one_it_is() -> anyhow::Result<()> {
     ensure!(identity.line.starts_with(&line), "{identity:?}");
     ensure!(key == text(&lab.sekisho(&["key"])?.stdout).trim());
     ensure!(identity.page_authority.is_some_and(|digits| digits.len() == 64));
+    let nobody = Expected {
+        code: 4,
+        kind: FailureKind::Device,
+        says: "nobody here restarts the machine",
+        way_out: "as its own system does",
+    };
+    nobody.of(&lab, &["restart"])?;
     let shown = ask(&["--lang", "ja"])?;
     ensure_says(&shown, &[&format!("製造番号: {serial}"), "団体: 011002", &key, "█"])
 }

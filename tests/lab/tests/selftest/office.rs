@@ -1,8 +1,17 @@
 //! Trouble of the box, its cables and the office.
 
-use std::fs::{self, File};
+use std::{
+    fs::{self, File},
+    time::Duration,
+};
+
+use anyhow::ensure;
+use sekisho_lab::wait_until;
 
 use crate::{cases::Case, site::cable};
+
+/// The box's sensors look again within this time.
+const SENSORS: Duration = Duration::from_secs(30);
 
 pub(crate) const CASES: &[Case] = &[
     Case {
@@ -54,7 +63,15 @@ pub(crate) const CASES: &[Case] = &[
             let most = i64::try_from(left.saturating_sub(8 << 10))?;
             Ok(nix::fcntl::posix_fallocate(&filler, 0, most)?)
         },
-        mend: |site| Ok(fs::remove_file(site.lab.logs().join("state/filler"))?),
+        mend: |site| {
+            fs::remove_file(site.lab.logs().join("state/filler"))?;
+            // What the sensors saw last is told until they look again.
+            let is_well = || {
+                site.lab.status().is_ok_and(|status| status.health.iter().all(|seen| !seen.alarm))
+            };
+            ensure!(wait_until(SENSORS, is_well), "{:?}", site.lab.status()?.health);
+            Ok(())
+        },
         check: "standalone.disk",
         code: "disk-full",
     },

@@ -72,6 +72,8 @@ export function Waiting(props: {
 
 /** How long the new address and the digits can be read before the page goes there, in seconds. */
 const readFor = 15;
+/** How long the box needs at most until it is at the new address: it asks whether anybody else has it, then moves. In seconds. */
+const movesFor = 5;
 
 /** The confirmation has to come over the new way: this page carries the token there. */
 function CarryOver({ carry, settled }: { carry: Carry; settled: () => void }) {
@@ -80,6 +82,7 @@ function CarryOver({ carry, settled }: { carry: Carry; settled: () => void }) {
   const at = withPort(carry.at, location.port);
   const address = formatArrival(at, carry.generation, carry.token);
   const isHere = at === location.host;
+  const hasMoved = left === null || left <= readFor - movesFor;
   // The address of this very page: going there would load nothing, so the proof is shown from here.
   const here = useAction(async () => {
     await arrive({ generation: carry.generation, token: carry.token });
@@ -124,9 +127,15 @@ function CarryOver({ carry, settled }: { carry: Carry; settled: () => void }) {
       />
       {left !== null && <p aria-live="off">{t.carry.soon(left)}</p>}
       <div class="row">
-        <a class="button button-primary" href={address}>
-          {t.carry.now}
-        </a>
+        {hasMoved ? (
+          <a class="button button-primary" href={address}>
+            {t.carry.now}
+          </a>
+        ) : (
+          <Button kind="primary" disabled>
+            {t.carry.now}
+          </Button>
+        )}
         <a class="button" href={address} target="_blank" rel="noreferrer" onClick={() => setLeft(null)}>
           {t.carry.otherTab}
         </a>

@@ -1,7 +1,8 @@
 import { useEffect, useState } from "preact/hooks";
-import type { Identity, Status } from "../../api/types";
+import type { Identity, Session, Status } from "../../api/types";
 import { language, useSay, useTexts } from "../../app/language";
 import { live } from "../../app/live";
+import { may } from "../../app/roles";
 import { useStore } from "../../app/store";
 import { count, fingerprint } from "../../ui/format";
 import { FailureNotice } from "../../ui/notice";
@@ -9,9 +10,10 @@ import { Card, CopyButton, Facts, Tag } from "../../ui/parts";
 import { QrPicture } from "../../ui/qr-picture";
 import { useGet } from "../../ui/use";
 import { derOf } from "./pem";
+import { RestartCard } from "./restart";
 import { texts } from "./text";
 
-export function BoxPart() {
+export function BoxPart({ session }: { session: Session }) {
   const { status } = useStore(live);
   return (
     <div class="cards">
@@ -19,6 +21,7 @@ export function BoxPart() {
       <CertificateCard />
       {status?.time && <TimeCard status={status} />}
       {status?.collector && <CollectorCard status={status} />}
+      {may(session.role, "restart") && <RestartCard />}
     </div>
   );
 }

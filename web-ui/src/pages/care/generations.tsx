@@ -27,7 +27,10 @@ export function GenerationsPart({ session }: { session: Session }) {
       {!generations.value && generations.busy && <Loading />}
       {generations.value && (
         <Card>
-          <Table label={t.tabs.generations} head={[t.number, t.at, t.author, t.reason, t.outcome, ""]}>
+          <Table
+            label={t.tabs.generations}
+            head={[t.number, t.at, t.author, t.reason, t.outcome, t.contents]}
+          >
             {generations.value.map((generation) => (
               <tr key={generation.number}>
                 <td>

@@ -47,8 +47,7 @@ const ja = {
   deleteUser: "削除する",
   deleteTitle: (name: string) => `「${name}」を削除しますか`,
   deleteText: "この利用者は、すぐにログインできなくなります。記録は残ります。",
-  lastLogin: "最後のログイン",
-  never: "まだ",
+  sessions: (count: number) => (count > 0 ? `ログイン中（${count}）` : "ログインしていません"),
   // generations
   number: "世代",
   author: "書いた人",
@@ -57,6 +56,7 @@ const ja = {
   outcome: "結果",
   outcomes: { pending: "確認待ち", committed: "残した", "rolled-back": "元に戻った" },
   inForce: "現在",
+  contents: "中身",
   see: "中身を見る",
   goBack: "この世代に戻す",
   reasonGeneration: (number: number) => `第${number}世代に戻した`,
@@ -88,6 +88,12 @@ const ja = {
   sent: "送った数",
   waiting: "待っている数",
   lost: "失った数",
+  // restart
+  restart: "装置の再起動",
+  restartHint: "数分のあいだ、すべての通信が止まります。",
+  restartButton: "再起動する",
+  restartTitle: "装置を再起動しますか",
+  restarted: "再起動しています。つながるまで、このページのままお待ちください。",
 };
 
 const en: typeof ja = {
@@ -136,8 +142,7 @@ const en: typeof ja = {
   deleteUser: "Delete",
   deleteTitle: (name) => `Delete '${name}'?`,
   deleteText: "The user can't log in any more. Records stay.",
-  lastLogin: "Last login",
-  never: "never",
+  sessions: (count) => (count > 0 ? `logged in (${count})` : "not logged in"),
   number: "Generation",
   author: "By",
   at: "When",
@@ -145,6 +150,7 @@ const en: typeof ja = {
   outcome: "Outcome",
   outcomes: { pending: "awaits confirmation", committed: "kept", "rolled-back": "taken back" },
   inForce: "in force",
+  contents: "Contents",
   see: "Look",
   goBack: "Go back to this one",
   reasonGeneration: (number) => `back to generation ${number}`,
@@ -175,6 +181,11 @@ const en: typeof ja = {
   sent: "Sent",
   waiting: "Waiting",
   lost: "Lost",
+  restart: "Restart",
+  restartHint: "All traffic stops for some minutes.",
+  restartButton: "Restart the box",
+  restartTitle: "Restart the box?",
+  restarted: "Restarting. Stay on this page until it is back.",
 };
 
 export const texts = { ja, en };

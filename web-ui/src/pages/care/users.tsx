@@ -10,7 +10,6 @@ import { useAction, useGet } from "../../ui/use";
 import { texts } from "./text";
 
 const roles: readonly Role[] = ["administrator", "viewer", "engineer", "operator"];
-const oldDays = 365;
 
 type Told = { name: string; password: string };
 type Made = { password?: string };
@@ -18,7 +17,7 @@ type Made = { password?: string };
 export function UsersPart({ session }: { session: Session }) {
   const t = useTexts(texts);
   const common = useText();
-  const users = useGet<User[]>("/users");
+  const users = useGet<{ users: User[] }>("/users");
   const [told, setTold] = useState<Told | null>(null);
   const heard = (name: string, made: Made | undefined) => {
     if (made?.password) setTold({ name, password: made.password });
@@ -31,7 +30,7 @@ export function UsersPart({ session }: { session: Session }) {
       {users.value && (
         <Card>
           <ul class="users">
-            {users.value.map((user) => (
+            {users.value.users.map((user) => (
               <UserRow key={user.name} user={user} self={user.name === session.user} heard={heard} />
             ))}
           </ul>
@@ -76,7 +75,6 @@ function UserRow(props: {
     setAsking(false);
     heard(user.name, undefined);
   });
-  const age = user.password_age_days ?? 0;
   return (
     <li>
       <div class="user-line">
@@ -84,17 +82,17 @@ function UserRow(props: {
           <strong>{user.name}</strong> <span class="quiet">{common.roles[user.role]}</span>
           <p class="quiet small">
             {user.until && `${t.until} ${dateTime(user.until, now)} / `}
-            {t.lastLogin} {user.last_login ? dateTime(user.last_login, now) : t.never}
+            {t.sessions(user.sessions)}
           </p>
         </div>
         <div class="tags">
-          {user.locked && <Tag tone="bad">{t.locked}</Tag>}
+          {user.locked_for_s !== undefined && <Tag tone="bad">{t.locked}</Tag>}
           {user.must_change && <Tag tone="info">{t.mustChange}</Tag>}
           {user.second_factor && <Tag tone="ok">{t.withFactor}</Tag>}
-          {age > oldDays && <Tag tone="warn">{t.passwordOld(age)}</Tag>}
+          {user.password_old && <Tag tone="warn">{t.passwordOld(user.password_age_days)}</Tag>}
         </div>
         <div class="actions">
-          {user.locked && (
+          {user.locked_for_s !== undefined && (
             <button
               type="button"
               class="button button-small"

@@ -55,6 +55,10 @@ export function ClashNotice({ begin }: { begin: () => void }) {
   const { editor, state } = useDesk();
   const t = useDesignTexts();
   const over = useAction(() => editor.save(true));
+  const open = () => {
+    editor.drop();
+    begin();
+  };
   if (!state.clash) return null;
   return (
     <Notice
@@ -62,7 +66,7 @@ export function ClashNotice({ begin }: { begin: () => void }) {
       title={t.lock.changed}
       actions={
         <>
-          <Button onClick={begin}>{t.lock.openDraft}</Button>
+          <Button onClick={open}>{t.lock.openDraft}</Button>
           <Button busy={over.busy} onClick={() => over.run()}>
             {t.lock.overwrite}
           </Button>
@@ -81,7 +85,7 @@ export function Release({ begin }: { begin: () => void }) {
   const common = useText();
   const [asking, setAsking] = useState(false);
   const release = useAction(async () => {
-    editor.close();
+    editor.drop();
     await calls.discard();
     setAsking(false);
     begin();

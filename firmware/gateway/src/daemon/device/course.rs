@@ -8,7 +8,7 @@ use std::{
 use jiff::Timestamp;
 use sekisho_control::{
     Applied, Apply, Author, Confirmation, Decision, Failure, LONGEST_REASON, LONGEST_WAIT_S, Phase,
-    Returned, SHORTEST_WAIT_S, Settled,
+    Restarting, Returned, SHORTEST_WAIT_S, Settled,
 };
 use sekisho_design::{Design, Trust};
 use sekisho_host::clock;
@@ -358,6 +358,17 @@ impl Device {
         info!(generation, by = %author, "taken back");
         self.take_back(pending, Cause::Asked).await?;
         Ok(Settled { generation: self.kept.0 })
+    }
+
+    /// Has the box restart. A change that awaits confirmation is decided about first: a restart would take it back unsaid.
+    pub(super) fn restart(&self, author: &Author) -> Result<Restarting, Failure> {
+        if let Some(pending) = &self.pending {
+            let message = format!("generation {} awaits confirmation", pending.number);
+            return Err(conflict(message, "confirm it or take it back, then restart"));
+        }
+        self.restarter.ask(self.health.release().is_some())?;
+        warn!(by = %author, "the box restarts");
+        Ok(Restarting { generation: self.kept.0 })
     }
 
     /// Takes it back where nobody confirmed in time.

@@ -140,6 +140,12 @@ export class Editor {
     this.#saveTimer?.();
   }
 
+  /** Ends it without keeping anything in this tab. */
+  drop(): void {
+    this.#state = { ...this.#state, saved: true };
+    this.close();
+  }
+
   edit(tree: Tree, what: string): void {
     const history = edit(this.#state.history, tree, what, this.#around.now());
     if (history !== this.#state.history) this.#changed({ history, ahead: "tree", unread: null });
