@@ -33,7 +33,7 @@ use sekisho_plan::{
 };
 use serde::{Deserialize, Serialize};
 
-pub use self::care::{Restart, Restarting};
+pub use self::care::{Backup, BackupWish, Hidden, Opened, Restart, Restarting, Unlocking};
 pub use self::change::{
     Applied, Apply, Author, Awaiting, Decision, Generation, LONGEST_NAME, LONGEST_REASON,
     LONGEST_WAIT_S, Outcome, Principal, Returned, SHORTEST_WAIT_S, Settled, Stored,
@@ -109,6 +109,13 @@ pub const PAGE_AUTHORITY: &str = "/v1/page/ca";
 
 /// `POST` [`Restart`]: [`Restarting`]. The box itself, not the daemon alone.
 pub const RESTART: &str = "/v1/restart";
+
+/// `POST` [`BackupWish`]: [`Backup`].
+pub const BACKUP: &str = "/v1/backup";
+/// `POST` [`Unlocking`]: [`Opened`]. Nothing changes.
+pub const OPEN_BACKUP: &str = "/v1/backup/open";
+/// `POST` [`Unlocking`]: [`Key`]. A device without a design takes over the identity in a capsule.
+pub const TAKE_IDENTITY: &str = "/v1/backup/identity";
 
 /// Largest request body, in bytes: two files of the largest size that the design room reads, with JSON's escapes.
 pub const LARGEST_BODY: usize = 8 << 20;

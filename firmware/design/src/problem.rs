@@ -58,9 +58,9 @@ pub struct Report {
     pub severity: Severity,
     /// The file's name.
     pub file: String,
-    /// Line, from 1.
+    /// Line, from 1; 0 where the file has none.
     pub line: usize,
-    /// Column in characters, from 1.
+    /// Column in characters, from 1; 0 where the file has none.
     pub column: usize,
     /// TOML path.
     pub path: String,
@@ -120,11 +120,13 @@ impl Report {
             (Severity::Error, Language::English) => "error",
             (Severity::Warning, Language::English) => "warning",
         };
+        let place = if self.line == 0 {
+            self.file.clone()
+        } else {
+            format!("{}:{}:{}", self.file, self.line, self.column)
+        };
         format!(
-            "{}:{}:{}: {severity} {} {}\n    {}",
-            self.file,
-            self.line,
-            self.column,
+            "{place}: {severity} {} {}\n    {}",
             self.code,
             self.sentence.get(language),
             self.mend.get(language)

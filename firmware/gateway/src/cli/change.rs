@@ -1,11 +1,11 @@
-//! Changes of the device: `apply`, `confirm`, `rollback`, `history`, `restore`, `restart`.
+//! Changes of the device: `apply`, `confirm`, `rollback`, `history`, `restore`.
 
 use std::{net::Ipv4Addr, num::ParseIntError, path::Path};
 
 use clap::Args;
 use sekisho_control::{
     APPLY, Applied, Apply, CONFIRM, Confirmation, Decision, File, GENERATIONS, Generation, Proof,
-    Proposal, RESTART, ROLL_BACK, Restart, Restarting, STATUS, Settled, Status, Stored, Token,
+    Proposal, ROLL_BACK, STATUS, Settled, Status, Stored, Token,
 };
 
 use super::{
@@ -83,7 +83,11 @@ pub(super) async fn restore(socket: &Path, earlier: &Earlier) -> Result<Applied,
     Ok(send(socket, proposal, &terms).await?)
 }
 
-async fn send(socket: &Path, proposal: Proposal, terms: &Terms) -> Result<Applied, ClientError> {
+pub(super) async fn send(
+    socket: &Path,
+    proposal: Proposal,
+    terms: &Terms,
+) -> Result<Applied, ClientError> {
     let seen = match terms.seen {
         Some(seen) => seen,
         None => client::get::<Status>(socket, STATUS).await?.generation,
@@ -118,10 +122,6 @@ async fn decision(socket: &Path, which: &Which) -> Result<Decision, ClientError>
         status.awaiting.map_or(0, |awaiting| awaiting.generation)
     };
     Ok(Decision { generation, on_behalf: None })
-}
-
-pub(super) async fn restart(socket: &Path) -> Result<Restarting, ClientError> {
-    client::post(socket, RESTART, &Restart::default()).await
 }
 
 pub(super) async fn history(socket: &Path) -> Result<Vec<Generation>, ClientError> {

@@ -4,6 +4,8 @@
 //! standard output, problems and errors to standard error; with `--format json` everything goes to standard output as one
 //! JSON value.
 
+mod backup;
+mod care;
 mod change;
 mod client;
 mod diff;
@@ -130,10 +132,8 @@ enum Command {
     ///
     /// The platform profile stays the one in force: it is the operator's and never goes back.
     Restore(change::Earlier),
-    /// Restart the box; all traffic stops for some minutes
-    ///
-    /// It comes up with the generation that is kept. While a change awaits confirmation it doesn't restart.
-    Restart,
+    #[command(flatten)]
+    Care(care::Care),
     /// Show the site in force, the tunnel and what was refused
     Status,
     /// Say what was refused last, why, and what would let it pass
@@ -286,6 +286,14 @@ enum CommandError {
     Write(#[from] sekisho_host::HostError),
     #[error(transparent)]
     Client(#[from] ClientError),
+    #[error("can't write {}: {source}", path.display())]
+    NotWritten {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("can't read the passphrase: {0}")]
+    NoPassphrase(#[source] io::Error),
     #[error("can't use the terminal: {0}")]
     Terminal(#[source] io::Error),
     #[error("can't start: {0}")]
@@ -302,6 +310,8 @@ impl CommandError {
             | Self::NoHosts(_)
             | Self::NoTest(_)
             | Self::Write(_)
+            | Self::NotWritten { .. }
+            | Self::NoPassphrase(_)
             | Self::Terminal(_)
             | Self::Runtime(_) => 2,
             Self::Client(ClientError::Failure(failure)) => match failure.kind {
@@ -344,8 +354,14 @@ impl CommandError {
             Self::NotImported(fault) => fault.way_out(),
             Self::NoTest(fault) => fault.way_out(),
             Self::Write(fault) => fault.way_out().map(str::to_owned),
+            Self::NotWritten { source, .. } if source.kind() == io::ErrorKind::AlreadyExists => {
+                Some("give a name that isn't taken".to_owned())
+            }
+            Self::NoPassphrase(_) => Some("give it in a file: --passphrase-file FILE".to_owned()),
             Self::Terminal(_) => Some("print it once: --once".to_owned()),
-            Self::Read { .. } | Self::Refused(_) | Self::Runtime(_) => None,
+            Self::Read { .. } | Self::NotWritten { .. } | Self::Refused(_) | Self::Runtime(_) => {
+                None
+            }
         }
     }
 
@@ -361,6 +377,8 @@ impl CommandError {
             | Self::OtherForm(_)
             | Self::NoTest(_)
             | Self::Write(_)
+            | Self::NotWritten { .. }
+            | Self::NoPassphrase(_)
             | Self::Terminal(_)
             | Self::Runtime(_)
             | Self::Client(_) => &[],
@@ -538,10 +556,7 @@ fn run(arguments: &Arguments, language: Language) -> Result<Output, CommandError
             let generations = runtime.block_on(change::history(socket))?;
             if json { show::json(&generations) } else { show::history(&generations, language) }
         }
-        Command::Restart => {
-            let told = runtime.block_on(change::restart(socket))?;
-            if json { show::json(&told) } else { show::restarting(told, language) }
-        }
+        Command::Care(care) => runtime.block_on(care::run(socket, care, json, language))?,
         Command::Status => {
             let status: Status = runtime.block_on(client::get(socket, STATUS))?;
             if json { show::json(&status) } else { status::text(&status, language) }

@@ -25,11 +25,11 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use sekisho_control::{
-    APPLY, Apply, Author, CONFIRM, CertificateRequest, Confirmation, Decision, FLOWS, Failure,
-    FailureKind, FlowQuery, GENERATIONS, HEALTH, IDENTITY, KEY, LARGEST_BODY, LONGEST_NAME,
-    NAME_QUERY, NAMES, NameQuery, PAGE_AUTHORITY, PAGE_CERTIFICATE, PLAN, Packet, Principal,
-    Proposal, REFUSALS, RESTART, ROLL_BACK, Restart, SELF_TEST, STATUS, SelfTestWish, TRACE,
-    TRAFFIC, ZONE_DATA,
+    APPLY, Apply, Author, BACKUP, BackupWish, CONFIRM, CertificateRequest, Confirmation, Decision,
+    FLOWS, Failure, FailureKind, FlowQuery, GENERATIONS, HEALTH, IDENTITY, KEY, LARGEST_BODY,
+    LONGEST_NAME, NAME_QUERY, NAMES, NameQuery, OPEN_BACKUP, PAGE_AUTHORITY, PAGE_CERTIFICATE,
+    PLAN, Packet, Principal, Proposal, REFUSALS, RESTART, ROLL_BACK, Restart, SELF_TEST, STATUS,
+    SelfTestWish, TAKE_IDENTITY, TRACE, TRAFFIC, Unlocking, ZONE_DATA,
 };
 use sekisho_host::user_name;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -96,6 +96,9 @@ pub(super) async fn serve(listener: UnixListener, requests: mpsc::Sender<Request
         .route(HEALTH, get(health))
         .route(CONFIRM, post(confirm))
         .route(ROLL_BACK, post(roll_back))
+        .route(BACKUP, post(back_up))
+        .route(OPEN_BACKUP, post(open_backup))
+        .route(TAKE_IDENTITY, post(take_identity))
         .route(RESTART, post(restart))
         .route(GENERATIONS, get(generations))
         .route(&format!("{GENERATIONS}/{{number}}"), get(generation))
@@ -259,6 +262,32 @@ async fn roll_back(
 ) -> Response {
     match peer.author(decision.on_behalf.take()) {
         Ok(author) => queue.ask(|reply| Request::RollBack(decision, author, reply)).await,
+        Err(message) => malformed(message),
+    }
+}
+
+async fn back_up(
+    State(queue): State<Queue>,
+    Extension(peer): Extension<Peer>,
+    Body(mut wish): Body<BackupWish>,
+) -> Response {
+    match peer.author(wish.on_behalf.take()) {
+        Ok(author) => queue.ask(|reply| Request::BackUp(wish, author, reply)).await,
+        Err(message) => malformed(message),
+    }
+}
+
+async fn open_backup(State(queue): State<Queue>, Body(opening): Body<Unlocking>) -> Response {
+    queue.ask(|reply| Request::OpenBackup(opening, reply)).await
+}
+
+async fn take_identity(
+    State(queue): State<Queue>,
+    Extension(peer): Extension<Peer>,
+    Body(mut opening): Body<Unlocking>,
+) -> Response {
+    match peer.author(opening.on_behalf.take()) {
+        Ok(author) => queue.ask(|reply| Request::TakeIdentity(opening, author, reply)).await,
         Err(message) => malformed(message),
     }
 }

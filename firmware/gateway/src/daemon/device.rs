@@ -1,5 +1,6 @@
 //! The device: the one owner of every effect.
 
+mod backup;
 mod check;
 mod course;
 mod hosts;
@@ -9,11 +10,11 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Instant};
 
 use jiff::Timestamp;
 use sekisho_control::{
-    Applied, Apply, Author, Awaiting, CertificateRequest, Confirmation, Decision, Failure,
-    FlowPage, FlowQuery, Generation, Health as HealthLevel, Identity, Key, LineStatus, LiveTrace,
-    NameAnswer, NameQuery, NamesStatus, Packet, PageAuthority, PageCertificate, Phase, Plan,
-    PlannedStep, Proposal, Refused, RefusedFlows, Restarting, Returned, SelfTestReport,
-    SelfTestWish, Settled, Status, Stored, Traffic, ZoneData,
+    Applied, Apply, Author, Awaiting, Backup, BackupWish, CertificateRequest, Confirmation,
+    Decision, Failure, FlowPage, FlowQuery, Generation, Health as HealthLevel, Identity, Key,
+    LineStatus, LiveTrace, NameAnswer, NameQuery, NamesStatus, Opened, Packet, PageAuthority,
+    PageCertificate, Phase, Plan, PlannedStep, Proposal, Refused, RefusedFlows, Restarting,
+    Returned, SelfTestReport, SelfTestWish, Settled, Status, Stored, Traffic, Unlocking, ZoneData,
 };
 use sekisho_design::{Design, PublicKey, diff};
 use sekisho_host::{HostError, Kernel, Refusal, clock, give_back};
@@ -27,6 +28,7 @@ use self::{
 };
 use super::{
     Places,
+    backup::Desk,
     effects::{Hands, scope},
     fault::{device_failure, disk_failure, unseen},
     flow_log::FlowLog,
@@ -97,6 +99,12 @@ pub enum Request {
     Flows(FlowQuery, Reply<FlowPage>),
     /// Begin a self-test.
     SelfTest(SelfTestWish, Reply<Events>),
+    /// Make a backup of the design that is kept.
+    BackUp(BackupWish, Author, Reply<Backup>),
+    /// Tell what a backup holds.
+    OpenBackup(Unlocking, Reply<Opened>),
+    /// Take the identity of a backup over.
+    TakeIdentity(Unlocking, Author, Reply<Key>),
     /// Restart the box.
     Restart(Author, Reply<Restarting>),
     /// The last self-test's report.
@@ -134,6 +142,7 @@ pub struct Device {
     counts: Counts,
     refused: RefusedLog,
     restarter: Restarter,
+    desk: Desk,
     /// Entries of the kernel's log that never came here.
     refusals_lost: u64,
 }
@@ -188,6 +197,7 @@ impl Device {
             counts,
             refused: RefusedLog::default(),
             restarter: Restarter::new(&places.run),
+            desk: Desk::default(),
             refusals_lost: 0,
         })
     }
@@ -237,6 +247,11 @@ impl Device {
             }
             Request::Flows(query, reply) => self.flow_log.query(query, reply),
             Request::SelfTest(wish, reply) => drop(reply.send(self.self_test(wish).await)),
+            Request::BackUp(wish, author, reply) => self.back_up(wish, &author, reply),
+            Request::OpenBackup(opening, reply) => self.open_backup(opening, reply),
+            Request::TakeIdentity(opening, author, reply) => {
+                drop(reply.send(self.take_identity(opening, &author).await));
+            }
             Request::Restart(author, reply) => drop(reply.send(self.restart(&author))),
             Request::LastSelfTest(reply) => drop(reply.send(self.selftest.last())),
             Request::Health(reply) => drop(reply.send(self.selftest.health())),

@@ -7,6 +7,7 @@
 //! device that nobody reads.
 
 mod api;
+mod backup;
 mod device;
 mod effects;
 mod fault;

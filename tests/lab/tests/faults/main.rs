@@ -2,6 +2,7 @@
 //!
 //! Each test compares the whole network state of the device's namespace before and after.
 
+mod backups;
 mod bounds;
 #[path = "../common/mod.rs"]
 mod common;
@@ -85,6 +86,9 @@ fn main() {
             "the_hosts_of_a_lan_hear_of_a_new_address",
             neighbours::the_hosts_of_a_lan_hear_of_a_new_address,
         ),
+        ("a_design_comes_back_from_a_backup", backups::a_design_comes_back_from_a_backup),
+        ("a_new_box_takes_the_old_ones_place", backups::a_new_box_takes_the_old_ones_place),
+        ("what_is_no_backup_of_this_box_is_named", backups::what_is_no_backup_of_this_box_is_named),
         ("idle_connections_keep_nobody_out", bounds::idle_connections_keep_nobody_out),
         ("the_daemon_stays_as_small_as_it_was", bounds::the_daemon_stays_as_small_as_it_was),
         ("connections_outlive_the_daemon", restart::connections_outlive_the_daemon),

@@ -72,6 +72,24 @@ impl Authority {
         read(&kept).ok_or(Fault::Damaged(path))
     }
 
+    /// The one of this folder as it is kept, key and certificate; none where none was ever made.
+    pub(super) fn kept(state: &Path) -> Result<Option<String>, Fault> {
+        let path = state.join(FILE);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let kept = files::read_secret(&path, LARGEST)?;
+        read(&kept).ok_or_else(|| Fault::Damaged(path.clone()))?;
+        String::from_utf8(kept).map(Some).map_err(|_| Fault::Damaged(path))
+    }
+
+    /// Puts another one in its place, as [`Authority::kept`] gave it.
+    pub(super) fn take(state: &Path, kept: &str) -> Result<(), Fault> {
+        let path = state.join(FILE);
+        read(kept.as_bytes()).ok_or_else(|| Fault::Damaged(path.clone()))?;
+        Ok(files::write(&path, kept.as_bytes(), 0o600)?)
+    }
+
     /// SHA-256 of its certificate.
     pub(super) fn fingerprint(&self) -> String {
         sha256(&self.certificate)

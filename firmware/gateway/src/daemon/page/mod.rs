@@ -44,6 +44,16 @@ pub(super) fn authority(state: &Path, now: Timestamp) -> Result<PageAuthority, F
     Ok(told(&Authority::of(state, now)?))
 }
 
+/// The authority with its key, for a backup; none where none was ever made.
+pub(super) fn kept_authority(state: &Path) -> Result<Option<String>, Failure> {
+    Ok(Authority::kept(state)?)
+}
+
+/// Takes the authority of a backup over.
+pub(super) fn take_authority(state: &Path, kept: &str) -> Result<(), Failure> {
+    Ok(Authority::take(state, kept)?)
+}
+
 fn told(authority: &Authority) -> PageAuthority {
     PageAuthority { ca: authority.pem.clone(), fingerprint: authority.fingerprint() }
 }

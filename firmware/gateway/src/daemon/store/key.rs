@@ -27,6 +27,12 @@ impl Store {
             format!("{} holds no tunnel key: restore it from a backup", path.display())
         })
     }
+
+    /// Puts another key in its place: this device is to be known as the one that had it.
+    pub(in crate::daemon) fn take_tunnel_key(&self, key: &SecretKey) -> anyhow::Result<()> {
+        let text = format!("{}\n", key.to_base64());
+        Ok(files::write(&self.folder.join(TUNNEL_KEY), text.as_bytes(), 0o600)?)
+    }
 }
 
 #[cfg(test)]
@@ -43,6 +49,16 @@ mod tests {
         assert_eq!(store.tunnel_key().unwrap().public(), first);
         let mode = fs::metadata(folder.path().join(TUNNEL_KEY)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_key_is_taken_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        store.tunnel_key().unwrap();
+        let other = SecretKey::generate();
+        store.take_tunnel_key(&other).unwrap();
+        assert_eq!(store.tunnel_key().unwrap().public(), other.public());
     }
 
     #[test]

@@ -1,0 +1,184 @@
+//! Backups: made, looked into, restored on this box and on the next one; and what isn't one.
+
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, ensure};
+use sekisho_capsule::{Contents, Lock, Passphrase, seal};
+use sekisho_control::{FailureKind, Opened, Phase};
+use sekisho_lab::{Extent, Lab, describe, sample, text};
+
+use crate::{
+    confirm,
+    expect::{Expected, ensure_works, stored},
+    files::Site,
+};
+
+const CARRIER: Duration = Duration::from_mins(1);
+
+/// The time that a new box has to take the old one's place, beyond its boot.
+const REPLACED_WITHIN: Duration = Duration::from_mins(1);
+
+const CHOSEN: &str = "hashi wo wataru kaze";
+
+fn must(lab: &Lab, words: &[&str]) -> anyhow::Result<String> {
+    let output = lab.sekisho(words)?;
+    ensure!(output.status.success(), "{}", describe(&output));
+    Ok(text(&output.stdout))
+}
+
+/// A file in the lab.
+fn file(lab: &Lab, name: &str, contents: &[u8]) -> anyhow::Result<String> {
+    let path = lab.logs().join(name);
+    fs::write(&path, contents)?;
+    Ok(path.to_string_lossy().into_owned())
+}
+
+fn path(lab: &Lab, name: &str) -> String {
+    lab.logs().join(name).to_string_lossy().into_owned()
+}
+
+/// The state of a box that has just left the factory, with a key of its own.
+fn new_box(lab: &mut Lab) -> anyhow::Result<()> {
+    ensure!(lab.stop_daemon()?.success());
+    fs::remove_dir_all(lab.logs().join("state"))?;
+    lab.start_daemon()
+}
+
+pub(crate) fn a_design_comes_back_from_a_backup() -> anyhow::Result<()> {
+    let lab = Lab::up(&sample("1-office"), Extent::Applied)?;
+    let kept = stored(&lab)?;
+    let capsule = path(&lab, "capsule.age");
+    let made = must(&lab, &["backup", "make", &capsule, "--lang", "en"])?;
+    let words = made.split("Passphrase: ").nth(1).and_then(|rest| rest.lines().next());
+    let words = words.with_context(|| made.clone())?;
+    ensure!(words.split('-').count() == 5, "{made}");
+    let typed = file(&lab, "words", words.to_uppercase().replace('-', " ").as_bytes())?;
+    let opens = ["--passphrase-file", &typed];
+
+    let shown =
+        must(&lab, &[&["backup", "show", &capsule, "--format", "json"], &opens[..]].concat())?;
+    let opened: Opened = serde_json::from_str(&shown)?;
+    ensure!(opened.site.as_bytes() == kept[0] && opened.public_key.is_none(), "{shown}");
+    let shown = must(&lab, &[&["backup", "show", &capsule, "--lang", "ja"], &opens[..]].concat())?;
+    ensure!(shown.contains("団体: 011002") && shown.contains("入っていません"), "{shown}");
+
+    confirm::apply(&lab, &Site::another(&lab)?, &[])?;
+    ensure!(stored(&lab)? != kept);
+    let restored =
+        must(&lab, &[&["backup", "restore", &capsule, "--lang", "en"], &opens[..]].concat())?;
+    ensure!(restored.contains('3'), "{restored}");
+    ensure!(stored(&lab)? == kept);
+    lab.wait_for_carrier(None, CARRIER)?;
+    ensure_works(&lab)
+}
+
+pub(crate) fn a_new_box_takes_the_old_ones_place() -> anyhow::Result<()> {
+    let mut lab = Lab::up(&sample("1-office"), Extent::Applied)?;
+    let (key, kept) = (must(&lab, &["key"])?, stored(&lab)?);
+    let authority = must(&lab, &["identity", "--format", "json"])?;
+    let capsule = path(&lab, "capsule.age");
+    let passphrase = file(&lab, "passphrase", CHOSEN.as_bytes())?;
+    let opens = ["--passphrase-file", &passphrase];
+    must(&lab, &[&["backup", "make", &capsule, "--with-identity"], &opens[..]].concat())?;
+    let restore = [&["backup", "restore", &capsule], &opens[..]].concat();
+
+    // Without the identity a new key is born, which the operator doesn't know yet.
+    new_box(&mut lab)?;
+    ensure!(must(&lab, &["key"])? != key);
+    must(&lab, &restore)?;
+    ensure!(stored(&lab)? == kept && must(&lab, &["key"])? != key);
+    let conflict = Expected {
+        code: 6,
+        kind: FailureKind::Conflict,
+        says: "its identity is known",
+        way_out: "reset this one first",
+    };
+    conflict.of(&lab, &[&restore[..], &["--with-identity"]].concat())?;
+
+    // With it the tunnel comes up at once.
+    new_box(&mut lab)?;
+    let begun = Instant::now();
+    must(&lab, &[&restore[..], &["--with-identity"]].concat())?;
+    lab.wait_for_carrier(None, CARRIER)?;
+    ensure_works(&lab)?;
+    let took = begun.elapsed();
+    println!("replaced in {:.1} s", took.as_secs_f64());
+    ensure!(took < REPLACED_WITHIN, "{took:?}");
+    ensure!(must(&lab, &["key"])? == key && stored(&lab)? == kept);
+    ensure!(must(&lab, &["identity", "--format", "json"])? == authority);
+    ensure!(lab.stop_daemon()?.success());
+    lab.start_daemon()?;
+    lab.wait_for_carrier(None, CARRIER)?;
+    ensure!(must(&lab, &["key"])? == key, "the key is kept");
+    Ok(())
+}
+
+pub(crate) fn what_is_no_backup_of_this_box_is_named() -> anyhow::Result<()> {
+    let lab = Lab::up(&sample("1-office"), Extent::Daemon)?;
+    let capsule = path(&lab, "capsule.age");
+    let empty = Expected {
+        code: 6,
+        kind: FailureKind::Conflict,
+        says: "there is nothing to back up",
+        way_out: "apply a design first",
+    };
+    empty.of(&lab, &["backup", "make", &capsule])?;
+    lab.apply(lab.site())?;
+    let kept = stored(&lab)?;
+    let right = file(&lab, "right", CHOSEN.as_bytes())?;
+    must(&lab, &["backup", "make", &capsule, "--passphrase-file", &right])?;
+    let taken = Expected {
+        code: 2,
+        kind: FailureKind::Malformed,
+        says: "can't write",
+        way_out: "isn't taken",
+    };
+    taken.of(&lab, &["backup", "make", &capsule])?;
+    let weak = file(&lab, "weak", b"short")?;
+    let another = path(&lab, "another.age");
+    let words = ["backup", "make", &another, "--passphrase-file", &weak];
+    Expected::refused("capsule-weak-passphrase").of(&lab, &words)?;
+
+    let sealed = fs::read(&capsule)?;
+    let of = |contents: &Contents| {
+        seal(contents, &Lock::Passphrase(Passphrase::given(CHOSEN))).context("can't seal")
+    };
+    let theirs = Contents {
+        made_at: jiff::Timestamp::UNIX_EPOCH,
+        version: "0.1.0".to_owned(),
+        serial: "0".repeat(16),
+        organisation: "012025".parse()?,
+        site: String::new(),
+        profile: String::new(),
+        identity: None,
+    };
+    for (name, contents, code) in [
+        ("none", &b"schema = 1"[..], "capsule-none"),
+        ("cut", &sealed[..sealed.len() - 7], "capsule-damaged"),
+        ("theirs", &of(&theirs)?, "capsule-another-site"),
+    ] {
+        let bad = file(&lab, name, contents)?;
+        for command in ["show", "restore"] {
+            let words = ["backup", command, &bad, "--passphrase-file", &right];
+            Expected::refused(code).of(&lab, &words).with_context(|| name.to_owned())?;
+        }
+    }
+
+    // Who guesses waits ever longer, and so does who knows it then.
+    let wrong = file(&lab, "wrong", b"hashi wo wataru kasa")?;
+    let words = ["backup", "show", &capsule, "--passphrase-file", &wrong];
+    for _ in 0..3 {
+        Expected::refused("capsule-wrong-passphrase").json(&lab, &words)?;
+    }
+    let words = ["backup", "show", &capsule, "--passphrase-file", &right];
+    let output = lab.sekisho(&[&words[..], &["--format", "json"]].concat())?;
+    ensure!(output.status.code() == Some(6), "{}", describe(&output));
+    ensure!(text(&output.stdout).contains("capsule-too-soon"), "{}", describe(&output));
+    std::thread::sleep(Duration::from_secs(3));
+    must(&lab, &words)?;
+    ensure!(stored(&lab)? == kept && lab.status()?.phase == Phase::InForce);
+    Ok(())
+}
