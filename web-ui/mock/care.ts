@@ -156,6 +156,27 @@ export const care: Record<string, Answer> = {
       page_authority: "7f1e0c".padEnd(64, "0"),
       line: "sekisho serial=b1946ac92492d2347c6235b4d2611184 organisation=011002 key=MR/hnhpmpYCiKgk9ce+Ym1idjlQBiNJByL95+HJp90I= version=0.9.0",
     }),
+  "POST /backup": (_, given: { passphrase?: string }) =>
+    ok({
+      name: "sekisho-011002-20261126.age",
+      capsule: btoa("age-encryption.org/v1"),
+      ...(given.passphrase ? {} : { passphrase: "kashitsu-jokaki-kukeko-sashisu-sesota" }),
+    }),
+  "POST /backup/open": (_, given: { passphrase: string }) =>
+    given.passphrase === "wrong"
+      ? refuse(422, {
+          kind: "refused",
+          message: "the passphrase is wrong",
+          both: { ja: "合言葉が違います。", en: "The passphrase is wrong." },
+        })
+      : ok({
+          ...files,
+          made_at: ago(9 * day),
+          organisation: "011002",
+          serial: "b1946ac92492d2347c6235b4d2611184",
+          public_key: "MR/hnhpmpYCiKgk9ce+Ym1idjlQBiNJByL95+HJp90I=",
+          version: "0.9.0",
+        }),
   "POST /restart": () => ok({ generation: 12 }),
   "GET /key": () => ok({ public: "MR/hnhpmpYCiKgk9ce+Ym1idjlQBiNJByL95+HJp90I=" }),
   "GET /ca.pem": () => ({ status: 200, type: "application/x-pem-file", text: pem }),

@@ -31,7 +31,7 @@ describe("routes", () => {
 
 describe("roles", () => {
   test("a viewer changes nothing, and nobody may anything without a session", () => {
-    const all = ["apply", "audit", "draft", "import", "restart", "self-test", "users"] as const;
+    const all = ["apply", "audit", "backup", "draft", "import", "restart", "self-test", "users"] as const;
     expect(all.filter((right) => may("viewer", right))).toEqual([]);
     expect(all.filter((right) => may(undefined, right))).toEqual([]);
   });

@@ -163,6 +163,7 @@ impl fmt::Display for Entry {
     }
 }
 
+const OPENERS: Who = Who::Roles(&[Role::Administrator, Role::Engineer]);
 const ADMINISTRATOR: Who = Who::Roles(&[Role::Administrator]);
 const AUDITORS: Who = Who::Roles(&[Role::Administrator, Role::Operator]);
 
@@ -213,6 +214,9 @@ pub const DEVICE: &[Entry] = &[
     route(Verb::Post, "/api/arrive", Who::Anyone, "confirms a change at the device's new address and opens a session for its user"),
     route(Verb::Post, "/api/trace", Who::SignedIn, "tells what would happen to a packet now"),
     route(Verb::Post, "/api/names/query", Who::SignedIn, "asks for a name as a host of the office would"),
+    route(Verb::Post, "/api/backup", ADMINISTRATOR, "makes a backup").changing(),
+    route(Verb::Post, "/api/backup/open", OPENERS, "tells what a backup holds").large().changing(),
+    route(Verb::Post, "/api/backup/identity", ADMINISTRATOR, "takes over the identity in a backup, on a device without a design").large().changing(),
     route(Verb::Post, "/api/restart", ADMINISTRATOR, "restarts the box").changing(),
     route(Verb::Get, "/api/ca.pem", Who::Anyone, "gives the certificate that browsers are to trust"),
 ];

@@ -83,6 +83,18 @@ export type CapsulePreview = {
 
 // Failures -------------------------------------------------------------------------------------------------------
 
+/** A backup: a file in the age format, and its passphrase where the box made it. */
+export type Backup = { name: string; capsule: string; passphrase?: string };
+export type OpenedBackup = {
+  made_at: Timestamp;
+  version: string;
+  serial: string;
+  organisation: string;
+  site: string;
+  profile: string;
+  public_key?: string;
+};
+
 export type FailureKind =
   | "refused"
   | "malformed"

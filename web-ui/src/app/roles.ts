@@ -5,8 +5,10 @@ export type Right =
   | "apply"
   | "apply-profile"
   | "audit"
+  | "backup"
   | "draft"
   | "import"
+  | "inspect-backup"
   | "restart"
   | "self-test"
   | "users";
@@ -15,8 +17,10 @@ const rights: Record<Right, readonly Role[]> = {
   apply: ["administrator", "operator", "engineer"],
   "apply-profile": ["operator", "engineer"],
   audit: ["administrator", "operator"],
+  backup: ["administrator"],
   draft: ["administrator", "operator", "engineer"],
   import: ["administrator", "engineer"],
+  "inspect-backup": ["administrator", "engineer"],
   restart: ["administrator"],
   "self-test": ["administrator", "operator", "engineer"],
   users: ["administrator"],

@@ -1,4 +1,4 @@
-//! Care of the box: its restart, and the certificate that browsers are to trust.
+//! Care of the box: backups, its restart, and the certificate that browsers are to trust.
 
 use axum::{
     extract::State,
@@ -6,11 +6,15 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
-use sekisho_control::{PAGE_AUTHORITY, PageAuthority, RESTART, Restart};
+use sekisho_control::{
+    BACKUP, BackupWish, OPEN_BACKUP, PAGE_AUTHORITY, PageAuthority, RESTART, Restart,
+    TAKE_IDENTITY, Unlocking,
+};
 use serde_json::json;
 
 use crate::{
     access::Verb,
+    answer::Asked,
     app::App,
     device::{Answer, Fault},
     guard::Person,
@@ -18,7 +22,40 @@ use crate::{
 };
 
 pub(super) fn handlers() -> Vec<Handler> {
-    vec![(Verb::Get, "/api/ca.pem", get(ca)), (Verb::Post, "/api/restart", post(restart))]
+    vec![
+        (Verb::Post, "/api/backup", post(back_up)),
+        (Verb::Post, "/api/backup/open", post(open)),
+        (Verb::Post, "/api/backup/identity", post(take_identity)),
+        (Verb::Post, "/api/restart", post(restart)),
+        (Verb::Get, "/api/ca.pem", get(ca)),
+    ]
+}
+
+async fn back_up(
+    State(app): State<App>,
+    person: Person,
+    Asked(wish): Asked<BackupWish>,
+) -> Result<Answer, Fault> {
+    let wish = BackupWish { on_behalf: Some(person.principal()), ..wish };
+    app.daemon.post(BACKUP, json!(wish).to_string()).await
+}
+
+async fn open(
+    State(app): State<App>,
+    person: Person,
+    Asked(unlocking): Asked<Unlocking>,
+) -> Result<Answer, Fault> {
+    let unlocking = Unlocking { on_behalf: Some(person.principal()), ..unlocking };
+    app.daemon.post(OPEN_BACKUP, json!(unlocking).to_string()).await
+}
+
+async fn take_identity(
+    State(app): State<App>,
+    person: Person,
+    Asked(unlocking): Asked<Unlocking>,
+) -> Result<Answer, Fault> {
+    let unlocking = Unlocking { on_behalf: Some(person.principal()), ..unlocking };
+    app.daemon.post(TAKE_IDENTITY, json!(unlocking).to_string()).await
 }
 
 async fn restart(State(app): State<App>, person: Person) -> Result<Answer, Fault> {

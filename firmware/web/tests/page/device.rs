@@ -156,6 +156,29 @@ async fn a_change_is_confirmed_and_taken_back_by_name() {
 }
 
 #[tokio::test]
+async fn backups_are_asked_for_by_name_and_no_trail_has_their_passphrase() {
+    let stage = Stage::new().await;
+    let mut client = stage.signed_in("administrator").await;
+    stage.daemon.say("POST /v1/backup", 200, json!({ "name": "x.age", "capsule": "AA==" }));
+    stage.daemon.say("POST /v1/backup/open", 422, json!({ "kind": "refused", "message": "wrong" }));
+    stage.daemon.say("POST /v1/backup/identity", 409, json!({ "kind": "conflict", "message": "" }));
+    let passphrase = "a passphrase of the test";
+    let wish = json!({ "passphrase": passphrase, "with_identity": true });
+    assert_eq!(client.post("/api/backup", wish.clone()).await.body["name"], "x.age");
+    let mut asked = wish;
+    asked["on_behalf"] = on_behalf("administrator");
+    assert_eq!(stage.daemon.asked("POST /v1/backup"), [asked]);
+    for (path, status) in [("/api/backup/open", 422), ("/api/backup/identity", 409)] {
+        let unlocking = json!({ "passphrase": passphrase, "capsule": "AA==" });
+        assert_eq!(client.post(path, unlocking).await.status, status);
+        let asked = &stage.daemon.asked(&format!("POST {}", path.replace("/api", "/v1")))[0];
+        assert_eq!(asked["on_behalf"], on_behalf("administrator"));
+    }
+    let trail = client.get("/api/audit/export").await.text;
+    assert!(trail.contains("POST /api/backup") && !trail.contains(passphrase));
+}
+
+#[tokio::test]
 async fn the_box_restarts_for_a_name() {
     let stage = Stage::new().await;
     let mut client = stage.signed_in("administrator").await;

@@ -5,6 +5,7 @@ import { may } from "../../app/roles";
 import { PageHead } from "../../ui/parts";
 import type { PageProps } from "..";
 import { AccountPart } from "./account";
+import { BackupPart } from "./backup";
 import { BoxPart } from "./box";
 import "./care.css";
 import { GenerationsPart } from "./generations";
@@ -12,7 +13,7 @@ import { texts } from "./text";
 import { UsersPart } from "./users";
 
 type Part = {
-  name: "account" | "users" | "generations" | "box";
+  name: "account" | "users" | "generations" | "backup" | "box";
   View: ComponentType<{ session: Session }>;
 };
 
@@ -21,6 +22,7 @@ function partsFor({ role }: Session): Part[] {
     { name: "account", View: AccountPart },
     may(role, "users") && { name: "users", View: UsersPart },
     { name: "generations", View: GenerationsPart },
+    may(role, "inspect-backup") && { name: "backup", View: BackupPart },
     { name: "box", View: BoxPart },
   ];
   return parts.filter((part): part is Part => part !== false);
