@@ -19,6 +19,7 @@ pub const LONGEST_REASON: usize = 1000;
 
 /// A change that somebody wants.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Apply {
     /// The design.
     pub proposal: Proposal,
@@ -45,6 +46,7 @@ pub struct Apply {
 
 /// What becomes of the change that awaits confirmation.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Decision {
     /// Its generation, so that nobody decides about another change than the one he has seen.
     pub generation: u64,
@@ -52,6 +54,7 @@ pub struct Decision {
 
 /// A design is in force.
 #[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Applied {
     /// Its generation; the one that was in force already where it is the same design.
     pub generation: u64,
@@ -74,6 +77,7 @@ pub struct Applied {
 
 /// A change was confirmed or taken back.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Settled {
     /// The generation that is in force now and is kept; 0 for none.
     pub generation: u64,
@@ -81,6 +85,7 @@ pub struct Settled {
 
 /// A change that awaits confirmation.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Awaiting {
     /// Its generation.
     pub generation: u64,
@@ -93,6 +98,7 @@ pub struct Awaiting {
 
 /// A change that was taken back.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Returned {
     /// Its generation.
     pub generation: u64,
@@ -104,6 +110,7 @@ pub struct Returned {
 
 /// One generation of the design.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Generation {
     /// Its number; numbers only grow.
     pub number: u64,
@@ -124,6 +131,7 @@ pub struct Generation {
 
 /// Who wrote a generation: the user whose process asked, as the kernel says.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Author {
     /// The user's number.
     pub uid: u32,
@@ -134,6 +142,11 @@ pub struct Author {
 
 /// What became of a generation.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "GenerationOutcome")
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// It is on its way, or awaits confirmation.
@@ -146,6 +159,7 @@ pub enum Outcome {
 
 /// The files of a generation.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Stored {
     /// Which one.
     pub generation: Generation,
