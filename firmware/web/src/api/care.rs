@@ -12,11 +12,12 @@ use crate::{
     access::Verb,
     app::App,
     device::{Answer, Fault},
+    openapi::gives_text,
     router::Handler,
 };
 
 pub(super) fn handlers() -> Vec<Handler> {
-    vec![(Verb::Get, "/api/ca.pem", get(ca))]
+    vec![(Verb::Get, "/api/ca.pem", get(ca), gives_text("application/x-pem-file"))]
 }
 
 /// The CA's certificate, to be trusted by browsers. Where the page serves with a stop-gap, the daemon is asked.

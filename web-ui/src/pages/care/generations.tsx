@@ -59,8 +59,8 @@ export function GenerationsPart({ session }: { session: Session }) {
   );
 }
 
-function author({ author: { person, name, uid } }: Generation): string {
-  return person?.user ?? name ?? `uid ${uid}`;
+function author({ author: { name, uid } }: Generation): string {
+  return name ?? `uid ${uid}`;
 }
 
 function StoredDialog(props: { number: number; session: Session; onClose: () => void }) {

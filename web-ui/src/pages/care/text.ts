@@ -47,8 +47,6 @@ const ja = {
   deleteUser: "削除する",
   deleteTitle: (name: string) => `「${name}」を削除しますか`,
   deleteText: "この利用者は、すぐにログインできなくなります。記録は残ります。",
-  lastLogin: "最後のログイン",
-  never: "まだ",
   // generations
   number: "世代",
   author: "書いた人",
@@ -135,8 +133,6 @@ const en: typeof ja = {
   deleteUser: "Delete",
   deleteTitle: (name) => `Delete '${name}'?`,
   deleteText: "The user can't log in any more. Records stay.",
-  lastLogin: "Last login",
-  never: "never",
   number: "Generation",
   author: "By",
   at: "When",

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import { ask, post } from "../../api/client";
-import type { Role, Session, User } from "../../api/types";
+import type { Role, Session, User, Users } from "../../api/types";
 import { language, useText, useTexts } from "../../app/language";
 import { useStore } from "../../app/store";
 import { dateTime } from "../../ui/format";
@@ -18,7 +18,7 @@ type Made = { password?: string };
 export function UsersPart({ session }: { session: Session }) {
   const t = useTexts(texts);
   const common = useText();
-  const users = useGet<User[]>("/users");
+  const users = useGet<Users>("/users");
   const [told, setTold] = useState<Told | null>(null);
   const heard = (name: string, made: Made | undefined) => {
     if (made?.password) setTold({ name, password: made.password });
@@ -31,7 +31,7 @@ export function UsersPart({ session }: { session: Session }) {
       {users.value && (
         <Card>
           <ul class="users">
-            {users.value.map((user) => (
+            {users.value.users.map((user) => (
               <UserRow key={user.name} user={user} self={user.name === session.user} heard={heard} />
             ))}
           </ul>
@@ -82,19 +82,16 @@ function UserRow(props: {
       <div class="user-line">
         <div>
           <strong>{user.name}</strong> <span class="quiet">{common.roles[user.role]}</span>
-          <p class="quiet small">
-            {user.until && `${t.until} ${dateTime(user.until, now)} / `}
-            {t.lastLogin} {user.last_login ? dateTime(user.last_login, now) : t.never}
-          </p>
+          <p class="quiet small">{user.until && `${t.until} ${dateTime(user.until, now)}`}</p>
         </div>
         <div class="tags">
-          {user.locked && <Tag tone="bad">{t.locked}</Tag>}
+          {user.locked_for_s !== undefined && <Tag tone="bad">{t.locked}</Tag>}
           {user.must_change && <Tag tone="info">{t.mustChange}</Tag>}
           {user.second_factor && <Tag tone="ok">{t.withFactor}</Tag>}
           {age > oldDays && <Tag tone="warn">{t.passwordOld(age)}</Tag>}
         </div>
         <div class="actions">
-          {user.locked && (
+          {user.locked_for_s !== undefined && (
             <button
               type="button"
               class="button button-small"

@@ -46,7 +46,7 @@ export function CompareView() {
     };
   }, [number, text, profile, busy]);
   const kept = (generations.value ?? []).filter((one) => one.number !== inForce);
-  const name = (one: Generation) => one.author.person?.user ?? one.author.name ?? `uid ${one.author.uid}`;
+  const name = (one: Generation) => one.author.name ?? `uid ${one.author.uid}`;
   return (
     <div class="stack">
       {inForce === 0 && kept.length === 0 ? (
