@@ -1,4 +1,4 @@
-import type { AuditRecord, Generation, User } from "../src/api/types";
+import type { AuditRecord, Generation, Role, User } from "../src/api/types";
 import { type Answer, ok, refuse } from "./answers";
 import { state } from "./box";
 import { files } from "./design";
@@ -6,18 +6,23 @@ import { files } from "./design";
 const ago = (seconds: number) => new Date(Date.now() - seconds * 1000).toISOString();
 const day = 86_400;
 
-const plain = {
-  must_change: false,
+const user = (name: string, role: Role, more: Partial<User> = {}): User => ({
+  name,
+  role,
   second_factor: false,
-  password_age_days: 20,
+  must_change: false,
+  password_age_days: 40,
   password_old: false,
+  recovery_codes_left: 0,
   sessions: 0,
-};
+  ...more,
+});
+
 const users: User[] = [
-  { ...plain, name: "administrator", role: "administrator", second_factor: true, sessions: 1 },
-  { ...plain, name: "tanaka", role: "viewer", locked_for_s: 95, password_age_days: 401, password_old: true },
-  { ...plain, name: "kiko", role: "operator", second_factor: true },
-  { ...plain, name: "hoshu", role: "engineer", must_change: true, until: ago(-4 * 3600) },
+  user("administrator", "administrator", { second_factor: true, recovery_codes_left: 8, sessions: 1 }),
+  user("tanaka", "viewer", { locked_for_s: 60, password_age_days: 401, password_old: true }),
+  user("kiko", "operator", { second_factor: true, recovery_codes_left: 8 }),
+  user("hoshu", "engineer", { must_change: true, until: ago(-4 * 3600) }),
 ];
 
 const password = "kumo-2491-tokei-hana";
@@ -79,13 +84,13 @@ IDEeMBwGA1UEAwwVU2VraXNobyBsYWIgYXV0aG9yaXR5MB4XDTE1MDEwMTAwMDAw
 export const care: Record<string, Answer> = {
   "GET /users": () => ok({ users }),
   "POST /users": (_, given: User) => {
-    users.push({ ...plain, ...given, must_change: true });
+    users.push(user(given.name, given.role, { ...given, must_change: true }));
     return ok({ password });
   },
   "POST /users/*": (_, given: { unlock?: boolean; reset_password?: boolean }, name) => {
-    const user = users.find((one) => one.name === name);
-    if (given.unlock) delete user?.locked_for_s;
-    return ok(given.reset_password ? { password } : {});
+    const changed = users.find((one) => one.name === name);
+    if (given.unlock) delete changed?.locked_for_s;
+    return ok({ user: changed, ...(given.reset_password ? { password } : {}) });
   },
   "DELETE /users/*": (_, __, name) => {
     users.splice(

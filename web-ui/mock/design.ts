@@ -101,7 +101,7 @@ const plan: Plan = {
   ],
   steps: [
     {
-      step: {},
+      step: { what: "table" },
       sentence: { ja: "通信の規則を、一度に置き換えます。", en: "The packet filter is replaced at once." },
     },
   ],

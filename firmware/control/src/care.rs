@@ -10,6 +10,7 @@ use crate::Principal;
 
 /// A wish that the box restarts.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Restart {
     /// The page's user who wishes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -18,6 +19,7 @@ pub struct Restart {
 
 /// The box goes down in a moment.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Restarting {
     /// The generation that it comes up with; 0 for none.
     pub generation: u64,
@@ -25,11 +27,13 @@ pub struct Restarting {
 
 /// A text that no log shows.
 #[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Hidden(String);
 
 /// A backup that somebody wants of what is in force. It has one lock: a passphrase or a recipient.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BackupWish {
     /// The passphrase; without one, and without a recipient, the device makes one of words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -47,6 +51,7 @@ pub struct BackupWish {
 
 /// A backup: a capsule in the age format.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Backup {
     /// A name for its file.
     pub name: String,
@@ -59,6 +64,7 @@ pub struct Backup {
 
 /// A capsule that somebody wants to open, with one of the two that open it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Unlocking {
     /// The file, in base64.
     pub capsule: String,
@@ -75,6 +81,7 @@ pub struct Unlocking {
 
 /// What a capsule holds. Its secrets stay in it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Opened {
     /// When it was made, by the clock of the device that made it.
     pub made_at: Timestamp,

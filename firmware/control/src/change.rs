@@ -25,6 +25,7 @@ pub const LONGEST_NAME: usize = 64;
 
 /// A change that somebody wants.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Apply {
     /// The design.
     pub proposal: Proposal,
@@ -54,6 +55,7 @@ pub struct Apply {
 
 /// What becomes of the change that awaits confirmation.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Decision {
     /// Its generation, so that nobody decides about another change than the one he has seen.
     pub generation: u64,
@@ -64,6 +66,7 @@ pub struct Decision {
 
 /// A design is in force.
 #[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Applied {
     /// Its generation; the one that was in force already where it is the same design.
     pub generation: u64,
@@ -86,6 +89,7 @@ pub struct Applied {
 
 /// A change was confirmed or taken back.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Settled {
     /// The generation that is in force now and is kept; 0 for none.
     pub generation: u64,
@@ -93,6 +97,7 @@ pub struct Settled {
 
 /// A change that awaits confirmation.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Awaiting {
     /// Its generation.
     pub generation: u64,
@@ -105,6 +110,7 @@ pub struct Awaiting {
 
 /// A change that was taken back.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Returned {
     /// Its generation.
     pub generation: u64,
@@ -116,6 +122,7 @@ pub struct Returned {
 
 /// One generation of the design.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Generation {
     /// Its number; numbers only grow.
     pub number: u64,
@@ -136,6 +143,7 @@ pub struct Generation {
 
 /// Who wrote a generation: the user whose process asked, as the kernel says.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Author {
     /// The user's number.
     pub uid: u32,
@@ -149,6 +157,7 @@ pub struct Author {
 
 /// A user of the page, on whose behalf the page's process asks.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Principal {
     /// The user's name on the page, at most [`LONGEST_NAME`] bytes.
     pub user: String,
@@ -160,6 +169,11 @@ pub struct Principal {
 
 /// What became of a generation.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "GenerationOutcome")
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// It is on its way, or awaits confirmation.
@@ -172,6 +186,7 @@ pub enum Outcome {
 
 /// The files of a generation.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Stored {
     /// Which one.
     pub generation: Generation,

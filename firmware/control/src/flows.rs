@@ -18,6 +18,7 @@ pub const LARGEST_PAGE: usize = 1_000;
 
 /// A flow between the office and the platform that has ended.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FlowRecord {
     /// When its first packet came; `None` where that wasn't noted, because the log began later.
     pub began: Option<Timestamp>,
@@ -44,6 +45,7 @@ pub struct FlowRecord {
 
 /// One end of a flow.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FlowEnd {
     /// Its address.
     pub address: Ipv4Addr,
@@ -54,6 +56,7 @@ pub struct FlowEnd {
 
 /// Who opened a flow.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Opener {
     /// A host of the LAN.
@@ -64,6 +67,7 @@ pub enum Opener {
 
 /// What went one way.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Volume {
     /// Packets.
     pub packets: u64,
@@ -73,6 +77,7 @@ pub struct Volume {
 
 /// Which flows, and where in the log to go on. It is the query of a `GET`.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FlowQuery {
     /// Those that ended then or later.
     pub since: Option<Timestamp>,
@@ -91,6 +96,7 @@ pub struct FlowQuery {
 
 /// A part of the log. It may be empty and yet not the last.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FlowPage {
     /// Flows, in the order in which their ends were heard of.
     pub flows: Vec<FlowRecord>,
@@ -100,6 +106,7 @@ pub struct FlowPage {
 
 /// A place in the log: a file's number and the byte in it.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct FlowCursor {
     /// The file.
@@ -115,6 +122,7 @@ pub struct MalformedCursor(String);
 
 /// How the log of flows is.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FlowLogStatus {
     /// For how many days flows are kept.
     pub days: u16,
@@ -135,6 +143,7 @@ pub struct FlowLogStatus {
 
 /// How the office's collector is served.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CollectorStatus {
     /// Where it is.
     pub address: SocketAddrV4,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a sensor of the box says.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Reading {
     /// Of what.
     pub of: Sensed,
@@ -28,6 +29,7 @@ pub struct Reading {
 
 /// What is sensed.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Sensed {
     /// Whether the disk keeps anything.
@@ -46,6 +48,7 @@ pub enum Sensed {
 
 /// What the processor brings to the tunnel's cipher, ChaCha20-Poly1305.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Processor {
     /// Sets of instructions that the cipher can use, the oldest first, like `SSSE3`.
     pub instructions: Vec<String>,
@@ -55,6 +58,7 @@ pub struct Processor {
 
 /// Code of the cipher, by the instructions that it needs; the fastest first.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum CipherCode {
     /// AVX2 and BMI2.
@@ -69,6 +73,7 @@ pub enum CipherCode {
 
 /// Which firmware runs, by the image's own word.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Release {
     /// The image's version.
     pub version: String,
@@ -81,6 +86,7 @@ pub struct Release {
 
 /// What an image was built for.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ReleaseKind {
     /// For trying out: it has a shell and no release key.

@@ -122,6 +122,7 @@ pub const LARGEST_BODY: usize = 8 << 20;
 
 /// A design that somebody wants to be in force.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Proposal {
     /// The site design.
     pub site: File,
@@ -132,6 +133,7 @@ pub struct Proposal {
 
 /// A file as the user has it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct File {
     /// The name that problems show.
     pub name: String,
@@ -141,6 +143,7 @@ pub struct File {
 
 /// Which device it is: what an engineer reads from it, and what the operator knows it by.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Identity {
     /// Sixteen hexadecimal digits of its own, the same until a factory reset.
     pub serial: String,
@@ -160,6 +163,7 @@ pub struct Identity {
 
 /// What applying a design would do.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Plan {
     /// What changes from the design in force, in the words of the design; `None` where none is in force.
     pub changes: Option<Vec<Difference>>,
@@ -171,6 +175,7 @@ pub struct Plan {
 
 /// A step that applying a design would take.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PlannedStep {
     /// The step.
     pub step: Step,
@@ -180,6 +185,7 @@ pub struct PlannedStep {
 
 /// A packet that somebody asks about: what would happen to it now?
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Packet {
     /// Where it reaches the device; the side that has the source where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -194,6 +200,7 @@ pub struct Packet {
 
 /// What would happen to a packet now, by the kernel and by the design in force.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LiveTrace {
     /// Its way by both, and what is different.
     pub trace: Live,
@@ -203,6 +210,7 @@ pub struct LiveTrace {
 
 /// The device's public key, which the operator registers for the tunnel. The private key never leaves the device.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Key {
     /// Curve25519, base64.
     pub public: PublicKey,
@@ -210,6 +218,7 @@ pub struct Key {
 
 /// How the device is.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Status {
     /// The firmware's version.
     pub version: String,
@@ -265,6 +274,7 @@ pub struct Status {
 
 /// Whether a design is in force.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", tag = "name")]
 pub enum Phase {
     /// No design has been applied; nothing is forwarded.
@@ -285,6 +295,7 @@ pub enum Phase {
 
 /// The site in force.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SiteSummary {
     /// Its name.
     pub name: String,
@@ -302,6 +313,7 @@ pub struct SiteSummary {
 
 /// The tunnel as a whole.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TunnelStatus {
     /// The centre that carries traffic; `None` while none answers.
     pub carrier: Option<Name>,
@@ -313,6 +325,7 @@ pub struct TunnelStatus {
 
 /// The line, as far as it is shaped (R35 R44).
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LineStatus {
     /// What it is contracted for, in bits a second.
     pub rate: u64,
@@ -327,6 +340,7 @@ pub struct LineStatus {
 
 /// Queues in front of a link.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WayStatus {
     /// The link.
     pub link: PortName,
@@ -338,6 +352,7 @@ pub struct WayStatus {
 
 /// What became of the traffic of a class.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClassStatus {
     /// The class.
     pub class: Class,
@@ -355,6 +370,7 @@ pub struct ClassStatus {
 
 /// One centre.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CentreStatus {
     /// Its name.
     pub name: Name,
@@ -382,6 +398,7 @@ pub struct CentreStatus {
 
 /// A refusal's counter.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Refused {
     /// Packets.
     pub packets: u64,
@@ -391,6 +408,7 @@ pub struct Refused {
 
 /// One refused packet from the log.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RefusedPacket {
     /// When the device saw it.
     pub at: Timestamp,
@@ -420,6 +438,7 @@ pub struct RefusedPacket {
 
 /// What was refused last, by flow and rule.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RefusedFlows {
     /// The latest first.
     pub flows: Vec<RefusedFlow>,
@@ -431,6 +450,7 @@ pub struct RefusedFlows {
 
 /// Packets of one flow that one rule refused.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RefusedFlow {
     /// How many of those that were asked for.
     pub count: u64,
@@ -446,6 +466,7 @@ pub struct RefusedFlow {
 
 /// Why a request wasn't carried out.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Failure {
     /// What kind of failure; it decides the command line's exit code.
     pub kind: FailureKind,
@@ -461,6 +482,7 @@ pub struct Failure {
 
 /// Kinds of failure.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum FailureKind {
     /// The design breaks rules; nothing was touched.

@@ -12,6 +12,7 @@ use crate::Failure;
 
 /// How the device resolves names.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NamesStatus {
     /// The method in force; `None` where the site has chosen none.
     pub method: Option<Method>,
@@ -32,6 +33,7 @@ pub struct NamesStatus {
 
 /// A zone and whom the device asks about it.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ZoneStatus {
     /// The zone; `.` for all other names.
     pub zone: String,
@@ -46,6 +48,7 @@ pub struct ZoneStatus {
 
 /// Whose name servers.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ZoneOwner {
     /// The platform's.
@@ -58,6 +61,7 @@ pub enum ZoneOwner {
 
 /// A server that the device asks.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UpstreamStatus {
     /// Its address.
     pub address: SocketAddrV4,
@@ -71,6 +75,7 @@ pub struct UpstreamStatus {
 
 /// What is remembered.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CacheStatus {
     /// Answers.
     pub entries: u64,
@@ -86,6 +91,7 @@ pub struct CacheStatus {
 
 /// A host that the design calls by a name (R85).
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HostStatus {
     /// The name.
     pub name: DnsName,
@@ -98,6 +104,7 @@ pub struct HostStatus {
 
 /// A question to the device, as a client of a LAN would ask it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NameQuery {
     /// The name.
     pub name: String,
@@ -111,6 +118,7 @@ pub struct NameQuery {
 
 /// What a client would be told, and why.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NameAnswer {
     /// The rule that decided, like `static`, `platform`, `office`, `refused`.
     pub rule: String,
@@ -128,6 +136,7 @@ pub struct NameAnswer {
 
 /// The names and addresses of the platform's zones, as the platform's servers hand them out whole (AXFR).
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ZoneData {
     /// Addresses by name.
     pub names: BTreeMap<DnsName, Vec<Ipv4Addr>>,

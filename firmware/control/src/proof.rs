@@ -9,11 +9,13 @@ use crate::Principal;
 /// A one-time token: 128 random bits in hexadecimal digits. It isn't compared here, which would tell by its time how much
 /// of a guess is right, and no log can show it.
 #[derive(Clone, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Token(String);
 
 /// A token, and the device's address where it is shown: whoever got it over the old way brings it there over the new one.
 #[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Proof {
     /// The token.
     pub token: Token,
@@ -37,6 +39,7 @@ pub struct Confirmation {
 
 /// The proof that a change awaits.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ProofAwaited {
     /// The address where the token has to be shown.
     pub at: Ipv4Addr,

@@ -16,6 +16,7 @@ pub const FAIL_OVER_SECONDS: u16 = 3;
 
 /// What somebody wants tested.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SelfTestWish {
     /// These stages; all but [`Stage::Load`] where none is named.
@@ -33,6 +34,7 @@ pub struct SelfTestWish {
 
 /// How far into the network a check reaches.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
     /// 単体動作確認: the box alone (R19).
@@ -53,6 +55,7 @@ pub enum Stage {
 
 /// The number of a connection check, agreed on by both sides: 1 to 32 letters, digits and hyphens.
 #[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct TestNumber(String);
 
@@ -63,6 +66,7 @@ pub struct MalformedTestNumber(String);
 
 /// What a check will look at.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Planned {
     /// Names it, like `lgwan.router`; lower-case words, dots between levels.
@@ -81,6 +85,7 @@ pub struct Planned {
 
 /// How a check ended.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// As it should be.
@@ -95,6 +100,7 @@ pub enum Verdict {
 
 /// What a check found.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct CheckOutcome {
     /// What it looked at.
@@ -119,6 +125,7 @@ pub struct CheckOutcome {
 
 /// Why something doesn't work, and what to do.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Cause {
     /// Names the cause for programs, like `cable-out`.
@@ -133,6 +140,7 @@ pub struct Cause {
 
 /// What happens during a test: one JSON value a line.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", tag = "event")]
 pub enum SelfTestEvent {
     /// It begins, with these checks.
@@ -163,6 +171,7 @@ pub enum SelfTestEvent {
 
 /// What the device found: its half of the report that both sides sign (R20).
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct SelfTestReport {
     /// The number shared with the other side.
@@ -198,6 +207,7 @@ pub struct SelfTestReport {
 
 /// What to mend first.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct FirstCause {
     /// The check that found it.
@@ -211,6 +221,7 @@ pub struct FirstCause {
 
 /// The far end's half: what it found when it called the site (R20).
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct FarHalf {
     /// The number shared with the device.
@@ -225,6 +236,7 @@ pub struct FarHalf {
 
 /// One connection that the far end tried to open.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct FarCall {
     /// Where to.
@@ -239,6 +251,7 @@ pub struct FarCall {
 
 /// How a call of the far end ended.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum CallOutcome {
     /// The connection was opened.
@@ -253,6 +266,7 @@ pub enum CallOutcome {
 
 /// How the device is, in one word, for updates and for the light on the page.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Health {
     /// The word.
@@ -270,6 +284,7 @@ pub struct Health {
 
 /// How the device is.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
     /// All that is watched works.
@@ -282,6 +297,7 @@ pub enum Level {
 
 /// A change of level.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct HealthChange {
     /// When.

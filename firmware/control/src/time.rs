@@ -9,6 +9,7 @@ use crate::Failure;
 
 /// How the device's clock is.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TimeStatus {
     /// Whether the clock is led by a time server. Where it isn't, the device's own clock runs on as well as it can.
     pub synchronised: bool,
@@ -33,6 +34,7 @@ pub struct TimeStatus {
 
 /// A time server of the profile.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TimeServer {
     /// As the profile has it: an address, or a name.
     pub host: String,

@@ -11,6 +11,7 @@ pub const MOST_HOSTS: usize = 8192;
 
 /// What was counted. Counts go on across changes and restarts of the daemon, and begin anew with the machine.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Traffic {
     /// Servers, then terminals, then policies, in the order of the design. What a policy admitted is counted for it and for the
     /// row that it was admitted for.
@@ -28,6 +29,7 @@ pub struct Traffic {
 
 /// Packets and their bytes, from the IP header on.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Tally {
     /// Packets.
     pub packets: u64,
@@ -37,6 +39,7 @@ pub struct Tally {
 
 /// What a row is.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum RowKind {
     /// A server.
@@ -49,6 +52,7 @@ pub enum RowKind {
 
 /// A row's traffic with the platform.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RowTraffic {
     /// What it is.
     pub kind: RowKind,
@@ -79,6 +83,7 @@ pub struct RowTraffic {
 
 /// A host's traffic with the platform.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HostTraffic {
     /// Its LAN.
     pub lan: Lan,
@@ -96,6 +101,7 @@ pub struct HostTraffic {
 
 /// How much of a shared global address is in use.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NaptUse {
     /// The address.
     pub global: Ipv4Addr,
@@ -113,6 +119,7 @@ pub struct NaptUse {
 
 /// Ports in use, by protocol.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PortsInUse {
     /// Of TCP.
     pub tcp: u32,
@@ -122,6 +129,7 @@ pub struct PortsInUse {
 
 /// The kernel's table of connections.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ConnectionTable {
     /// Connections in it.
     pub count: u64,
@@ -133,6 +141,7 @@ pub struct ConnectionTable {
 
 /// How full a table is.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Fullness {
     /// There is room.
@@ -146,6 +155,7 @@ pub enum Fullness {
 
 /// Something that is nearly used up, or is (R88).
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Shortage {
     /// What.
     pub of: Scarce,
@@ -161,6 +171,7 @@ pub struct Shortage {
 
 /// What can be used up.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", tag = "name")]
 pub enum Scarce {
     /// Places in the kernel's table of connections.

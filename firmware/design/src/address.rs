@@ -7,11 +7,13 @@ use serde::{Deserialize, Serialize};
 
 /// An address inside an office LAN. Private by RFC 1918, clause 3 (R6).
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "Ipv4Addr", into = "Ipv4Addr")]
 pub struct Private(Ipv4Addr);
 
 /// An address of the platform's plan (自治体中間サーバーグローバルアドレス), assigned by the operator (R11).
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Global(Ipv4Addr);
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// A 32-byte public key, Curve25519 or Ed25519, written in base64 (44 characters).
 #[derive(Clone, Copy, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct PublicKey([u8; 32]);
 

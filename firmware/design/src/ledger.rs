@@ -11,6 +11,7 @@ use crate::{
 
 /// Every global address of the pool, in order, and what to apply for.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Ledger {
     /// Whose ledger it is.
     pub organisation: OrganisationCode,
@@ -26,6 +27,7 @@ pub struct Ledger {
 
 /// Numbers of addresses. All but `to_apply` are of the pool.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Totals {
     /// The pool as a whole.
     pub pool: u64,
@@ -43,6 +45,7 @@ pub struct Totals {
 
 /// Addresses with one holder.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Holding {
     /// The lowest address.
     pub first: Global,
@@ -55,6 +58,7 @@ pub struct Holding {
 
 /// Who holds an address.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "holder", rename_all = "kebab-case")]
 pub enum Holder {
     /// The device itself; never translated.

@@ -78,6 +78,7 @@ pub enum Kind {
 
 /// Where the servers stand: the paper's connection examples 1 to 4 (R24).
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Placement {
     /// 1: in the office.
@@ -92,6 +93,7 @@ pub enum Placement {
 
 /// One of the two office LANs.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Lan {
     /// 首長部局業務系LAN.
@@ -223,6 +225,7 @@ pub struct Terminals {
 
 /// Production and test never talk to each other (R89).
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Environment {
     /// 本番.
@@ -292,6 +295,7 @@ pub enum Protocol {
 
 /// What makes one profile newer than another: both serial and time of issue.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ProfileStamp {
     /// Counts up with every issue.
     pub serial: u64,

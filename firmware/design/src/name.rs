@@ -6,17 +6,20 @@ use serde::{Deserialize, Serialize};
 
 /// A name of a server, a row of terminals or a centre: 1 to 32 of `a-z 0-9 -`, starting with a letter.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct Name(String);
 
 /// A network port of the box: 1 to 15 bytes (`IFNAMSIZ` less its terminator), no space, `/` or `:`, not `.` or `..`.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct PortName(String);
 
 /// A DNS name of host-name labels (RFC 1035, RFC 1123): each 1 to 63 letters, digits and inner hyphens, 253 in all. The last
 /// label isn't a number, so that no name looks like an address (RFC 3696, 2). Kept in lower case, without a trailing dot.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct DnsName(String);
 

@@ -30,6 +30,7 @@ pub struct Names {
 
 /// The three methods of name resolution (R17).
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Method {
     /// (a): clients ask the device.

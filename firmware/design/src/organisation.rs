@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// A local government's code: two digits of prefecture (JIS X 0401), three of municipality (JIS X 0402), one check digit.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct OrganisationCode([u8; 6]);
 

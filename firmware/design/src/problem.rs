@@ -29,6 +29,7 @@ pub struct Problems(pub Vec<Problem>);
 
 /// Whether a problem refuses the design.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
     /// The design is accepted; somebody should look.
@@ -39,6 +40,7 @@ pub enum Severity {
 
 /// The languages that the device speaks.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Language {
     /// 日本語.
     #[default]
@@ -51,6 +53,7 @@ pub enum Language {
 
 /// A problem as `--format json` and the control API show it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Report {
     /// The rule's code, like `ADDR-03`.
     pub code: String,
@@ -72,6 +75,7 @@ pub struct Report {
 
 /// One text in both languages.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Both {
     /// 日本語.
     pub ja: String,

@@ -13,6 +13,8 @@ mod permit;
 pub mod ports;
 mod queues;
 pub mod ruleset;
+#[cfg(feature = "schema")]
+mod schema;
 mod sentence;
 pub mod shaping;
 pub mod state;

@@ -77,10 +77,12 @@ pub struct Address {
 
 /// A route.
 #[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Route {
     /// The route table; 254 is main.
     pub table: u32,
     /// Where to.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub to: Ipv4Net,
     /// Lower wins.
     pub metric: u32,
@@ -90,6 +92,7 @@ pub struct Route {
 
 /// What a route does.
 #[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum RouteAction {
     /// Out of a link.

@@ -5,12 +5,15 @@
 use std::fmt;
 
 use axum::http::Method;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::design;
 
 /// What somebody is to the device.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(
+    Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// The platform's operator: the profile.
@@ -170,6 +173,7 @@ const AUDITORS: Who = Who::Roles(&[Role::Administrator, Role::Operator]);
 /// The routes that need no device: sessions, users, the audit trail.
 #[rustfmt::skip]
 pub const CORE: &[Entry] = &[
+    route(Verb::Get, "/api/openapi.json", Who::SignedIn, "gives this document"),
     route(Verb::Get, "/api/session", Who::Anyone, "tells who is signed in, and the token for changes").unattended(),
     route(Verb::Post, "/api/login", Who::Anyone, "opens a session with name, password and, where set up, a code"),
     route(Verb::Post, "/api/logout", Who::Entering, "ends the session"),

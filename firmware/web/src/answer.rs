@@ -6,12 +6,13 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use schemars::JsonSchema;
 use sekisho_design::{Both, Report};
 use serde::{Serialize, de::DeserializeOwned};
 use tracing::error;
 
 /// Why a request wasn't carried out. Its shape is that of the daemon's failure.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Refusal {
     /// HTTP's word for it.
     #[serde(skip)]
@@ -106,6 +107,10 @@ impl IntoResponse for Refusal {
         response
     }
 }
+
+/// It is done, and there is nothing to say.
+#[derive(Clone, Copy, Debug, JsonSchema, Serialize)]
+pub struct Done {}
 
 /// A text in both languages.
 pub fn both(ja: &str, en: &str) -> Both {

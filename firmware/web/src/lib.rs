@@ -1,7 +1,7 @@
 //! The web page's server, a client of the daemon's control socket.
 //!
 //! [`access`] is the table of all routes, and [`router`] refuses to be built where it doesn't match the handlers that the modules offer.
-//! [`guard`] stands before each handler; [`serve`] and [`tls`] before the guard; [`device`] asks the daemon behind the handlers. [`App`] is what handlers have in common.
+//! [`openapi`] tells both to others. [`guard`] stands before each handler; [`serve`] and [`tls`] before the guard; [`device`] asks the daemon behind the handlers. [`App`] is what handlers have in common.
 
 #![forbid(unsafe_code)]
 
@@ -15,6 +15,7 @@ mod design;
 pub mod device;
 pub mod guard;
 pub mod live;
+pub mod openapi;
 pub mod router;
 pub mod run;
 pub mod serve;

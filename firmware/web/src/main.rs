@@ -1,9 +1,14 @@
 //! `sekisho-web`: the web page's server.
 
-use std::{io::IsTerminal as _, net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{
+    io::{IsTerminal as _, Write as _},
+    net::SocketAddr,
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand};
-use sekisho_web::{app::OPERATOR_KEY, audit, run};
+use sekisho_web::{app::OPERATOR_KEY, audit, openapi, run};
 use tracing_subscriber::EnvFilter;
 
 /// The web page of a Sekisho gateway.
@@ -36,12 +41,15 @@ struct Arguments {
 }
 
 #[derive(Subcommand)]
+#[expect(clippy::doc_markdown, reason = "clap shows these comments as they stand")]
 enum Task {
     /// Tells whether an exported audit trail, or a segment of one, is whole
     VerifyAudit {
         /// The file
         file: PathBuf,
     },
+    /// Prints the API's document (OpenAPI 3.1), the same that /api/openapi.json gives
+    Openapi,
 }
 
 const EXIT_CODES: &str = "\
@@ -64,6 +72,11 @@ fn main() -> ExitCode {
         .init();
     let outcome = match arguments.task {
         Some(Task::VerifyAudit { file }) => verify(&file),
+        Some(Task::Openapi) => {
+            // Whoever reads it may have enough.
+            let _ = std::io::stdout().write_all(openapi::text().as_bytes());
+            Ok(ExitCode::SUCCESS)
+        }
         None => serve(arguments),
     };
     outcome.unwrap_or_else(|fault| {

@@ -18,11 +18,13 @@ use crate::{
     assets::Assets,
     audit, design,
     guard::{self, Gate},
-    live, session, users,
+    live,
+    openapi::{self, Shape},
+    session, users,
 };
 
-/// What a module offers: the handler of a route that the table has.
-pub type Handler = (Verb, &'static str, MethodRouter<App>);
+/// What a module offers: the handler of a route that the table has, and what it takes and gives.
+pub type Handler = (Verb, &'static str, MethodRouter<App>, Shape);
 
 /// The table and the handlers don't match.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -47,6 +49,7 @@ pub fn handlers() -> Vec<Handler> {
         design::handlers(),
         api::handlers(),
         live::routes::handlers(),
+        openapi::handlers(),
     ]
     .into_iter()
     .flatten()
@@ -64,7 +67,7 @@ pub fn build(
     assets: Assets,
 ) -> Result<Router, Mismatch> {
     let mut offered = BTreeMap::new();
-    for (verb, path, handler) in handlers {
+    for (verb, path, handler, _) in handlers {
         if offered.insert((verb, path), handler).is_some() {
             return Err(Mismatch::Twice(verb, path));
         }

@@ -22,6 +22,7 @@ use crate::{
 
 /// One difference.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Difference {
     /// What differs, by the words of the design file and by names, like `server.juki.global`. A row that only one of the
     /// two has ends with its name.

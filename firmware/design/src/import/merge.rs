@@ -18,6 +18,7 @@ use crate::{
 
 /// What an import does to the rows of one kind.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Changes {
     /// Names that are new.
     pub added: Vec<String>,

@@ -10,6 +10,7 @@ use super::{Opening, Question, Side, mend};
 
 /// What to do about a refused packet.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Advice {
     /// The change, as data.
     pub change: Change,
@@ -21,6 +22,7 @@ pub struct Advice {
 
 /// A row of the design by its name.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Row {
     /// `[[server]]`.
@@ -31,6 +33,7 @@ pub enum Row {
 
 /// A change of the design.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Change {
     /// A row declares one more service.
@@ -58,6 +61,7 @@ pub enum Change {
         /// The server.
         server: Name,
         /// The source on the platform.
+        #[cfg_attr(feature = "schema", schemars(with = "String"))]
         from: Ipv4Net,
         /// The service.
         opening: Opening,
@@ -67,6 +71,7 @@ pub enum Change {
         /// The address.
         global: Ipv4Addr,
         /// Who shall reach it.
+        #[cfg_attr(feature = "schema", schemars(with = "String"))]
         from: Ipv4Net,
         /// The service.
         opening: Opening,
@@ -76,6 +81,7 @@ pub enum Change {
         /// The LAN.
         lan: Lan,
         /// The network.
+        #[cfg_attr(feature = "schema", schemars(with = "String"))]
         to: Ipv4Net,
     },
     /// A terminal of the head office is named among those that get to the page (R65).
@@ -89,6 +95,7 @@ pub enum Change {
 
 /// Why nothing in the site design makes a packet pass.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
     /// The two LANs never talk to each other (R10).

@@ -27,6 +27,7 @@ pub(super) struct Filter {
 
 /// What became of a packet at a rule.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum RuleOutcome {
     /// The rule isn't about this packet; this is its first condition that doesn't hold.
@@ -37,6 +38,7 @@ pub enum RuleOutcome {
 
 /// What a rule does.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Effect {
     /// The packet got a mark, its LAN's number.
@@ -75,6 +77,7 @@ pub enum Effect {
 
 /// A rule that was asked about a packet.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RuleStep {
     /// The chain that the rule stands in.
     pub chain: String,

@@ -12,6 +12,7 @@ use crate::{Deviation, KernelState, desired, deviations, ruleset::CUT_OFF};
 /// A packet by the kernel and by the design. Both have the set [`CUT_OFF`] as the daemon has filled it: what is cut off is
 /// no deviation.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Live {
     /// By what the kernel holds.
     pub kernel: Held,
@@ -25,6 +26,7 @@ pub struct Live {
 
 /// The trace by what the kernel holds.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Held {
     /// What happens to the packet.
@@ -35,6 +37,7 @@ pub enum Held {
 
 /// The first step that isn't the same; none where a way has ended before.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Parting {
     /// The kernel's.
     pub kernel: Option<Step>,

@@ -59,6 +59,7 @@ pub struct Tracer<'a> {
 
 /// What happens to a packet, step by step.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Trace {
     /// The packet.
     pub question: Question,
@@ -78,6 +79,7 @@ pub struct Trace {
 
 /// The way of an answer.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Back {
     /// Its way.
     pub steps: Vec<Step>,
@@ -89,6 +91,7 @@ pub struct Back {
 
 /// A step on a packet's way.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "step", rename_all = "kebab-case")]
 pub enum Step {
     /// A rule of the packet filter was asked.
@@ -139,6 +142,7 @@ pub enum Step {
 
 /// What the kernel found for a destination.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Found {
     /// An address of the device itself.
@@ -151,6 +155,7 @@ pub enum Found {
 
 /// What admitted a packet.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Admitted {
     /// The server or the terminals.
     pub row: Name,
@@ -180,6 +185,7 @@ impl Found {
 
 /// How a packet's way ends.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "result", rename_all = "kebab-case")]
 pub enum Outcome {
     /// It leaves the device.
@@ -206,6 +212,7 @@ pub enum Outcome {
 
 /// What the sender of a refused packet hears.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Told {
     /// Nothing.

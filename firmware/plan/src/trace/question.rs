@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 
 /// A packet that opens a flow.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Question {
     /// Where it reaches the device.
     pub side: Side,
@@ -91,6 +92,12 @@ impl Side {
         }
     }
 
+    /// All of them.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        let lans = Lan::ALL.map(Self::Lan).into_iter();
+        lans.chain([Self::Platform, Self::Lgwan, Self::Maintenance])
+    }
+
     /// The word of logs and counters.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -111,8 +118,7 @@ impl Serialize for Side {
 impl<'de> Deserialize<'de> for Side {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let word = String::deserialize(deserializer)?;
-        let lans = Lan::ALL.map(Self::Lan).into_iter();
-        lans.chain([Self::Platform, Self::Lgwan, Self::Maintenance])
+        Self::all()
             .find(|side| side.as_str() == word)
             .ok_or_else(|| de::Error::custom(format!("'{word}' is no side of the device")))
     }

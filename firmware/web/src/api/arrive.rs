@@ -9,6 +9,7 @@ use axum::{
     routing::post,
 };
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use sekisho_control::Settled;
 use serde::Deserialize;
 
@@ -24,17 +25,19 @@ use crate::{
     design,
     device::Answer,
     guard::Peer,
+    openapi::gives,
     router::Handler,
     session,
 };
 
 pub(super) fn handlers() -> Vec<Handler> {
-    vec![(Verb::Post, PATH, post(arrive))]
+    vec![(Verb::Post, PATH, post(arrive), gives::<session::routes::Shown>().takes::<Arriving>())]
 }
 
 const PATH: &str = "/api/arrive";
 
-#[derive(Deserialize)]
+/// Who arrives, by the link's token or by six digits.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Arriving {
     generation: u64,

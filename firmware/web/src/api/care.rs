@@ -7,8 +7,8 @@ use axum::{
     routing::{get, post},
 };
 use sekisho_control::{
-    BACKUP, BackupWish, OPEN_BACKUP, PAGE_AUTHORITY, PageAuthority, RESTART, Restart,
-    TAKE_IDENTITY, Unlocking,
+    BACKUP, Backup, BackupWish, Key, OPEN_BACKUP, Opened, PAGE_AUTHORITY, PageAuthority, RESTART,
+    Restart, Restarting, TAKE_IDENTITY, Unlocking,
 };
 use serde_json::json;
 
@@ -18,16 +18,22 @@ use crate::{
     app::App,
     device::{Answer, Fault},
     guard::Person,
+    openapi::{gives, gives_text},
     router::Handler,
 };
 
 pub(super) fn handlers() -> Vec<Handler> {
     vec![
-        (Verb::Post, "/api/backup", post(back_up)),
-        (Verb::Post, "/api/backup/open", post(open)),
-        (Verb::Post, "/api/backup/identity", post(take_identity)),
-        (Verb::Post, "/api/restart", post(restart)),
-        (Verb::Get, "/api/ca.pem", get(ca)),
+        (Verb::Post, "/api/backup", post(back_up), gives::<Backup>().takes::<BackupWish>()),
+        (Verb::Post, "/api/backup/open", post(open), gives::<Opened>().takes::<Unlocking>()),
+        (
+            Verb::Post,
+            "/api/backup/identity",
+            post(take_identity),
+            gives::<Key>().takes::<Unlocking>(),
+        ),
+        (Verb::Post, "/api/restart", post(restart), gives::<Restarting>()),
+        (Verb::Get, "/api/ca.pem", get(ca), gives_text("application/x-pem-file")),
     ]
 }
 

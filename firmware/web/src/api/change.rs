@@ -12,12 +12,13 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::post,
 };
+use schemars::JsonSchema;
 use sekisho_control::{
     APPLY, Applied, Apply, CONFIRM, Confirmation, Decision, GENERATIONS, Principal, Proof,
-    ROLL_BACK, Stored, Token,
+    ROLL_BACK, Settled, Stored, Token,
 };
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use tracing::warn;
 
 use crate::{
@@ -27,14 +28,15 @@ use crate::{
     audit::Note,
     device::{Answer, Fault},
     guard::Person,
+    openapi::gives,
     router::Handler,
 };
 
 pub(super) fn handlers() -> Vec<Handler> {
     vec![
-        (Verb::Post, "/api/apply", post(apply)),
-        (Verb::Post, "/api/confirm", post(confirm)),
-        (Verb::Post, "/api/roll-back", post(roll_back)),
+        (Verb::Post, "/api/apply", post(apply), gives::<AppliedHere>().takes::<Apply>()),
+        (Verb::Post, "/api/confirm", post(confirm), gives::<Settled>().takes::<Confirmed>()),
+        (Verb::Post, "/api/roll-back", post(roll_back), gives::<Settled>().takes::<Decision>()),
     ]
 }
 
@@ -74,6 +76,17 @@ impl From<NoWay> for Refusal {
     }
 }
 
+/// A design is in force, as the page tells it.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Applied")]
+struct AppliedHere {
+    #[serde(flatten)]
+    applied: Applied,
+    /// Six digits, to be typed at the new address where the link can't be followed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
+}
+
 async fn apply(
     State(app): State<App>,
     person: Person,
@@ -88,18 +101,20 @@ async fn apply(
     let apply = Apply { came_by, answer_first: true, on_behalf, ..asked };
     let answer =
         app.daemon.post(APPLY, json!(apply).to_string()).await.map_err(Fault::into_response)?;
-    let mut shown: Value = answer.clone().read().map_err(Answer::into_response)?;
     let applied: Applied = answer.read().map_err(Answer::into_response)?;
-    if let (Some(seconds), Some(proof)) = (applied.confirm_within_s, applied.carry) {
+    let note =
+        Note { about: reason, before: Some(seen.into()), after: Some(applied.generation.into()) };
+    let mut shown = AppliedHere { applied, code: None };
+    let applied = &shown.applied;
+    if let (Some(seconds), Some(proof)) = (applied.confirm_within_s, &applied.carry) {
         let until = app.now() + Duration::from_secs(seconds.into());
-        let code = app.arrivals.expect(applied.generation, &person.user, proof.token, until);
+        let code =
+            app.arrivals.expect(applied.generation, &person.user, proof.token.clone(), until);
         match code {
-            Ok(code) => shown["code"] = code.into(),
+            Ok(code) => shown.code = Some(code),
             Err(fault) => warn!(%fault, "a change has no six digits; its link does"),
         }
     }
-    let note =
-        Note { about: reason, before: Some(seen.into()), after: Some(applied.generation.into()) };
     Ok(noted(note, Json(shown).into_response()))
 }
 
@@ -124,7 +139,7 @@ async fn leaves_the_site(app: &App, asked: &Apply) -> Result<(), Response> {
     if stored.site == asked.proposal.site.text { Ok(()) } else { Err(others()) }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Confirmed {
     generation: u64,

@@ -6,9 +6,12 @@ use axum::{
     response::Response,
     routing::{MethodRouter, get, post},
 };
+use schemars::JsonSchema;
 use sekisho_control::{
-    FLOWS, GENERATIONS, HEALTH, KEY, NAME_QUERY, NAMES, PLAN, REFUSALS, SELF_TEST, STATUS, TRACE,
-    TRAFFIC, ZONE_DATA,
+    FLOWS, FlowPage, FlowQuery, GENERATIONS, Generation, HEALTH, Health, IDENTITY, Identity, KEY,
+    Key, LiveTrace, NAME_QUERY, NAMES, NameAnswer, NameQuery, NamesStatus, PLAN, Packet, Plan,
+    Proposal, REFUSALS, RefusedFlows, SELF_TEST, STATUS, SelfTestEvent, SelfTestReport,
+    SelfTestWish, Status, Stored, TRACE, TRAFFIC, Traffic, ZONE_DATA, ZoneData,
 };
 
 use crate::{
@@ -16,30 +19,46 @@ use crate::{
     answer::Refusal,
     app::App,
     device::{Answer, Fault},
+    openapi::{gives, gives_lines},
     router::Handler,
 };
 
-/// `GET`: who the device is.
-const IDENTITY: &str = "/v1/identity";
+/// The query of a look at refusals; the daemon reads it.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema counts")]
+struct Last {
+    /// So many packets at most.
+    last: Option<usize>,
+}
 
 pub(super) fn handlers() -> Vec<Handler> {
     vec![
-        (Verb::Get, "/api/status", read(STATUS)),
-        (Verb::Get, "/api/key", read(KEY)),
-        (Verb::Get, "/api/identity", read(IDENTITY)),
-        (Verb::Get, "/api/names", read(NAMES)),
-        (Verb::Get, "/api/names/zone-data", read(ZONE_DATA)),
-        (Verb::Get, "/api/refusals", search(REFUSALS)),
-        (Verb::Get, "/api/traffic", read(TRAFFIC)),
-        (Verb::Get, "/api/flows", search(FLOWS)),
-        (Verb::Get, "/api/health", read(HEALTH)),
-        (Verb::Get, "/api/self-test", read(SELF_TEST)),
-        (Verb::Post, "/api/self-test", post(self_test)),
-        (Verb::Get, "/api/generations", read(GENERATIONS)),
-        (Verb::Get, "/api/generations/{number}", get(generation)),
-        (Verb::Post, "/api/plan", ask(PLAN)),
-        (Verb::Post, "/api/trace", ask(TRACE)),
-        (Verb::Post, "/api/names/query", ask(NAME_QUERY)),
+        (Verb::Get, "/api/status", read(STATUS), gives::<Status>()),
+        (Verb::Get, "/api/key", read(KEY), gives::<Key>()),
+        (Verb::Get, "/api/identity", read(IDENTITY), gives::<Identity>()),
+        (Verb::Get, "/api/names", read(NAMES), gives::<NamesStatus>()),
+        (Verb::Get, "/api/names/zone-data", read(ZONE_DATA), gives::<ZoneData>()),
+        (Verb::Get, "/api/refusals", search(REFUSALS), gives::<RefusedFlows>().query::<Last>()),
+        (Verb::Get, "/api/traffic", read(TRAFFIC), gives::<Traffic>()),
+        (Verb::Get, "/api/flows", search(FLOWS), gives::<FlowPage>().query::<FlowQuery>()),
+        (Verb::Get, "/api/health", read(HEALTH), gives::<Health>()),
+        (Verb::Get, "/api/self-test", read(SELF_TEST), gives::<SelfTestReport>()),
+        (
+            Verb::Post,
+            "/api/self-test",
+            post(self_test),
+            gives_lines::<SelfTestEvent>().takes::<SelfTestWish>(),
+        ),
+        (Verb::Get, "/api/generations", read(GENERATIONS), gives::<Vec<Generation>>()),
+        (Verb::Get, "/api/generations/{number}", get(generation), gives::<Stored>().path::<u64>()),
+        (Verb::Post, "/api/plan", ask(PLAN), gives::<Plan>().takes::<Proposal>()),
+        (Verb::Post, "/api/trace", ask(TRACE), gives::<LiveTrace>().takes::<Packet>()),
+        (
+            Verb::Post,
+            "/api/names/query",
+            ask(NAME_QUERY),
+            gives::<NameAnswer>().takes::<NameQuery>(),
+        ),
     ]
 }
 

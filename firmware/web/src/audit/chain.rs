@@ -11,6 +11,7 @@ use std::{fmt, net::IpAddr};
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use ring::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 
@@ -35,8 +36,9 @@ impl Anchor {
 }
 
 /// How a request ended.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "AuditResult")]
 pub enum Outcome {
     /// It is about to be carried out.
     Begun,
@@ -49,7 +51,8 @@ pub enum Outcome {
 }
 
 /// What happened, before it has its place in the chain.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[schemars(rename = "AuditEvent")]
 pub struct Event {
     /// Who; none where nobody was signed in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -76,7 +79,8 @@ pub struct Event {
 }
 
 /// A record of the trail.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[schemars(rename = "AuditRecord")]
 pub struct Record {
     /// Its number; numbers have no gaps.
     pub seq: u64,

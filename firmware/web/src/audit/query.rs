@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -17,7 +18,7 @@ const MOST: usize = 500;
 const LONGEST_SEARCH: usize = 200;
 
 /// What somebody wants to see.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Wish {
     /// Words that a record has to hold, all of them, in any case.
@@ -32,7 +33,8 @@ pub struct Wish {
 }
 
 /// A page of the trail.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Serialize)]
+#[schemars(rename = "AuditPage")]
 pub struct Page {
     /// The newest first.
     pub records: Vec<Record>,

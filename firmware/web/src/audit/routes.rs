@@ -16,13 +16,19 @@ use super::{
     query::{Export, up_to},
     trail::{Fault, read},
 };
-use crate::{access::Verb, answer::Refusal, app::App, router::Handler};
+use crate::{
+    access::Verb,
+    answer::Refusal,
+    app::App,
+    openapi::{gives, gives_text},
+    router::Handler,
+};
 
 pub(crate) fn handlers() -> Vec<Handler> {
     vec![
-        (Verb::Get, "/api/audit", get(page)),
-        (Verb::Get, "/api/audit/export", get(export)),
-        (Verb::Get, "/api/audit/verify", get(verify)),
+        (Verb::Get, "/api/audit", get(page), gives::<Page>().query::<Wish>()),
+        (Verb::Get, "/api/audit/export", get(export), gives_text("application/x-ndjson")),
+        (Verb::Get, "/api/audit/verify", get(verify), gives::<Verification>()),
     ]
 }
 

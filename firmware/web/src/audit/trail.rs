@@ -10,6 +10,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use sekisho_host::{HostError, files};
 use serde::{Deserialize, Serialize};
 use tracing::{error, warn};
@@ -59,7 +60,8 @@ pub enum Fault {
 }
 
 /// What a look at the whole trail finds.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, JsonSchema, PartialEq, Serialize)]
+#[schemars(rename = "AuditVerdict")]
 pub struct Verification {
     /// Whether each record is as it was written, and none is missing.
     pub intact: bool,

@@ -17,6 +17,7 @@ use axum::{
     routing::{delete, get, put},
 };
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use sekisho_host::{HostError, files};
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +30,7 @@ use crate::{
     answer::{Asked, Refusal},
     app::App,
     guard::Person,
+    openapi::{gives, gives_nothing},
     router::Handler,
 };
 
@@ -45,7 +47,7 @@ pub(crate) struct Drafts {
 }
 
 /// A draft.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 struct Draft {
     site: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -55,7 +57,8 @@ struct Draft {
 }
 
 /// A draft, and who kept it.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[schemars(rename = "KeptDraft")]
 struct Kept {
     #[serde(flatten)]
     draft: Draft,
@@ -63,7 +66,9 @@ struct Kept {
     at: Timestamp,
 }
 
-#[derive(Deserialize)]
+/// A draft to be kept.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "DraftWish")]
 struct Wish {
     #[serde(flatten)]
     draft: Draft,
@@ -76,14 +81,17 @@ struct Wish {
 }
 
 /// Who edits, for one who asks.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "DraftLock")]
 struct Held {
     user: String,
     since: Timestamp,
     mine: bool,
 }
 
-#[derive(Serialize)]
+/// The draft on the box and who edits it.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "DraftAnswer")]
 struct Told {
     lock: Option<Held>,
     draft: Option<Kept>,
@@ -92,9 +100,9 @@ struct Told {
 pub(super) fn handlers() -> Vec<Handler> {
     const PATH: &str = "/api/design/draft";
     vec![
-        (Verb::Get, PATH, get(tell)),
-        (Verb::Put, PATH, put(keep)),
-        (Verb::Delete, PATH, delete(discard)),
+        (Verb::Get, PATH, get(tell), gives::<Told>()),
+        (Verb::Put, PATH, put(keep), gives::<Told>().takes::<Wish>()),
+        (Verb::Delete, PATH, delete(discard), gives_nothing()),
     ]
 }
 

@@ -6,24 +6,32 @@ use axum::{
     http::header,
     response::{IntoResponse as _, Response},
 };
+use schemars::JsonSchema;
 use sekisho_design::{Language, Sheet, ledger};
 use sekisho_plan::ruleset::TUNNEL_HABITS;
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 
 use super::tools::{Files, Whole, off_the_loop, refused};
 use crate::{
     access::Verb,
     answer::{Asked, Refusal},
     app::App,
+    openapi::gives,
     router::Handler,
 };
 
 pub(super) fn handlers() -> Vec<Handler> {
-    vec![(Verb::Post, "/api/design/sheet", axum::routing::post(sheet))]
+    vec![(
+        Verb::Post,
+        "/api/design/sheet",
+        axum::routing::post(sheet),
+        gives::<Printable>().and_text("text/csv").takes::<Wish>(),
+    )]
 }
 
-#[derive(Deserialize)]
+/// Which paper of which design.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "SheetWish")]
 struct Wish {
     #[serde(flatten)]
     files: Files,
@@ -34,8 +42,9 @@ struct Wish {
 }
 
 /// Which paper.
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "SheetForm")]
 enum Form {
     /// アドレス変換設計書.
     Translation,
@@ -47,7 +56,8 @@ enum Form {
     Ledger,
 }
 
-#[derive(Clone, Copy, Default, Deserialize)]
+/// How a paper is written.
+#[derive(Clone, Copy, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 enum Written {
     /// For printing, inside JSON.
@@ -55,6 +65,13 @@ enum Written {
     Html,
     /// For a spreadsheet.
     Csv,
+}
+
+/// A paper for printing.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Sheet")]
+struct Printable {
+    html: String,
 }
 
 async fn sheet(State(app): State<App>, Asked(wish): Asked<Wish>) -> Result<Response, Refusal> {
@@ -71,7 +88,7 @@ async fn sheet(State(app): State<App>, Asked(wish): Asked<Wish>) -> Result<Respo
         };
         let sheet = sheet.map_err(refused)?;
         Ok(match written {
-            Written::Html => Json(json!({ "html": sheet.html() })).into_response(),
+            Written::Html => Json(Printable { html: sheet.html() }).into_response(),
             Written::Csv => {
                 ([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], sheet.csv()).into_response()
             }

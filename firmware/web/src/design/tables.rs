@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use data_encoding::BASE64;
+use schemars::JsonSchema;
 use sekisho_design::{Changes, Report, RowKind, Source, Tables, import};
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +12,7 @@ use super::tools::{SITE, off_the_loop, refused, reports, source};
 use crate::{
     access::Verb,
     answer::{Asked, Refusal},
+    openapi::gives,
     router::Handler,
 };
 
@@ -18,10 +20,17 @@ use crate::{
 const TABLE: &str = "table.csv";
 
 pub(super) fn handlers() -> Vec<Handler> {
-    vec![(Verb::Post, "/api/design/import", axum::routing::post(put_in))]
+    vec![(
+        Verb::Post,
+        "/api/design/import",
+        axum::routing::post(put_in),
+        gives::<Done>().takes::<Given>(),
+    )]
 }
 
-#[derive(Deserialize)]
+/// A table for a site design.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "Import")]
 struct Given {
     site: String,
     table: Table,
@@ -29,14 +38,15 @@ struct Given {
 }
 
 /// The table's bytes: which letters they are is found out by reading them (Shift JIS, UTF-8).
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 struct Table {
     base64: String,
 }
 
 /// What the rows are about.
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "TableKind")]
 enum Kind {
     /// Servers and terminals.
     Rows,
@@ -44,7 +54,9 @@ enum Kind {
     Policies,
 }
 
-#[derive(Serialize)]
+/// The site design with the table in it.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Imported")]
 struct Done {
     site: String,
     changes: BTreeMap<RowKind, Changes>,

@@ -1,13 +1,14 @@
 //! The file as a tree and back, its problems, its ledger, what is different.
 
 use axum::{Json, extract::State, http::StatusCode};
+use schemars::JsonSchema;
 use sekisho_control::{Generation, Outcome, Stored};
 use sekisho_design::{
     Accepted, Design, Difference, Ledger, Problem, Problems, PublicKey, Report, Source, Sources,
     Trust, check, diff, format, ledger,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::task::spawn_blocking;
 
 use super::tree;
@@ -15,6 +16,7 @@ use crate::{
     access::Verb,
     answer::{Asked, Refusal},
     app::App,
+    openapi::gives,
     router::Handler,
 };
 
@@ -28,15 +30,16 @@ const KEY_FILE: u64 = 256;
 pub(super) fn handlers() -> Vec<Handler> {
     use axum::routing::post;
     vec![
-        (Verb::Post, "/api/design/parse", post(parse)),
-        (Verb::Post, "/api/design/print", post(print)),
-        (Verb::Post, "/api/design/check", post(look_over)),
-        (Verb::Post, "/api/design/compare", post(compare)),
+        (Verb::Post, "/api/design/parse", post(parse), gives::<Tree>().takes::<Text>()),
+        (Verb::Post, "/api/design/print", post(print), gives::<Text>().takes::<Tree>()),
+        (Verb::Post, "/api/design/check", post(look_over), gives::<Found>().takes::<Files>()),
+        (Verb::Post, "/api/design/compare", post(compare), gives::<Compared>().takes::<Pair>()),
     ]
 }
 
 /// Both files of a design; the profile in force where it is left out.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "DesignFiles")]
 pub(super) struct Files {
     pub(super) site: String,
     #[serde(default)]
@@ -126,36 +129,42 @@ pub(super) fn reports(problems: Vec<Problem>) -> Vec<Report> {
     problems.into_iter().map(Report::from).collect()
 }
 
-#[derive(Deserialize)]
+/// A site design as a file.
+#[derive(Deserialize, JsonSchema, Serialize)]
+#[schemars(rename = "DesignText")]
 struct Text {
     text: String,
 }
 
-async fn parse(Asked(Text { text }): Asked<Text>) -> Result<Json<Value>, Refusal> {
+async fn parse(Asked(Text { text }): Asked<Text>) -> Result<Json<Tree>, Refusal> {
     off_the_loop(move || {
         format(&source(SITE, &text)).map_err(refused)?;
         // The design room has read it already; its reader and this one are the same.
         let table = toml::from_str(&text).map_err(|_| Refusal::malformed("that is no TOML"))?;
-        Ok(Json(json!({ "tree": tree::of(table) })))
+        Ok(Json(Tree { tree: tree::of(table) }))
     })
     .await?
 }
 
-#[derive(Deserialize)]
+/// A site design as a tree.
+#[derive(Deserialize, JsonSchema, Serialize)]
+#[schemars(rename = "DesignTree")]
 struct Tree {
     tree: Value,
 }
 
-async fn print(Asked(Tree { tree }): Asked<Tree>) -> Result<Json<Value>, Refusal> {
+async fn print(Asked(Tree { tree }): Asked<Tree>) -> Result<Json<Text>, Refusal> {
     off_the_loop(move || {
         let text = tree::text(&tree).map_err(|fault| Refusal::malformed(fault.to_string()))?;
         let text = format(&source(SITE, &text)).map_err(refused)?;
-        Ok(Json(json!({ "text": text })))
+        Ok(Json(Text { text }))
     })
     .await?
 }
 
-#[derive(Serialize)]
+/// What the design room says of a design.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Checked")]
 struct Found {
     problems: Vec<Report>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -175,13 +184,16 @@ async fn look_over(
     .await
 }
 
-#[derive(Deserialize)]
+/// Two designs.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "DesignPair")]
 struct Pair {
     from: Files,
     to: Files,
 }
 
-#[derive(Serialize)]
+/// What is different.
+#[derive(JsonSchema, Serialize)]
 struct Compared {
     differences: Vec<Difference>,
 }

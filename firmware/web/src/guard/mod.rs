@@ -19,7 +19,7 @@ use axum::{
 
 pub(crate) use self::person::Known;
 pub use self::person::{Peer, Person};
-pub(crate) use self::route::{Gate, enter};
+pub(crate) use self::route::{Gate, TOKEN, enter};
 use crate::{answer::Refusal, app::App};
 
 /// Before everything: the router, and what it doesn't know.

@@ -31,7 +31,7 @@ const ARRIVES: Duration = Duration::from_secs(30);
 const ROOM: Duration = Duration::from_secs(5);
 
 /// The header that carries the session's token.
-const TOKEN: &str = "x-sekisho-token";
+pub(crate) const TOKEN: &str = "x-sekisho-token";
 
 /// A route and what it belongs to.
 #[derive(Clone, Debug)]

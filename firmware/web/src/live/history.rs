@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::rates::{Delta, bps};
@@ -12,7 +13,7 @@ use super::rates::{Delta, bps};
 pub(super) const STEPS: i64 = 720;
 
 /// How far back.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Span {
     /// The last hour.
@@ -75,14 +76,16 @@ pub(super) struct History {
 }
 
 /// A span, as the page gets it.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, JsonSchema, PartialEq, Serialize)]
+#[schemars(rename = "History")]
 pub(crate) struct Shown {
     step_s: i64,
     points: Vec<Point>,
 }
 
 /// One step of it.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, JsonSchema, PartialEq, Serialize)]
+#[schemars(rename = "HistoryPoint")]
 struct Point {
     at: Timestamp,
     up_bps: u64,

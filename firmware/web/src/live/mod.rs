@@ -18,6 +18,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use sekisho_control::{HEALTH, STATUS, Status};
 use sekisho_host::files;
 use serde::Serialize;
@@ -75,7 +76,8 @@ struct Seen {
 }
 
 /// How much goes through the tunnel.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "LiveTraffic")]
 struct Traffic {
     at: Timestamp,
     up_bps: u64,

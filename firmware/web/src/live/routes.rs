@@ -12,16 +12,32 @@ use axum::{
     routing::get,
 };
 use futures_util::{StreamExt as _, stream};
+use schemars::JsonSchema;
+use sekisho_control::{Health, Status};
 use serde::Deserialize;
 
 use super::{
-    Seen,
+    Seen, Traffic,
     history::{Shown, Span},
 };
-use crate::{access::Verb, answer::Refusal, app::App, router::Handler};
+use crate::{
+    access::Verb,
+    answer::Refusal,
+    app::App,
+    openapi::{gives, gives_events},
+    router::Handler,
+};
 
 pub(crate) fn handlers() -> Vec<Handler> {
-    vec![(Verb::Get, "/api/live", get(live)), (Verb::Get, "/api/history", get(history))]
+    let events = gives_events()
+        .event::<Status>("status")
+        .event::<Health>("health")
+        .event::<Traffic>("traffic")
+        .event::<Refusal>("daemon-away");
+    vec![
+        (Verb::Get, "/api/live", get(live), events),
+        (Verb::Get, "/api/history", get(history), gives::<Shown>().query::<Wish>()),
+    ]
 }
 
 /// A stream looks at its session with each event; where the daemon has nothing to say, an empty one comes.
@@ -54,7 +70,7 @@ fn events(before: &Seen, now: &Seen) -> impl Iterator<Item = Event> + use<> {
     .flatten()
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Wish {
     #[serde(default)]

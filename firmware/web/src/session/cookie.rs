@@ -2,7 +2,8 @@
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
-const NAME: &str = "__Host-sekisho";
+/// Its name.
+pub(crate) const NAME: &str = "__Host-sekisho";
 
 /// Longer ones aren't ours.
 const LONGEST: usize = 128;

@@ -8,31 +8,34 @@ use axum::{
     routing::{get, post},
 };
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
 use super::{Id, Opened, Session, cookie};
 use crate::{
     access::{Role, Verb},
-    answer::{Asked, Refusal},
+    answer::{Asked, Done, Refusal},
     app::App,
     audit::{self, Event, Outcome},
     guard::{Peer, Person},
+    openapi::gives,
     router::Handler,
     users::{Code, Refused, User, rules},
 };
 
 pub(crate) fn handlers() -> Vec<Handler> {
     vec![
-        (Verb::Get, "/api/session", get(session)),
-        (Verb::Post, "/api/login", post(login)),
-        (Verb::Post, "/api/logout", post(logout)),
+        (Verb::Get, "/api/session", get(session), gives::<Shown>()),
+        (Verb::Post, "/api/login", post(login), gives::<Shown>().takes::<Login>()),
+        (Verb::Post, "/api/logout", post(logout), gives::<Done>()),
     ]
 }
 
 /// A session, as the page gets it.
-#[derive(Clone, Debug, Serialize)]
-struct Shown {
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+#[schemars(rename = "Session")]
+pub(crate) struct Shown {
     user: String,
     role: Role,
     csrf: String,
@@ -84,7 +87,8 @@ async fn session(
     Ok(show(&app, found, &user))
 }
 
-#[derive(Deserialize)]
+/// Name and password and, where set up, a code.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Login {
     user: String,
@@ -239,5 +243,5 @@ async fn logout(State(app): State<App>, person: Person) -> Response {
         after: None,
     };
     let _ = audit::append(&app, event).await;
-    ([(header::SET_COOKIE, cookie::clear())], Json(serde_json::json!({}))).into_response()
+    ([(header::SET_COOKIE, cookie::clear())], Json(Done {})).into_response()
 }

@@ -7,8 +7,9 @@ use axum::{
     routing::{get, post},
 };
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::task::spawn_blocking;
 
 use super::{
@@ -18,28 +19,44 @@ use super::{
 };
 use crate::{
     access::{Role, Verb},
-    answer::{Asked, Refusal},
+    answer::{Asked, Done, Refusal},
     app::App,
     audit::Note,
     guard::Person,
+    openapi::gives,
     router::Handler,
-    session::routes::{again, open, unix_time, wrong_code},
+    session::routes::{self as session, again, open, unix_time, wrong_code},
 };
 
 pub(crate) fn handlers() -> Vec<Handler> {
     vec![
-        (Verb::Post, "/api/password", post(change_password)),
-        (Verb::Post, "/api/second-factor/begin", post(begin)),
-        (Verb::Post, "/api/second-factor/confirm", post(confirm)),
-        (Verb::Post, "/api/second-factor/remove", post(remove)),
-        (Verb::Get, "/api/users", get(list)),
-        (Verb::Post, "/api/users", post(make)),
-        (Verb::Post, "/api/users/{name}", post(change)),
-        (Verb::Delete, "/api/users/{name}", axum::routing::delete(delete)),
+        (
+            Verb::Post,
+            "/api/password",
+            post(change_password),
+            gives::<session::Shown>().takes::<NewPassword>(),
+        ),
+        (Verb::Post, "/api/second-factor/begin", post(begin), gives::<Begun>()),
+        (
+            Verb::Post,
+            "/api/second-factor/confirm",
+            post(confirm),
+            gives::<Recovery>().takes::<FirstCode>(),
+        ),
+        (
+            Verb::Post,
+            "/api/second-factor/remove",
+            post(remove),
+            gives::<Done>().takes::<Password>(),
+        ),
+        (Verb::Get, "/api/users", get(list), gives::<List>()),
+        (Verb::Post, "/api/users", post(make), gives::<Made>().takes::<NewUser>()),
+        (Verb::Post, "/api/users/{name}", post(change), gives::<Changed>().takes::<Change>()),
+        (Verb::Delete, "/api/users/{name}", axum::routing::delete(delete), gives::<Done>()),
     ]
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct NewPassword {
     old: String,
@@ -65,29 +82,45 @@ async fn change_password(
     open(&app, &person.user)
 }
 
-async fn begin(State(app): State<App>, person: Person) -> Result<Json<Value>, Refusal> {
-    let secret = app.users.begin_second_factor(&person.user, app.now())?;
-    let uri = totp::uri(&person.user, &secret);
-    Ok(Json(json!({ "secret": secret, "uri": uri })))
+/// A second factor's secret, to be shown to an authenticator.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "SecondFactor")]
+struct Begun {
+    secret: String,
+    /// The same for a camera (`otpauth`).
+    uri: String,
 }
 
-#[derive(Deserialize)]
+async fn begin(State(app): State<App>, person: Person) -> Result<Json<Begun>, Refusal> {
+    let secret = app.users.begin_second_factor(&person.user, app.now())?;
+    let uri = totp::uri(&person.user, &secret);
+    Ok(Json(Begun { secret, uri }))
+}
+
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct FirstCode {
     code: String,
+}
+
+/// Codes for whoever has lost the authenticator. They are told this once.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "RecoveryCodes")]
+struct Recovery {
+    recovery_codes: Vec<String>,
 }
 
 async fn confirm(
     State(app): State<App>,
     person: Person,
     Asked(FirstCode { code }): Asked<FirstCode>,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Json<Recovery>, Refusal> {
     let now = app.now();
     let confirmed = write(&app, move |users| {
         users.confirm_second_factor(&person.user, code.trim(), unix_time(), now)
     });
     match confirmed.await? {
-        Some(codes) => Ok(Json(json!({ "recovery_codes": codes }))),
+        Some(recovery_codes) => Ok(Json(Recovery { recovery_codes })),
         // The session is good; 401 would end it in the page's eyes.
         None => Err(Refusal {
             status: axum::http::StatusCode::UNPROCESSABLE_ENTITY,
@@ -96,7 +129,7 @@ async fn confirm(
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Password {
     password: String,
@@ -106,14 +139,15 @@ async fn remove(
     State(app): State<App>,
     person: Person,
     Asked(Password { password }): Asked<Password>,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Json<Done>, Refusal> {
     again(&app, &person, password).await?;
     write(&app, move |users| users.remove_second_factor(&person.user)).await?;
-    Ok(Json(json!({})))
+    Ok(Json(Done {}))
 }
 
 /// A user, as administrators see one.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "User")]
 struct Shown {
     name: String,
     role: Role,
@@ -146,19 +180,32 @@ fn show(app: &App, name: &str, user: &User) -> Shown {
     }
 }
 
-async fn list(State(app): State<App>) -> Json<Value> {
-    let users: Vec<Shown> =
-        app.users.all().iter().map(|(name, user)| show(&app, name, user)).collect();
-    Json(json!({ "users": users }))
+/// The users of the page.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Users")]
+struct List {
+    users: Vec<Shown>,
 }
 
-#[derive(Deserialize)]
+async fn list(State(app): State<App>) -> Json<List> {
+    let users = app.users.all().iter().map(|(name, user)| show(&app, name, user)).collect();
+    Json(List { users })
+}
+
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct NewUser {
     name: String,
     role: Role,
     #[serde(default)]
     until: Option<Timestamp>,
+}
+
+/// The new user's first password. It is told this once.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "FirstPassword")]
+struct Made {
+    password: String,
 }
 
 async fn make(
@@ -173,11 +220,12 @@ async fn make(
     };
     let now = Timestamp::now();
     write(&app, move |users| users.change(|book| book.add(&name, role, until, hash, now))).await?;
-    Ok((Extension(note), Json(json!({ "password": password }))).into_response())
+    Ok((Extension(note), Json(Made { password })).into_response())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "UserChange")]
 struct Change {
     #[serde(default)]
     role: Option<Role>,
@@ -188,6 +236,16 @@ struct Change {
     /// An engineer's, where it changes.
     #[serde(default)]
     until: Option<Timestamp>,
+}
+
+/// A user as he is now.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "UserChanged")]
+struct Changed {
+    user: Shown,
+    /// The new password, where one was made. It is told this once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password: Option<String>,
 }
 
 async fn change(
@@ -238,11 +296,8 @@ async fn change(
         })),
     };
     let after = app.users.find(&name).ok_or(Refused::Unknown)?;
-    let mut answer = json!({ "user": show(&app, &name, &after) });
-    if let Some(password) = password {
-        answer["password"] = password.into();
-    }
-    Ok((Extension(note), Json(answer)).into_response())
+    let changed = Changed { user: show(&app, &name, &after), password };
+    Ok((Extension(note), Json(changed)).into_response())
 }
 
 async fn delete(
@@ -258,7 +313,7 @@ async fn delete(
     app.sessions.end_all_of(&name, None);
     app.users.unlock(&name);
     let before = Some(json!({ "role": gone.role, "until": gone.until }));
-    Ok((Extension(Note { before, ..Note::default() }), Json(json!({}))).into_response())
+    Ok((Extension(Note { before, ..Note::default() }), Json(Done {})).into_response())
 }
 
 async fn new_password(app: &App) -> Result<(String, String), Refusal> {

@@ -7,6 +7,7 @@ mod connections;
 mod daemon;
 mod design;
 mod device;
+mod document;
 mod guards;
 mod live;
 mod rights;

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import { post } from "../../api/client";
-import type { Backup, OpenedBackup, Session } from "../../api/types";
+import type { Backup, Opened, Session } from "../../api/types";
 import { language, useText, useTexts } from "../../app/language";
 import { live } from "../../app/live";
 import { may } from "../../app/roles";
@@ -95,11 +95,11 @@ function Open({ session }: { session: Session }) {
   const t = useTexts(texts);
   const [file, setFile] = useState<File | null>(null);
   const [passphrase, setPassphrase] = useState("");
-  const [opened, setOpened] = useState<{ preview: OpenedBackup; capsule: string } | null>(null);
+  const [opened, setOpened] = useState<{ preview: Opened; capsule: string } | null>(null);
   const { run, busy, failure } = useAction(async (given: File) => {
     setOpened(null);
     const capsule = await readBase64(given);
-    setOpened({ preview: await post<OpenedBackup>("/backup/open", { passphrase, capsule }), capsule });
+    setOpened({ preview: await post<Opened>("/backup/open", { passphrase, capsule }), capsule });
   });
   return (
     <Card title={t.open}>
@@ -139,7 +139,7 @@ function Open({ session }: { session: Session }) {
   );
 }
 
-function Preview(props: { preview: OpenedBackup; capsule: string; passphrase: string; session: Session }) {
+function Preview(props: { preview: Opened; capsule: string; passphrase: string; session: Session }) {
   const t = useTexts(texts);
   const common = useText();
   const now = useStore(language);

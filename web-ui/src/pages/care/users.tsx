@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import { ask, post } from "../../api/client";
-import type { Role, Session, User } from "../../api/types";
+import type { Role, Session, User, Users } from "../../api/types";
 import { language, useText, useTexts } from "../../app/language";
 import { useStore } from "../../app/store";
 import { dateTime } from "../../ui/format";
@@ -17,7 +17,7 @@ type Made = { password?: string };
 export function UsersPart({ session }: { session: Session }) {
   const t = useTexts(texts);
   const common = useText();
-  const users = useGet<{ users: User[] }>("/users");
+  const users = useGet<Users>("/users");
   const [told, setTold] = useState<Told | null>(null);
   const heard = (name: string, made: Made | undefined) => {
     if (made?.password) setTold({ name, password: made.password });

@@ -1,10 +1,11 @@
+import type { Holding } from "../../api/types";
 import { language, useText } from "../../app/language";
 import { useStore } from "../../app/store";
 import { count } from "../../ui/format";
 import { Notice } from "../../ui/notice";
 import { Table } from "../../ui/parts";
 import { useDesignTexts, useDesk } from "./desk";
-import { type Holding, type Strip, stripLength, strips } from "./model/ledger";
+import { type Strip, stripLength, strips } from "./model/ledger";
 
 const width = 4;
 const height = 26;

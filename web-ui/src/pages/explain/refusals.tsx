@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import type { Advice, RefusedFlow, RefusedFlows, Session } from "../../api/types";
+import type { Advice, RefusedFlow, RefusedFlows, Session, Side } from "../../api/types";
 import { language, useSay, useText, useTexts } from "../../app/language";
 import { may } from "../../app/roles";
 import { formatRoute } from "../../app/routes";
@@ -60,7 +60,7 @@ function Refusal({ flow, session }: { flow: RefusedFlow; session: Session }) {
         <span class="mono">{packet.source}</span> → <span class="mono">{packet.destination}</span>{" "}
         <Tag tone="bad">{opening ?? protocol(packet.protocol)}</Tag>{" "}
         <span class="quiet small">
-          {common.sides[packet.side] ?? packet.side}
+          {common.sides[packet.side as Side] ?? packet.side}
           {packet.row && ` / ${packet.row}`}
         </span>
         <span class="quiet small refusal-when">

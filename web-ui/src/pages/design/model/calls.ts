@@ -1,31 +1,36 @@
 import { ask, get, post, postForText } from "../../../api/client";
-import type { Difference, Report, Stored } from "../../../api/types";
-import type { Ledger } from "./ledger";
+import type {
+  Checked,
+  Compared,
+  DesignText,
+  DraftAnswer,
+  DraftLock,
+  DesignFiles as Files,
+  Imported,
+  KeptDraft,
+  Sheet,
+  SheetForm,
+  Stored,
+} from "../../../api/types";
 import type { Tree } from "./tree";
 
-/** Both files; the profile in force where it is left out. */
-export type Files = { site: string; profile?: string };
-export type Checked = { problems: Report[]; ledger?: Ledger };
-export type Lock = { user: string; since: string; mine: boolean };
+export type { Checked, DraftAnswer, Files, Imported, KeptDraft, SheetForm };
+export type Lock = DraftLock;
 /** What lies on the box for whoever goes on with it. */
 export type Draft = Files & {
   /** The generation that it began from, 0 for none. */
   generation: number;
 };
-export type KeptDraft = Draft & { by: string; at: string };
-export type DraftAnswer = { lock: Lock | null; draft: KeptDraft | null };
-export type SheetForm = "translation" | "firewall" | "flows" | "ledger";
-export type Imported = { site: string; changes?: Record<string, unknown>; notices?: Report[] };
 
 /** What the design page asks the box. Every rule of a design is there. */
 export const calls = {
   parse: (text: string) => post<{ tree: Tree }>("/design/parse", { text }).then((answer) => answer.tree),
-  print: (tree: Tree) => post<{ text: string }>("/design/print", { tree }).then((answer) => answer.text),
+  print: (tree: Tree) => post<DesignText>("/design/print", { tree }).then((answer) => answer.text),
   check: (files: Files) => post<Checked>("/design/check", files),
   compare: (from: Files, to: Files) =>
-    post<{ differences: Difference[] }>("/design/compare", { from, to }).then((answer) => answer.differences),
+    post<Compared>("/design/compare", { from, to }).then((answer) => answer.differences),
   sheet: (files: Files, form: SheetForm, language: string) =>
-    post<{ html: string }>("/design/sheet", { ...files, form, language }).then((answer) => answer.html),
+    post<Sheet>("/design/sheet", { ...files, form, language }).then((answer) => answer.html),
   sheetAsCsv: (files: Files, form: SheetForm, language: string) =>
     postForText("/design/sheet", { ...files, form, language, written: "csv" }),
   import: (site: string, table: string, kind: "rows" | "policies") =>

@@ -1,9 +1,8 @@
 import { ApiError, asFailure } from "../../../api/client";
-import type { Failure } from "../../../api/types";
+import type { Failure, Ledger } from "../../../api/types";
 import type { Calls, Checked, Draft, Lock } from "./calls";
 import { carryComments, countComments } from "./comments";
 import { begin, edit, type History, redo, undo } from "./history";
-import type { Ledger } from "./ledger";
 import { Problems } from "./problems";
 import { same, type Tree } from "./tree";
 

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { addressNumber, addressText, firstFree, type Holding, type Ledger, strips } from "./ledger";
+import type { Holding, Ledger } from "../../../api/types";
+import { addressNumber, addressText, firstFree, strips } from "./ledger";
 
 const free = (first: string, last: string): Holding => ({ first, last, holder: "free" });
 const device = (at: string): Holding => ({ first: at, last: at, holder: "device" });

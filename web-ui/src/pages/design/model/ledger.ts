@@ -1,17 +1,4 @@
-/** What `sekisho-design` says of the pool: neighbours that are free make one entry. */
-export type Holding = { first: string; last: string } & (
-  | { holder: "device" | "free" }
-  | { holder: "server"; name: string; lan: string; private: string; environment: string }
-  | { holder: "terminals"; lan: string; rows: string[] }
-);
-export type Totals = Record<"pool" | "device" | "server" | "terminals" | "free" | "to_apply", number>;
-export type Ledger = {
-  organisation: string;
-  profile: { serial: number; issued: string };
-  totals: Totals;
-  pool: Holding[];
-  to_apply: Holding[];
-};
+import type { Holding, Ledger } from "../../../api/types";
 
 /** A run of addresses on a strip, counted from its first address. */
 export type Segment = { start: number; length: number; holding: Holding };
