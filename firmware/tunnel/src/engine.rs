@@ -18,7 +18,10 @@ use tokio::sync::watch;
 
 use crate::{Probing, SecretKey, Status, Tap, TapPackets, Tun, TunnelError, Udp};
 
+mod rest;
 mod shared;
+#[cfg(test)]
+mod tests;
 mod threads;
 
 pub(crate) use shared::Shared;
@@ -42,6 +45,15 @@ pub struct Config {
     /// Handshakes bear later stamps than this: the latest [`Status::last_stamp`] of all earlier runs with this key, or
     /// when the firmware was built if that is later. A centre doesn't hear stamps that go back (R62).
     pub stamped_after: SystemTime,
+}
+
+/// A [`Config`] without its ends.
+struct Parties {
+    key: SecretKey,
+    centres: Vec<Centre>,
+    device_address: Ipv4Addr,
+    probing: Probing,
+    stamped_after: SystemTime,
 }
 
 /// One centre.
@@ -92,20 +104,20 @@ impl Engine {
                 return Err(TunnelError::SharedEndpoint(endpoint));
             }
         }
-        let tun = Tun::attach(&config.tun)?;
-        let udp = Udp::new(config.socket)?;
+        let (tun, udp) = (Tun::attach(&config.tun)?, Udp::new(config.socket)?);
+        let parties = Parties {
+            key: config.key,
+            centres: config.centres,
+            device_address: config.device_address,
+            probing: config.probing,
+            stamped_after: config.stamped_after,
+        };
+        Self::over(tun, udp, parties)
+    }
+
+    fn over(tun: Tun, udp: Udp, parties: Parties) -> Result<Self, TunnelError> {
         let (hangup, stop) = std::io::pipe().map_err(TunnelError::Thread)?;
-        let shared = Arc::new(Shared::new(
-            tun,
-            udp,
-            hangup,
-            &config.key,
-            config.centres,
-            config.device_address,
-            config.probing,
-            config.stamped_after,
-            Instant::now(),
-        ));
+        let shared = Arc::new(Shared::new(tun, udp, hangup, parties, Instant::now()));
         let (alive, ended) = mpsc::channel();
         let mut engine = Self { shared, stop: Some(stop), threads: Vec::new(), ended };
         engine.spawn("tunnel-up", alive.clone(), threads::up)?;

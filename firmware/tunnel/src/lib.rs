@@ -22,6 +22,7 @@ mod probe;
 mod session;
 mod status;
 mod tap;
+mod transport;
 mod tun;
 mod udp;
 

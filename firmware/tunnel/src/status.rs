@@ -29,6 +29,8 @@ pub struct Status {
     pub unsent_datagrams: u64,
     /// Packets that could not be read from the device or written to it.
     pub device_drops: u64,
+    /// Times that the uplink or the device refused a read. Nothing is lost by that unless it lasts.
+    pub refused_reads: u64,
     /// Why a thread ended by itself. The engine is then to be dropped and started again.
     pub failure: Option<String>,
 }
@@ -101,6 +103,7 @@ mod tests {
             foreign_datagrams: 3,
             unsent_datagrams: 0,
             device_drops: 0,
+            refused_reads: 0,
             failure: None,
         };
         let shown = serde_json::to_value(&status).unwrap();

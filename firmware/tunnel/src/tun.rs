@@ -8,11 +8,11 @@ use std::{
 use nix::{errno::Errno, net::if_::if_nametoindex};
 use tun_rs::{DeviceBuilder, GROTable, SyncDevice, VIRTIO_NET_HDR_LEN};
 
-use crate::{Ecn, TunnelError};
+use crate::{Ecn, TunnelError, transport::Device};
 
 /// A TUN device of the kernel that this process has attached to, without blocking and with offload.
 pub struct Tun {
-    device: SyncDevice,
+    device: Box<dyn Device>,
 }
 
 impl Tun {
@@ -31,9 +31,28 @@ impl Tun {
                 .inherit_enable_state()
                 .build_sync()?;
             device.set_nonblocking(true)?;
-            Ok(Self { device })
+            Ok(Self::over(device))
         };
         attach().map_err(|source| TunnelError::Attach { name: name.to_owned(), source })
+    }
+
+    pub(crate) fn over(device: impl Device + 'static) -> Self {
+        Self { device: Box::new(device) }
+    }
+}
+
+impl Device for SyncDevice {
+    fn read(
+        &self,
+        raw: &mut [u8],
+        packets: &mut [Vec<u8>],
+        sizes: &mut [usize],
+    ) -> io::Result<usize> {
+        self.recv_multiple(raw, packets, sizes, 0)
+    }
+
+    fn write(&self, table: &mut GROTable, packets: &mut [Vec<u8>]) -> io::Result<()> {
+        self.send_multiple(table, packets, VIRTIO_NET_HDR_LEN).map(drop)
     }
 }
 
@@ -51,6 +70,7 @@ pub struct PacketsIn {
     sizes: Vec<usize>,
     count: usize,
     unreadable: u64,
+    refused: u64,
 }
 
 impl PacketsIn {
@@ -69,22 +89,22 @@ impl PacketsIn {
             sizes: vec![0; Self::PACKETS],
             count: 0,
             unreadable: 0,
+            refused: 0,
         }
     }
 
     /// Replaces the batch by what waits in the device, without blocking: possibly nothing. A packet that can't be cut
-    /// is dropped and counted.
+    /// is dropped and counted; a read that the device refuses ends the batch and is counted.
     ///
     /// # Errors
     /// [`TunnelError::Device`] where the device went away.
     pub fn read(&mut self, tun: &Tun) -> Result<(), TunnelError> {
         self.count = 0;
         while Self::PACKETS - self.count >= Self::SUPERPACKET {
-            let read = tun.device.recv_multiple(
+            let read = tun.device.read(
                 &mut self.raw,
                 &mut self.packets[self.count..],
                 &mut self.sizes[self.count..],
-                0,
             );
             match read {
                 Ok(count) => self.count += count,
@@ -92,10 +112,20 @@ impl PacketsIn {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // The library's own complaints about a packet carry no error of the system.
                 Err(error) if error.raw_os_error().is_none() => self.unreadable += 1,
-                Err(error) => return Err(TunnelError::Device(error)),
+                Err(error) if is_gone(&error) => return Err(TunnelError::Device(error)),
+                Err(error) => {
+                    tracing::debug!(%error, "the tunnel device refused a read");
+                    self.refused += 1;
+                    break;
+                }
             }
         }
         Ok(())
+    }
+
+    /// Whether no packet is in the batch.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
     }
 
     /// The packets of the batch, in order.
@@ -106,6 +136,11 @@ impl PacketsIn {
     /// Superpackets that could not be cut, since the batch was made.
     pub fn unreadable(&self) -> u64 {
         self.unreadable
+    }
+
+    /// Reads that the device refused, since the batch was made. Nothing is lost by one that succeeds later.
+    pub fn refused(&self) -> u64 {
+        self.refused
     }
 }
 
@@ -172,24 +207,22 @@ impl PacketsOut {
         if self.count == 0 {
             return Ok(());
         }
-        let batch = &mut self.buffers[..self.count];
-        let written = tun.device.send_multiple(&mut self.table, batch, VIRTIO_NET_HDR_LEN);
-        self.count = 0;
-        match written {
-            Ok(_) => Ok(()),
-            Err(error) if error.raw_os_error() == Some(Errno::EBADFD as i32) => {
-                Err(TunnelError::Device(error))
-            }
-            // The library reports the last failure of a batch; how many packets it stands for is not known.
+        let count = std::mem::take(&mut self.count);
+        match tun.device.write(&mut self.table, &mut self.buffers[..count]) {
+            Ok(()) => Ok(()),
+            Err(error) if is_gone(&error) => Err(TunnelError::Device(error)),
+            // A device that is down takes nothing. Of any other failure the library reports the last; how many packets it
+            // stands for is not known.
             Err(error) => {
                 tracing::trace!(%error, "the tunnel device refused a packet");
-                self.dropped += 1;
+                let down = error.raw_os_error() == Some(Errno::EIO as i32);
+                self.dropped += if down { count as u64 } else { 1 };
                 Ok(())
             }
         }
     }
 
-    /// Packets dropped since the batch was made, each refusal of the device counted once a batch.
+    /// Packets dropped since the batch was made. Where the device is up and refuses some of a batch, these count as one.
     pub fn dropped(&self) -> u64 {
         self.dropped
     }
@@ -199,6 +232,11 @@ impl Default for PacketsOut {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// Whether the device was taken away, and no later call can succeed.
+fn is_gone(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(Errno::EBADFD as i32)
 }
 
 #[cfg(test)]

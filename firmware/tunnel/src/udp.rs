@@ -4,45 +4,40 @@ use std::{
     io::{self, IoSlice, IoSliceMut},
     net::{SocketAddr, UdpSocket},
     os::fd::{AsFd, AsRawFd, BorrowedFd},
+    time::{Duration, Instant},
 };
 
 use nix::{
     errno::Errno,
-    poll::{PollFd, PollFlags, poll},
+    poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::socket::{ControlMessage, MsgFlags, SockaddrStorage, sendmsg, setsockopt, sockopt},
 };
 use quinn_udp::{RecvMeta, UdpSockRef, UdpSocketState};
 
-use crate::{Ecn, TunnelError, TypeOfService};
+use crate::{Ecn, TunnelError, TypeOfService, transport::Network};
 
 /// A UDP socket that sends and receives runs of datagrams in one call. It doesn't block and sets "don't fragment".
 pub struct Udp {
+    network: Box<dyn Network>,
+}
+
+/// The kernel's socket.
+pub(crate) struct Socket {
     socket: UdpSocket,
     state: UdpSocketState,
 }
 
 impl Udp {
-    /// Bytes that the kernel may queue each way: a third of a second at 100 Mbit/s, eight batches of superpackets.
-    const QUEUE: usize = 4 << 20;
-
     /// Prepares a bound socket. Its queues are made larger, beyond the system's limit where the caller may do so.
     ///
     /// # Errors
     /// [`TunnelError::Socket`].
     pub fn new(socket: UdpSocket) -> Result<Self, TunnelError> {
-        setsockopt(&socket, sockopt::RcvBufForce, &Self::QUEUE)
-            .or_else(|_| setsockopt(&socket, sockopt::RcvBuf, &Self::QUEUE))
-            .and_then(|()| {
-                setsockopt(&socket, sockopt::SndBufForce, &Self::QUEUE)
-                    .or_else(|_| setsockopt(&socket, sockopt::SndBuf, &Self::QUEUE))
-            })
-            .map_err(|error| TunnelError::Socket(error.into()))?;
-        let state = UdpSocketState::new(UdpSockRef::from(&socket)).map_err(TunnelError::Socket)?;
-        // The library asks for times of arrival, which nobody here reads. With them the kernel's notes about a run don't
-        // fit into its buffer, and the last of them, the mark of congestion, is lost.
-        setsockopt(&socket, sockopt::ReceiveTimestampns, &false)
-            .map_err(|error| TunnelError::Socket(error.into()))?;
-        Ok(Self { socket, state })
+        Socket::new(socket).map(Self::over).map_err(TunnelError::Socket)
+    }
+
+    pub(crate) fn over(network: impl Network + 'static) -> Self {
+        Self { network: Box::new(network) }
     }
 
     /// The address that the socket is bound to.
@@ -50,12 +45,41 @@ impl Udp {
     /// # Errors
     /// What the kernel says.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.network.local_addr()
+    }
+}
+
+impl AsFd for Udp {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.network.as_fd()
+    }
+}
+
+impl Socket {
+    /// Bytes that the kernel may queue each way: a third of a second at 100 Mbit/s, eight batches of superpackets.
+    const QUEUE: usize = 4 << 20;
+
+    pub(crate) fn new(socket: UdpSocket) -> io::Result<Self> {
+        setsockopt(&socket, sockopt::RcvBufForce, &Self::QUEUE)
+            .or_else(|_| setsockopt(&socket, sockopt::RcvBuf, &Self::QUEUE))?;
+        setsockopt(&socket, sockopt::SndBufForce, &Self::QUEUE)
+            .or_else(|_| setsockopt(&socket, sockopt::SndBuf, &Self::QUEUE))?;
+        let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
+        // The library asks for times of arrival, which nobody here reads. With them the kernel's notes about a run don't
+        // fit into its buffer, and the last of them, the mark of congestion, is lost.
+        setsockopt(&socket, sockopt::ReceiveTimestampns, &false)?;
+        Ok(Self { socket, state })
+    }
+}
+
+impl Network for Socket {
+    fn local_addr(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()
     }
 
-    /// Sends datagrams of a length, or one. The library's own sending knows ECN but no codepoint, and says zero by each
-    /// datagram, which counts more than an option of the socket.
-    fn try_send(
+    /// The library's own sending knows ECN but no codepoint, and says zero by each datagram, which counts more than an
+    /// option of the socket.
+    fn send(
         &self,
         (to, service): (SocketAddr, TypeOfService),
         contents: &[u8],
@@ -85,9 +109,13 @@ impl Udp {
             }
         }
     }
+
+    fn receive(&self, runs: &mut [IoSliceMut<'_>], meta: &mut [RecvMeta]) -> io::Result<usize> {
+        self.state.recv(UdpSockRef::from(&self.socket), runs, meta)
+    }
 }
 
-impl AsFd for Udp {
+impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
@@ -123,7 +151,7 @@ impl DatagramsIn {
         let mut runs = self.bytes.chunks_exact_mut(Self::RUN_BYTES);
         let mut slices: [IoSliceMut<'_>; Self::RUNS] =
             std::array::from_fn(|_| IoSliceMut::new(runs.next().unwrap_or_default()));
-        match udp.state.recv(UdpSockRef::from(&udp.socket), &mut slices, &mut self.meta) {
+        match udp.network.receive(&mut slices, &mut self.meta) {
             Ok(count) => {
                 self.count = count;
                 Ok(())
@@ -131,6 +159,11 @@ impl DatagramsIn {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether no datagram is in the batch.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
     }
 
     /// The runs of the batch in order: their source, what the way said of congestion, and their datagrams, at most 64.
@@ -171,8 +204,8 @@ impl DatagramsOut {
     const BYTES: usize = 1 << 20;
     /// The longest UDP payload over IPv4.
     const RUN_BYTES: usize = 65_507;
-    /// Milliseconds to wait for a full socket before a run is dropped.
-    const PATIENCE: u8 = 20;
+    /// How long a batch waits for a full socket, all its runs together, before what is left is dropped.
+    const PATIENCE: Duration = Duration::from_millis(20);
 
     /// An empty batch.
     pub fn new() -> Self {
@@ -213,9 +246,10 @@ impl DatagramsOut {
     /// Sends the batch and empties it. What the socket doesn't take is dropped and counted: an unreachable centre, a
     /// refusal by the packet filter or a queue that stays full is the protocols' business inside the tunnel.
     pub fn send(&mut self, udp: &Udp) {
+        let mut patience = Patience::default();
         for run in &self.runs {
             let contents = &self.bytes[run.start..run.start + run.length];
-            self.dropped += run.send(udp, contents);
+            self.dropped += run.send(udp, contents, &mut patience);
         }
         self.runs.clear();
         self.bytes.clear();
@@ -249,9 +283,9 @@ impl Run {
     }
 
     /// How many datagrams were dropped.
-    fn send(&self, udp: &Udp, contents: &[u8]) -> u64 {
+    fn send(&self, udp: &Udp, contents: &[u8], patience: &mut Patience) -> u64 {
         let segment = u16::try_from(self.segment).ok().filter(|_| self.count > 1);
-        match self.send_patiently(udp, contents, segment) {
+        match self.send_patiently(udp, contents, segment, patience) {
             Ok(()) => return 0,
             // Either the driver can't segment, or the route is away; one by one tells which. The library would take it
             // for the driver and never try again, so a moment without a route would cost half the throughput for good.
@@ -263,20 +297,45 @@ impl Run {
         }
         contents
             .chunks(self.segment.max(1))
-            .filter(|datagram| self.send_patiently(udp, datagram, None).is_err())
+            .filter(|datagram| self.send_patiently(udp, datagram, None, patience).is_err())
             .count() as u64
     }
 
-    fn send_patiently(&self, udp: &Udp, contents: &[u8], segment: Option<u16>) -> io::Result<()> {
+    fn send_patiently(
+        &self,
+        udp: &Udp,
+        contents: &[u8],
+        segment: Option<u16>,
+        patience: &mut Patience,
+    ) -> io::Result<()> {
         let to = (self.to, self.service);
-        match udp.try_send(to, contents, segment) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                let mut writable = [PollFd::new(udp.as_fd(), PollFlags::POLLOUT)];
-                poll(&mut writable, DatagramsOut::PATIENCE)?;
-                udp.try_send(to, contents, segment)
+        match udp.network.send(to, contents, segment) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && patience.wait(udp)? => {
+                udp.network.send(to, contents, segment)
             }
             sent => sent,
         }
+    }
+}
+
+/// How long a batch still waits for its socket: a thread that waits for each run of a batch would be late for its timers.
+#[derive(Default)]
+struct Patience {
+    until: Option<Instant>,
+}
+
+impl Patience {
+    /// Waits until the socket has room, or patience ends; false where it had ended before.
+    fn wait(&mut self, udp: &Udp) -> io::Result<bool> {
+        let now = Instant::now();
+        let until = *self.until.get_or_insert(now + DatagramsOut::PATIENCE);
+        let left = until.saturating_duration_since(now).as_micros().div_ceil(1_000);
+        if left == 0 {
+            return Ok(false);
+        }
+        let mut writable = [PollFd::new(udp.as_fd(), PollFlags::POLLOUT)];
+        poll(&mut writable, PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO))?;
+        Ok(true)
     }
 }
 
@@ -286,8 +345,6 @@ fn is_without_offload(error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
-
     use nix::sys::socket::{ControlMessageOwned, recvmsg};
     use sekisho_design::Class;
 
@@ -462,6 +519,49 @@ mod tests {
         batch.send(&sender);
         assert_eq!(batch.dropped(), 1);
         assert_eq!(receive(&receiver, 1)[0].1, [2; 10]);
+    }
+
+    /// A socket whose queue never has room.
+    struct Full(io::PipeReader);
+
+    impl AsFd for Full {
+        fn as_fd(&self) -> BorrowedFd<'_> {
+            self.0.as_fd()
+        }
+    }
+
+    impl Network for Full {
+        fn local_addr(&self) -> io::Result<SocketAddr> {
+            Err(Errno::EINVAL.into())
+        }
+
+        fn send(&self, _: (SocketAddr, TypeOfService), _: &[u8], _: Option<u16>) -> io::Result<()> {
+            Err(Errno::EAGAIN.into())
+        }
+
+        fn receive(&self, _: &mut [IoSliceMut<'_>], _: &mut [RecvMeta]) -> io::Result<usize> {
+            Err(Errno::EAGAIN.into())
+        }
+    }
+
+    #[test]
+    fn a_batch_waits_once_for_a_socket_that_stays_full() {
+        let (never_writable, _writer) = io::pipe().unwrap();
+        let full = Udp::over(Full(never_writable));
+        let mut batch = DatagramsOut::new();
+        for round in 1..=2_u64 {
+            for number in 1..=200_u16 {
+                // One longer than the other: each is a run of its own.
+                let datagram = vec![0; usize::from(number)];
+                batch.push("127.0.0.1:1".parse().unwrap(), &datagram, TypeOfService::OWN);
+            }
+            let begun = Instant::now();
+            batch.send(&full);
+            let took = begun.elapsed();
+            assert!(took >= DatagramsOut::PATIENCE, "every batch waits: {took:?}");
+            assert!(took < DatagramsOut::PATIENCE * 20, "and not for each of its runs: {took:?}");
+            assert_eq!(batch.dropped(), 200 * round);
+        }
     }
 
     #[test]

@@ -7,16 +7,16 @@ use std::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
-    time::{Instant, SystemTime},
+    time::Instant,
 };
 
 use sekisho_design::Name;
 use tokio::sync::watch;
 
-use super::Centre;
+use super::Parties;
 use crate::{
-    CentreStatus, DatagramsOut, Failover, Outbox, Prober, ProberId, Probing, SecretKey, Session,
-    Status, Tap, TapPackets, Tun, TunnelError, TypeOfService, Udp, tap::Watched,
+    CentreStatus, DatagramsOut, Failover, Outbox, Prober, ProberId, Session, Status, Tap,
+    TapPackets, Tun, TunnelError, TypeOfService, Udp, tap::Watched,
 };
 
 pub(crate) struct Shared {
@@ -54,7 +54,7 @@ impl Link {
     }
 }
 
-/// What each thread has dropped so far, stored by its own thread only.
+/// What each thread has dropped so far, and reads that it was refused, stored by its own thread only.
 #[derive(Default)]
 pub(super) struct Drops {
     pub(super) foreign: AtomicU64,
@@ -62,6 +62,8 @@ pub(super) struct Drops {
     pub(super) unsent_down: AtomicU64,
     pub(super) unreadable: AtomicU64,
     pub(super) unwritten: AtomicU64,
+    pub(super) unread: AtomicU64,
+    pub(super) unreceived: AtomicU64,
 }
 
 /// Takes what a session makes without opening anything: it all goes to the centre's endpoint.
@@ -81,18 +83,14 @@ impl Outbox for Sealing<'_> {
 }
 
 impl Shared {
-    #[expect(clippy::too_many_arguments, reason = "called once, by the engine's start")]
     pub(super) fn new(
         tun: Tun,
         udp: Udp,
         hangup: PipeReader,
-        key: &SecretKey,
-        centres: Vec<Centre>,
-        device_address: Ipv4Addr,
-        probing: Probing,
-        stamped_after: SystemTime,
+        parties: Parties,
         now: Instant,
     ) -> Self {
+        let Parties { key, centres, device_address, probing, stamped_after } = parties;
         let centres: Vec<Link> = (1..)
             .zip(centres)
             .map(|(index, centre)| Link {
@@ -100,7 +98,7 @@ impl Shared {
                 probe: centre.probe,
                 // Probes keep the session warm; a keepalive of its own would never be due.
                 session: Mutex::new(
-                    Session::new(key, centre.public_key, index, None).stamped_after(stamped_after),
+                    Session::new(&key, centre.public_key, index, None).stamped_after(stamped_after),
                 ),
                 endpoint: RwLock::new(centre.endpoint),
             })
@@ -273,6 +271,7 @@ fn status(centres: &[Link], failover: &Failover, drops: &Drops, failure: Option<
         foreign_datagrams: count(&drops.foreign),
         unsent_datagrams: count(&drops.unsent_up) + count(&drops.unsent_down),
         device_drops: count(&drops.unreadable) + count(&drops.unwritten),
+        refused_reads: count(&drops.unread) + count(&drops.unreceived),
         failure: failure.map(str::to_owned),
     }
 }

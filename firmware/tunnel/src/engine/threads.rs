@@ -15,7 +15,10 @@ use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
 };
 
-use super::shared::{Link, Sealing, Shared, lock};
+use super::{
+    rest::Rest,
+    shared::{Link, Sealing, Shared, lock},
+};
 use crate::{
     DatagramsIn, DatagramsOut, Ecn, Outbox, PacketsIn, PacketsOut, Prober, Session, TunnelError,
     TypeOfService, tap::Sieve,
@@ -47,6 +50,7 @@ pub(super) fn up(shared: &Shared) -> Result<(), TunnelError> {
     let mut packets = PacketsIn::new();
     let mut datagrams = DatagramsOut::new();
     let mut timers = Timers::new(Instant::now());
+    let mut rest = Rest::default();
     loop {
         let now = Instant::now();
         timers.run(shared, now, &mut datagrams);
@@ -66,8 +70,12 @@ pub(super) fn up(shared: &Shared) -> Result<(), TunnelError> {
                     }
                 }
                 datagrams.send(&shared.udp);
+                if pause(&mut rest, !packets.is_empty(), &shared.hangup)? == Wake::Stop {
+                    return Ok(());
+                }
             }
         }
+        shared.drops.unread.store(packets.refused(), Ordering::Relaxed);
         shared.drops.unreadable.store(packets.unreadable(), Ordering::Relaxed);
         shared.drops.unsent_up.store(datagrams.dropped(), Ordering::Relaxed);
     }
@@ -77,13 +85,17 @@ pub(super) fn up(shared: &Shared) -> Result<(), TunnelError> {
 pub(super) fn down(shared: &Shared) -> Result<(), TunnelError> {
     let mut batch = DatagramsIn::new();
     let mut opening = Opening::new(shared.prober);
+    let mut rest = Rest::default();
     loop {
         if wait(&shared.udp, &shared.hangup, None)? == Wake::Stop {
             return Ok(());
         }
         if let Err(error) = batch.receive(&shared.udp) {
             tracing::debug!(%error, "the uplink refused a read");
-            continue;
+            shared.drops.unreceived.fetch_add(1, Ordering::Relaxed);
+        }
+        if pause(&mut rest, !batch.is_empty(), &shared.hangup)? == Wake::Stop {
+            return Ok(());
         }
         let now = Instant::now();
         open(shared, &batch, now, &mut opening)?;
@@ -300,11 +312,7 @@ fn wait(
     hangup: &impl AsFd,
     timeout: Option<Duration>,
 ) -> Result<Wake, TunnelError> {
-    let timeout = timeout.map_or(PollTimeout::NONE, |timeout| {
-        // Rounded up: waking a moment too early would only poll again.
-        let milliseconds = timeout.as_micros().div_ceil(1_000);
-        PollTimeout::from(u16::try_from(milliseconds).unwrap_or(u16::MAX))
-    });
+    let timeout = timeout.map_or(PollTimeout::NONE, milliseconds);
     let mut fds = [
         PollFd::new(source.as_fd(), PollFlags::POLLIN),
         PollFd::new(hangup.as_fd(), PollFlags::POLLIN),
@@ -315,6 +323,21 @@ fn wait(
         Ok(_) => Ok(Wake::Ready),
         Err(error) => Err(TunnelError::Poll(error)),
     }
+}
+
+/// Does nothing for as long as a thread should that was woken, unless the engine stops.
+fn pause(rest: &mut Rest, brought: bool, hangup: &impl AsFd) -> Result<Wake, TunnelError> {
+    let Some(time) = rest.after(brought) else { return Ok(Wake::Ready) };
+    match poll(&mut [PollFd::new(hangup.as_fd(), PollFlags::POLLIN)], milliseconds(time)) {
+        Ok(0) | Err(Errno::EINTR) => Ok(Wake::Timeout),
+        Ok(_) => Ok(Wake::Stop),
+        Err(error) => Err(TunnelError::Poll(error)),
+    }
+}
+
+/// Rounded up: waking a moment too early would only poll again.
+fn milliseconds(time: Duration) -> PollTimeout {
+    PollTimeout::from(u16::try_from(time.as_micros().div_ceil(1_000)).unwrap_or(u16::MAX))
 }
 
 fn message(panic: &(dyn Any + Send)) -> &str {
