@@ -11,7 +11,7 @@ PAGE := web-ui/dist/index.html
 WEB := $(LAB) run --page
 BOX := tests/with-namespaces.sh cargo test --locked -p sekisho-image-tests --test box -- --ignored --nocapture
 
-.PHONY: help demo lab test test-long image flash test-image test-image-quick machine lane-1 lane-2 lane-3 bench bench-desk bench-names page web-test browser clerk check fuzz setup programs
+.PHONY: help demo lab test test-long image flash test-image test-image-quick machine lane-1 lane-2 lane-3 bench bench-desk bench-names page web-test api-test browser clerk check fuzz setup programs
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -42,9 +42,13 @@ lane-1 lane-2 lane-3:
 	@bash -o pipefail -c 'tests/with-namespaces.sh cargo test --locked --workspace $(SUITES:%=--test %) 2>&1 | sed -u "s/^/$@: /"'
 
 test-long: export PROPTEST_CASES ?= 2000
-test-long: programs ## Run the tests that take minutes, and the property tests on many new cases
+test-long: programs api-test ## Run the tests that take minutes, and the property tests on many new cases
 	@tests/with-namespaces.sh cargo test --locked --workspace --exclude sekisho-lab --exclude sekisho-image-tests
 	@tests/with-namespaces.sh cargo test --locked --workspace --exclude sekisho-image-tests --lib --bins --tests -- --ignored
+
+api-test: programs ## Ask the page's API all that its document allows, as each role, in the lab: 4 minutes (EXAMPLES=25, SEED=N)
+	@tests/setup.sh api
+	$(WEB) tests/api/run.sh
 
 image: page ## Build the disk image (BOARD=sg115, RELEASE=FOLDER-OF-KEYS, LOCK=1: take today's packages as the right ones)
 	@tests/setup.sh image

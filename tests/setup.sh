@@ -61,6 +61,11 @@ if [[ ${1-} == browser ]]; then
     fc-list fontconfig
   )
 fi
+if [[ ${1-} == api ]]; then
+  wanted+=(
+    python3 python3           # schemathesis, which asks all that the API's document allows
+  )
+fi
 missing=()
 for ((i = 0; i < ${#wanted[@]}; i += 2)); do
   command -v "${wanted[i]}" >/dev/null || missing+=("${wanted[i + 1]}")
@@ -73,6 +78,9 @@ done
 
 # Japanese letters for the clerk's screen.
 [[ ${1-} != browser || -n $(fc-list :lang=ja 2>/dev/null) ]] || missing+=(fonts-noto-cjk)
+
+# A place of its own for a program in Python.
+[[ ${1-} != api ]] || python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
 
 # A library of a server that is unpacked below.
 ldconfig -p | grep libwrap.so.0 >/dev/null || missing+=(libwrap0)
@@ -126,6 +134,16 @@ unpack chronyd chrony # the clock's keeper on the device, and a time server of L
 unpack vsftpd vsftpd # an FTP server of office or platform
 if [[ ${1-} == bench ]]; then
   unpack unbound unbound # left out of the race where the machine lacks its libraries
+fi
+
+if [[ ${1-} == api ]]; then
+  into=${CARGO_TARGET_DIR:-target}/tools/schemathesis
+  if ! cmp -s tests/api/requirements.txt "$into/requirements.txt"; then
+    echo "Installing schemathesis into $into"
+    python3 -m venv "$into"
+    "$into/bin/pip" install -q --disable-pip-version-check -r tests/api/requirements.txt
+    cp tests/api/requirements.txt "$into/"
+  fi
 fi
 
 needed=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)

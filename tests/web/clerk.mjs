@@ -16,7 +16,7 @@ export const FIRST_PASSWORD = readFileSync(here("../lab/keys/first-password"), "
 /** What the clerk chooses in its place. */
 export const PASSWORD = "hashi wo wataru kaze";
 /** How long the device may take for what it does at once. */
-export const SOON = 15_000;
+export const SOON = 30_000;
 /** The folder of screenshots: looked at, and kept where `SCREENSHOTS` says docs/images/page. */
 export const SCREENSHOTS = process.env.SCREENSHOTS ?? here("../../target/page");
 

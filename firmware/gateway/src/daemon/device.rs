@@ -413,6 +413,10 @@ impl Device {
     }
 
     fn generation(&self, number: u64) -> Result<Stored, Failure> {
+        if !self.hands.store.has(number) {
+            let way_out = "choose one of those that `sekisho history` lists";
+            return Err(live::malformed(format!("there is no generation {number}"), Some(way_out)));
+        }
         let kept = self.hands.store.read(number).map_err(|fault| disk_failure(&fault))?;
         let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
         let (site, profile) = (text(&kept.files.site), text(&kept.files.profile));

@@ -47,7 +47,8 @@ fn nothing_in_force() -> Failure {
     device_failure(message.to_owned(), Some(way_out.to_owned()))
 }
 
-fn malformed(message: String, way_out: Option<&str>) -> Failure {
+/// A request that can never be carried out.
+pub(super) fn malformed(message: String, way_out: Option<&str>) -> Failure {
     let way_out = way_out.map(str::to_owned);
     Failure { kind: FailureKind::Malformed, message, way_out, problems: Vec::new() }
 }

@@ -131,6 +131,11 @@ impl Store {
         files::read(&self.folder.join(IN_FORCE).join(PROFILE), LARGEST_FILE as u64 + 1).ok()
     }
 
+    /// Whether there is such a generation, damaged or not.
+    pub(super) fn has(&self, number: u64) -> bool {
+        self.generation(number).exists()
+    }
+
     /// Reads a generation and compares it with its checksums.
     pub(super) fn read(&self, number: u64) -> anyhow::Result<Kept> {
         let folder = self.generation(number);

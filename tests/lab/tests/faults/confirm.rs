@@ -129,7 +129,9 @@ fn differences_and_restore(lab: &Lab) -> anyhow::Result<()> {
     let newest = history(lab)?.into_iter().next().context("no history")?;
     ensure!(newest.number == 3, "{newest:?}");
     ensure!(newest.reason.as_deref() == Some("generation 1"), "{newest:?}");
-    Expected::device("generation-9", "").of(lab, &["restore", "9"])?;
+    let says = "no generation 9";
+    let unknown = Expected { code: 2, kind: FailureKind::Malformed, says, way_out: "history" };
+    unknown.of(lab, &["restore", "9"])?;
     let unfit =
         Expected { code: 2, kind: FailureKind::Malformed, says: "time", way_out: "seconds" };
     unfit.of(lab, &["restore", "1", "--confirm-within", "1s"])?;

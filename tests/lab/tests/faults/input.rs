@@ -147,6 +147,7 @@ pub(crate) fn the_api_refuses_what_is_no_proposal() -> anyhow::Result<()> {
         ("PUT", "/v1/status"),
         ("GET", "/v1/generations/first"),
         ("GET", "/v1/generations/-1"),
+        ("GET", "/v1/generations/0"),
     ] {
         ensure!(refused(&lab, method, path, b"{}")?.kind == FailureKind::Malformed);
     }
