@@ -39,7 +39,8 @@ async fn echo() {
     server.filter("icmp type echo-request drop");
     let begun = Instant::now();
     assert_eq!(net.wire(Question::Echo).await, Answer::Silent { sought: None });
-    assert!((900..1500).contains(&begun.elapsed().as_millis()), "{:?}", begun.elapsed());
+    // Past the time of an answer the wire is listened to for a while: who seeks another way to us asks once a second.
+    assert!((1500..2100).contains(&begun.elapsed().as_millis()), "{:?}", begun.elapsed());
     server.shell("nft flush ruleset");
     server.filter("icmp type echo-request reject with icmp type admin-prohibited");
     let answer = net.wire(Question::Echo).await;
