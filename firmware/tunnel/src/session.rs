@@ -87,6 +87,8 @@ impl Session {
     pub const HOLD: Duration = Duration::from_secs(2);
     /// The longest packet that fits into a datagram: 65,507 bytes of UDP payload less WireGuard's 32.
     pub const LONGEST_PACKET: usize = 65_507 - 32;
+    /// The shortest: a header and nothing else.
+    const SHORTEST_PACKET: usize = 20;
 
     /// An initiation that arrives this soon after ours went out is put off. Its answer would reach the peer together
     /// with our initiation, and wireguard-go, which works on the two at once, then mixes them up and stays deaf for

@@ -66,14 +66,17 @@ impl Session {
     ) -> Opened {
         let opened = match self.library.at(now).decapsulate(Some(from), datagram, &mut self.scratch)
         {
-            TunnResult::WriteToTunnelV4(packet, _) => {
+            // The library looks at the packet's length field, and believes one that is shorter than its header.
+            TunnResult::WriteToTunnelV4(packet, _) if packet.len() >= Self::SHORTEST_PACKET => {
                 self.counters.opened_packets += 1;
                 self.counters.opened_bytes += packet.len() as u64;
                 out.tunnel(packet);
                 Opened::Data
             }
             TunnResult::Done => Opened::Keepalive,
-            TunnResult::WriteToTunnelV6(..) | TunnResult::Err(WireGuardError::InvalidPacket) => {
+            TunnResult::WriteToTunnelV4(..)
+            | TunnResult::WriteToTunnelV6(..)
+            | TunnResult::Err(WireGuardError::InvalidPacket) => {
                 Opened::Rejected(Rejection::NotIpv4)
             }
             TunnResult::Err(error) => {

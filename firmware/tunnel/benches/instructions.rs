@@ -1,0 +1,18 @@
+//! Work to be counted by callgrind: so many batches of packets of a length pass, both threads' work, and nothing else.
+
+use sekisho_tunnel_benches::{Path, packet};
+
+fn main() {
+    let numbers: Vec<usize> =
+        std::env::args().skip(1).filter_map(|word| word.parse().ok()).collect();
+    let [batches, length] = numbers[..] else {
+        eprintln!("instructions BATCHES LENGTH");
+        std::process::exit(2);
+    };
+    let (mut path, packet) = (Path::new(), packet(length));
+    for _ in 0..batches {
+        path.clear();
+        path.up(&packet);
+        path.down();
+    }
+}
