@@ -1,6 +1,6 @@
 //! Work to be counted by callgrind: so many batches of packets of a length pass, both threads' work, and nothing else.
 
-use sekisho_tunnel_benches::{Path, packet};
+use sekisho_tunnel_benches::{Path, Segments, packet};
 
 fn main() {
     let numbers: Vec<usize> =
@@ -9,10 +9,15 @@ fn main() {
         eprintln!("instructions BATCHES LENGTH");
         std::process::exit(2);
     };
-    let (mut path, packet) = (Path::new(), packet(length));
+    let (mut path, packet, mut segments) =
+        (Path::new(), packet(length), Segments::new(length.max(64)));
     for _ in 0..batches {
         path.clear();
         path.up(&packet);
         path.down();
+        segments.fill();
+        assert_eq!(segments.cut(), Segments::OF_SUPERPACKET);
+        segments.join();
+        assert!(segments.longest() > 40 * length.min(1_000), "nothing was joined");
     }
 }

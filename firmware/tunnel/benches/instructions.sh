@@ -12,13 +12,14 @@ fi
 cargo build --release --locked --quiet --target-dir "$target" --bin instructions
 
 batches=50
-packets=$((batches * 128))
-echo "bytes  instructions a packet: up, down"
+echo "bytes  instructions a packet: cut (tun-rs), up, down, join (tun-rs)"
 for length in 64 200 1420; do
   counts=()
-  for way in up down; do
+  for way in cut up down join; do
+    packets=$((batches * 128))
+    if [[ $way == cut ]]; then packets=$((batches * 46)); fi
     file=$target/callgrind.$way.$length
-    collected=$(valgrind --tool=callgrind --callgrind-out-file="$file" --toggle-collect="*Path*::$way*" \
+    collected=$(valgrind --tool=callgrind --callgrind-out-file="$file" --toggle-collect="*benches*::$way*" \
       "$target/release/instructions" "$batches" "$length" 2>&1 | sed -n 's/.*Collected : //p')
     counts+=($((collected / packets)))
   done

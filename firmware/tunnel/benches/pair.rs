@@ -1,4 +1,7 @@
-//! Two sessions that stand, and batches between them over loopback.
+//! Two sessions that stand, and batches between them over loopback; superpackets, which the library of the device cuts and
+//! joins.
+
+mod superpacket;
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
@@ -10,6 +13,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use sekisho_tunnel::{
     DatagramsIn, DatagramsOut, Ecn, Outbox, PacketsOut, SecretKey, Session, TypeOfService, Udp,
 };
+
+pub use superpacket::Segments;
 
 const FROM: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 

@@ -8,7 +8,8 @@
 //! 2. While no session stands, packets wait here, at most [`Session::HOLD`], and never in the library's own queue.
 //!    For as long after an answer no handshake of our own is started. As initiator the session stands at once.
 //!    An initiation that crosses ours waits for the next tick, see [`Session::CROSSING`].
-//! 3. After every data message that opens, the library's queue is emptied; it may hold a keepalive.
+//! 3. With the first data message that opens on a session, and with every tick while it stands, the library's queue is
+//!    emptied; it may hold a keepalive. After every message that would cost a tenth of what a short one does.
 //! 4. When the library gives up, handshakes go on, for ever ([`Pace`]). A caller who hears nothing where he should
 //!    has one started beside the session that stands, [`Session::renew`]: a peer that started anew is found in a
 //!    second, where the protocol's timers take 15.
@@ -242,7 +243,10 @@ impl Session {
             if self.wanted {
                 self.connect(now, out);
             }
-        } else if let Some(keepalive) = self.keepalive
+            return;
+        }
+        self.empty_queue(now, out);
+        if let Some(keepalive) = self.keepalive
             && self.last_sent.is_none_or(|at| now.saturating_duration_since(at) >= keepalive)
         {
             self.encapsulate(now, &[], out);

@@ -98,12 +98,17 @@ impl Session {
         }
         if !self.established {
             self.stand(now, out);
+            self.empty_queue(now, out);
         }
+        opened
+    }
+
+    /// Sends what waits in the library.
+    pub(super) fn empty_queue(&mut self, now: Instant, out: &mut impl Outbox) {
         while let TunnResult::WriteToNetwork(datagram) =
             self.library.at(now).decapsulate(None, &[], &mut self.scratch)
         {
             out.network(datagram, TypeOfService::OWN);
         }
-        opened
     }
 }
