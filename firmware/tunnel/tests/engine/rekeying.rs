@@ -90,7 +90,8 @@ fn both_ways(joined: &Joined, least: u64) {
             "{way}: {bytes} bytes in {took:?}, {renewed} handshakes, {silence:?} silent at most, {sent:?}"
         );
         assert_eq!(sent.as_ref(), received.as_ref(), "{way}: not the same bytes");
-        assert!(silence < Duration::from_secs(3), "{way}: {silence:?} without a byte");
+        // A session that is stuck is deaf for 15 s.
+        assert!(silence < Duration::from_secs(10), "{way}: {silence:?} without a byte");
     }
     assert!(renewed >= 3, "{renewed} handshakes");
     for engine in &joined.engines {
