@@ -11,7 +11,7 @@ PAGE := web-ui/dist/index.html
 WEB := $(LAB) run --page
 BOX := tests/with-namespaces.sh cargo test --locked -p sekisho-image-tests --test box -- --ignored --nocapture
 
-.PHONY: help demo lab test test-long image flash test-image test-image-quick machine lane-1 lane-2 lane-3 bench bench-desk bench-names page web-test api-test browser clerk check fuzz setup programs
+.PHONY: help demo lab test test-long image flash test-image test-image-quick machine lane-1 lane-2 lane-3 bench bench-tunnel bench-desk bench-names page web-test api-test browser clerk check fuzz setup programs
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -87,6 +87,10 @@ clerk: $(PAGE)
 	@for site in 2-partly-data-centre 3-data-centre 4-terminals-only; do \
 	  SITE=$$site $(WEB) --bare --site config-samples/$$site tests/web/run.sh placement.test.mjs || exit; done
 
+bench-tunnel: setup ## Time what sealing, opening and a batch cost, and count their instructions where there is valgrind
+	cargo bench --locked --manifest-path firmware/tunnel/benches/Cargo.toml --target-dir $(TARGET)/bench-tunnel -- --noplot
+	@firmware/tunnel/benches/instructions.sh $(TARGET)/bench-tunnel
+
 bench-desk: setup ## Measure what check and plan take, in release mode, against their limits
 	cargo bench --locked -p sekisho-gateway --bench desk
 
@@ -104,9 +108,10 @@ check: setup $(DENY) $(PAGE) ## Check format, lints, documentation, dependencies
 	  else echo "NOT CHECKED: the advisory database can't be fetched from here" >&2; fi
 	shellcheck $$(git ls-files | grep -E '\.sh$$|^\.ci/run$$|^board/init$$|/overlay/usr/lib/sekisho/[a-z]+$$')
 
-fuzz: setup $(FUZZ) ## Feed odd bytes to everything that reads files or questions (SECONDS_EACH=60)
+fuzz: setup $(FUZZ) ## Feed odd bytes to everything that reads files, questions or packets (SECONDS_EACH=60)
 	@tests/fuzz.sh $(FUZZ) $(SECONDS_EACH) firmware/design/fuzz
 	@tests/fuzz.sh $(FUZZ) $(SECONDS_EACH) firmware/names/fuzz
+	@tests/fuzz.sh $(FUZZ) $(SECONDS_EACH) firmware/tunnel/fuzz
 
 setup:
 	@tests/setup.sh

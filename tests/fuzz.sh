@@ -6,7 +6,8 @@ fuzzer=$(realpath "$1")
 seconds=$2
 cd "$3"
 
-# The compiler's coverage counters are there on stable too, only not promised. No sanitizer: what is fed has no unsafe code.
+# The compiler's coverage counters are there on stable too, only not promised. No sanitizer: what is fed of ours has no
+# unsafe code.
 export RUSTC_BOOTSTRAP=1
 
 samples=(../../../config-samples/*/)
@@ -14,7 +15,7 @@ for target in $("$fuzzer" list --fuzz-dir .); do
   case $target in
     import) seeds=(../tests/golden/*/ ../tests/bad/CSV-*/) ;;
     question) seeds=(seeds) ;;
-    client | decision) seeds=("seeds/$target") ;;
+    client | decision | datagram | joining) seeds=("seeds/$target") ;;
     *) seeds=("${samples[@]}" ../tests/base) ;;
   esac
   mkdir -p "corpus/$target"

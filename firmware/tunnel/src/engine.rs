@@ -16,13 +16,15 @@ use std::{
 use sekisho_design::{Name, PublicKey};
 use tokio::sync::watch;
 
-use crate::{Probing, SecretKey, Status, Tap, TapPackets, Tun, TunnelError, Udp};
+use crate::{DatagramsOut, Probing, SecretKey, Status, Tap, TapPackets, Tun, TunnelError, Udp};
 
 mod rest;
 mod shared;
 #[cfg(test)]
 mod tests;
 mod threads;
+
+use shared::{Sealing, lock};
 
 pub(crate) use shared::Shared;
 pub(crate) use threads::seal_all;
@@ -167,6 +169,19 @@ impl Engine {
     /// [`TunnelError::NoOtherCentre`] and [`TunnelError::Rehearsing`]; nothing changes then.
     pub fn rehearse(&self) -> Result<(), TunnelError> {
         self.shared.rehearse(Instant::now())
+    }
+
+    /// Starts a handshake beside each session that stands, as its age does every two minutes; at most one a second. For
+    /// showing that traffic doesn't notice.
+    pub fn rekey(&self) {
+        let mut datagrams = DatagramsOut::new();
+        for centre in &self.shared.centres {
+            if let Some(to) = centre.endpoint() {
+                let mut out = Sealing { to, datagrams: &mut datagrams };
+                lock(&centre.session).renew(Instant::now(), &mut out);
+            }
+        }
+        datagrams.send(&self.shared.udp);
     }
 
     /// Stops and waits, at most 2 s. `false` where a thread did not end in that time.

@@ -8,7 +8,8 @@
 //! 2. While no session stands, packets wait here, at most [`Session::HOLD`], and never in the library's own queue.
 //!    For as long after an answer no handshake of our own is started. As initiator the session stands at once.
 //!    An initiation that crosses ours waits for the next tick, see [`Session::CROSSING`].
-//! 3. After every data message that opens, the library's queue is emptied; it may hold a keepalive.
+//! 3. With the first data message that opens on a session, and with every tick while it stands, the library's queue is
+//!    emptied; it may hold a keepalive. After every message that would cost a tenth of what a short one does.
 //! 4. When the library gives up, handshakes go on, for ever ([`Pace`]). A caller who hears nothing where he should
 //!    has one started beside the session that stands, [`Session::renew`]: a peer that started anew is found in a
 //!    second, where the protocol's timers take 15.
@@ -87,6 +88,8 @@ impl Session {
     pub const HOLD: Duration = Duration::from_secs(2);
     /// The longest packet that fits into a datagram: 65,507 bytes of UDP payload less WireGuard's 32.
     pub const LONGEST_PACKET: usize = 65_507 - 32;
+    /// The shortest: a header and nothing else.
+    const SHORTEST_PACKET: usize = 20;
 
     /// An initiation that arrives this soon after ours went out is put off. Its answer would reach the peer together
     /// with our initiation, and wireguard-go, which works on the two at once, then mixes them up and stays deaf for
@@ -240,7 +243,10 @@ impl Session {
             if self.wanted {
                 self.connect(now, out);
             }
-        } else if let Some(keepalive) = self.keepalive
+            return;
+        }
+        self.empty_queue(now, out);
+        if let Some(keepalive) = self.keepalive
             && self.last_sent.is_none_or(|at| now.saturating_duration_since(at) >= keepalive)
         {
             self.encapsulate(now, &[], out);

@@ -1,7 +1,11 @@
 //! Two engines in one process, each the other's only centre: real sockets between them, and devices without a kernel, so
 //! that every system call of one of them can be refused.
 
+mod bursts;
 mod faults;
+mod flood;
+mod relay;
+mod weather;
 
 use std::{
     net::{Ipv4Addr, SocketAddr, UdpSocket},
@@ -28,6 +32,9 @@ const ADDRESSES: [Ipv4Addr; 2] = [Ipv4Addr::new(100, 64, 10, 1), Ipv4Addr::new(1
 struct Joined {
     engines: [Engine; 2],
     offices: [Office; 2],
+    /// Copies of the engines' sockets.
+    sockets: [UdpSocket; 2],
+    keys: [SecretKey; 2],
     faults: Faults,
 }
 
@@ -44,7 +51,9 @@ impl Joined {
         let endpoints = route(sockets.each_ref().map(|socket| socket.local_addr().unwrap()));
         let faults = Faults::default();
         let (mut offices, mut engines) = (Vec::new(), Vec::new());
-        for (end, socket) in sockets.into_iter().enumerate() {
+        for (end, socket) in
+            sockets.each_ref().map(|socket| socket.try_clone().unwrap()).into_iter().enumerate()
+        {
             let (cable, office) = Cable::new();
             offices.push(Office::open(office));
             let faults = if end == 0 { faults.clone() } else { Faults::default() };
@@ -67,7 +76,7 @@ impl Joined {
         let (Ok(engines), Ok(offices)) = (engines.try_into(), offices.try_into()) else {
             panic!("two of each")
         };
-        let joined = Self { engines, offices, faults };
+        let joined = Self { engines, offices, sockets, keys, faults };
         joined.wait_until("both carry", Self::carries);
         joined
     }
@@ -100,6 +109,16 @@ impl Joined {
         self.wait_until("a packet passes both ways", |joined| {
             joined.send(number..number + 1);
             joined.offices.iter().all(|office| office.heard(number..number + 1) == 1)
+        });
+    }
+
+    /// Renews the first engine's session, and waits for that.
+    fn rekey(&self) {
+        let handshakes = |joined: &Self| joined.engines[0].status().centres[0].counters.handshakes;
+        let before = handshakes(self);
+        self.wait_until("a handshake", |joined| {
+            joined.engines[0].rekey();
+            handshakes(joined) > before
         });
     }
 

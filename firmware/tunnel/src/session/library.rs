@@ -22,6 +22,8 @@ pub(super) struct Library {
     index: u32,
     /// The first `now`: the library's clock goes on from there.
     zero: Option<Instant>,
+    /// The last `now`. All packets of a batch have the same.
+    last: Option<Instant>,
     /// What its clock showed then, which is by how much stamps are ahead of the system's clock.
     lead: Duration,
     /// What its clock shows. It never goes back, also where two threads read `now` in another order than they call.
@@ -48,6 +50,7 @@ impl Library {
             peer,
             index,
             zero: None,
+            last: None,
             lead,
             shown: lead,
             read,
@@ -67,8 +70,11 @@ impl Library {
 
     /// The state machine, with its clock set.
     pub(super) fn at(&mut self, now: Instant) -> &mut Tunn {
-        let zero = *self.zero.get_or_insert(now);
-        self.shown = self.shown.max(self.lead + now.saturating_duration_since(zero));
+        if self.last != Some(now) {
+            self.last = Some(now);
+            let zero = *self.zero.get_or_insert(now);
+            self.shown = self.shown.max(self.lead + now.saturating_duration_since(zero));
+        }
         MockClock::set_time(self.shown);
         &mut self.tunn
     }

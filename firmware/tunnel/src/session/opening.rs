@@ -66,14 +66,17 @@ impl Session {
     ) -> Opened {
         let opened = match self.library.at(now).decapsulate(Some(from), datagram, &mut self.scratch)
         {
-            TunnResult::WriteToTunnelV4(packet, _) => {
+            // The library looks at the packet's length field, and believes one that is shorter than its header.
+            TunnResult::WriteToTunnelV4(packet, _) if packet.len() >= Self::SHORTEST_PACKET => {
                 self.counters.opened_packets += 1;
                 self.counters.opened_bytes += packet.len() as u64;
                 out.tunnel(packet);
                 Opened::Data
             }
             TunnResult::Done => Opened::Keepalive,
-            TunnResult::WriteToTunnelV6(..) | TunnResult::Err(WireGuardError::InvalidPacket) => {
+            TunnResult::WriteToTunnelV4(..)
+            | TunnResult::WriteToTunnelV6(..)
+            | TunnResult::Err(WireGuardError::InvalidPacket) => {
                 Opened::Rejected(Rejection::NotIpv4)
             }
             TunnResult::Err(error) => {
@@ -95,12 +98,17 @@ impl Session {
         }
         if !self.established {
             self.stand(now, out);
+            self.empty_queue(now, out);
         }
+        opened
+    }
+
+    /// Sends what waits in the library.
+    pub(super) fn empty_queue(&mut self, now: Instant, out: &mut impl Outbox) {
         while let TunnResult::WriteToNetwork(datagram) =
             self.library.at(now).decapsulate(None, &[], &mut self.scratch)
         {
             out.network(datagram, TypeOfService::OWN);
         }
-        opened
     }
 }

@@ -290,9 +290,16 @@ fn inner_packets_are_cut_to_their_length_and_must_be_ipv4() {
     short.truncate(40);
     let mut v6 = [0_u8; 40];
     v6[0] = 0x60;
-    let inner: [(&[u8], Opened); 5] = [
+    let with_length = |length: u8| {
+        let mut packet = packet(3, 50);
+        packet[3] = length;
+        packet
+    };
+    let inner: [(&[u8], Opened); 7] = [
         (&padded, Opened::Data),
         (&short, Opened::Rejected(Rejection::NotIpv4)),
+        (&with_length(0), Opened::Rejected(Rejection::NotIpv4)),
+        (&with_length(19), Opened::Rejected(Rejection::NotIpv4)),
         (&v6, Opened::Rejected(Rejection::NotIpv4)),
         (&[0], Opened::Rejected(Rejection::NotIpv4)),
         (&[], Opened::Keepalive),
@@ -306,5 +313,5 @@ fn inner_packets_are_cut_to_their_length_and_must_be_ipv4() {
         let given: &[Vec<u8>] = if expected == Opened::Data { &[self::packet(1, 50)] } else { &[] };
         assert_eq!(bag.tunnel, given);
     }
-    assert_eq!(pair.ends[1].counters().not_ipv4, 3);
+    assert_eq!(pair.ends[1].counters().not_ipv4, 5);
 }

@@ -8,7 +8,11 @@ mod endpoints;
 #[cfg(test)]
 mod go;
 #[cfg(test)]
+mod joined;
+#[cfg(test)]
 mod namespace;
+#[cfg(test)]
+mod rekeying;
 #[cfg(test)]
 mod relay;
 #[cfg(test)]

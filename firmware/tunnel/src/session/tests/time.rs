@@ -78,6 +78,28 @@ fn nothing_is_late_through_eight_minutes_of_rekeying() {
     }
 }
 
+/// Eight minutes over a line that loses a fifth, doubles a fifth and puts everything out of order.
+#[test]
+fn no_session_is_stuck_in_a_storm() {
+    for seed in 0..2 {
+        let mut pair = Pair::started_by(usize::from(seed % 2 == 0));
+        pair.weather = Weather { lost: 20, doubled: 20, delay: 150 };
+        pair.dice = Dice(seed);
+        for number in 0..8 * 60 * 5 {
+            pair.send(0, &packet(number, 100));
+            pair.send(1, &packet(number, 100));
+            pair.pass(200);
+            if number % 15 == 14 {
+                let heard = pair.received.each_mut().map(|heard| std::mem::take(heard).len());
+                assert!(heard.iter().all(|heard| *heard >= 5), "seed {seed}, {number}: {heard:?}");
+            }
+        }
+        for end in &pair.ends {
+            assert_eq!(end.counters().given_up, 0, "seed {seed}: {:?}", end.counters());
+        }
+    }
+}
+
 #[test]
 fn a_peer_that_starts_anew_in_silence_is_found_after_fifteen_seconds() {
     let mut pair = Pair::connected();
