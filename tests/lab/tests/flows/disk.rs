@@ -45,7 +45,8 @@ fn on_a_full_disk(lab: &mut Lab, filler: &Path) -> anyhow::Result<()> {
     lab.host("terminal").must(&["curl", "-sS", "--max-time", "5", &url])?;
     fs::remove_file(filler)?;
     let written = wait_for(lab, |log| log.fault.is_none() && log.written > 0)?;
-    ensure!(written.lost == full.lost, "{written:?}");
+    // Flows that ended later were lost as well, until there was room again.
+    ensure!(written.lost >= full.lost, "{written:?}");
     // A port may have been drawn twice.
     ensure!(written.written + written.lost > u64::from(FLOWS) / 2, "{written:?}");
     Ok(())

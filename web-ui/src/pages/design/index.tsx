@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { asFailure, get } from "../../api/client";
-import type { Failure, Session, Status } from "../../api/types";
+import { asFailure } from "../../api/client";
+import type { Failure, Session } from "../../api/types";
 import { language, useText } from "../../app/language";
 import { live } from "../../app/live";
 import { may } from "../../app/roles";
@@ -42,11 +42,7 @@ export default function DesignPage({ route, session }: PageProps) {
   useEffect(() => {
     let left = false;
     setFound(null);
-    const begin = async () => {
-      const status = live.value.status ?? (await get<Status>("/status"));
-      return load(status.generation, may(session.role, "draft"));
-    };
-    begin().then(
+    load(may(session.role, "draft")).then(
       (answer) => !left && setFound(answer),
       (thrown: unknown) => !left && setFailure(asFailure(thrown)),
     );

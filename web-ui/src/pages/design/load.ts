@@ -1,4 +1,5 @@
-import { ApiError } from "../../api/client";
+import { ApiError, get } from "../../api/client";
+import type { Status } from "../../api/types";
 import { drop, keep, kept } from "../../app/memory";
 import { session } from "../../app/session";
 import { calls, type KeptDraft, type Lock } from "./model/calls";
@@ -29,8 +30,10 @@ export type Found = {
 };
 
 /** Where the page begins: with what this tab has, else with the draft on the box, else with what is in force. */
-export async function load(generation: number, mayDraft: boolean): Promise<Found> {
+export async function load(mayDraft: boolean): Promise<Found> {
   const { lock, draft } = mayDraft ? await calls.draft() : { lock: null, draft: null };
+  // What the page knows of the status may be from before a change that has just come in force.
+  const { generation } = await get<Status>("/status");
   const tab = keptWork();
   if (tab) return { work: following(tab, draft), lock, draft, from: "tab" };
   if (draft) return { work: await ofDraft(draft), lock, draft, from: "draft" };
