@@ -88,7 +88,7 @@ clerk: $(PAGE)
 	  SITE=$$site $(WEB) --bare --site config-samples/$$site tests/web/run.sh placement.test.mjs || exit; done
 
 bench-tunnel: setup ## Time what sealing, opening and a batch cost, and count their instructions where there is valgrind
-	cargo bench --locked --manifest-path firmware/tunnel/benches/Cargo.toml --target-dir $(TARGET)/bench-tunnel -- --noplot
+	cargo bench --locked --manifest-path firmware/tunnel/benches/Cargo.toml --target-dir $(TARGET)/bench-tunnel --bench crypto -- --noplot
 	@firmware/tunnel/benches/instructions.sh $(TARGET)/bench-tunnel
 
 bench-desk: setup ## Measure what check and plan take, in release mode, against their limits
