@@ -29,10 +29,10 @@ test: export PROPTEST_RNG_SEED ?= 20150401
 test: programs browser ## Run all tests but the long ones
 	cargo test --locked --workspace --no-run
 	@tests/with-namespaces.sh cargo test --locked --workspace --exclude sekisho-lab
-	@$(MAKE) --no-print-directory -j2 lane-1 lane-2 lane-3 clerk
+	@$(MAKE) --no-print-directory -j3 lane-1 lane-2 lane-3 clerk
 	@program=$$(cargo test --locked --workspace --lib --no-run 2>&1 | sed -nE 's|.*\((.*/sekisho_lab-.*)\)|\1|p'); "$${program:?no test of the lab}"
 
-# The lab's suites wait more than they compute, and each has its own namespaces: two go side by side.
+# The lab's suites wait more than they compute, and each has its own namespaces: three go side by side.
 LANE-1 := faults tunnel
 LANE-2 := answers flows rules selftest shaping trace wires
 lane-1: SUITES := $(LANE-1)

@@ -385,6 +385,9 @@ pub struct CentreStatus {
     pub round_trip_us: Option<u64>,
     /// Seconds since the last completed handshake.
     pub handshake_age_s: Option<u64>,
+    /// The largest packet in the tunnel that the way there and back carries, in bytes; none as long as nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carries: Option<u16>,
     /// Seconds since it was last noticed that somebody else uses the device's key with this centre (R8).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rival_age_s: Option<u64>,

@@ -86,9 +86,15 @@ pub fn tunnel_mtu(design: &Design) -> u32 {
 
 /// What the kernel must hold for a design.
 pub fn desired(design: &Design) -> KernelState {
-    let mut state =
-        KernelState { table: Some(Arc::new(ruleset::table(design))), ..KernelState::default() };
-    links(design, &mut state);
+    desired_over(design, tunnel_mtu(design))
+}
+
+/// The same where the way to the platform carries packets of up to `largest` bytes in the tunnel: longer ones are
+/// refused where they come in, with the reason, and TCP is told before it sends any (R92).
+pub fn desired_over(design: &Design, largest: u32) -> KernelState {
+    let table = Arc::new(ruleset::table(design, largest));
+    let mut state = KernelState { table: Some(table), ..KernelState::default() };
+    links(design, largest, &mut state);
     state.queues = shaping::queues(design);
     settings(&mut state);
     flow_settings(design, &mut state);
@@ -96,7 +102,7 @@ pub fn desired(design: &Design) -> KernelState {
     state
 }
 
-fn links(design: &Design, state: &mut KernelState) {
+fn links(design: &Design, largest: u32, state: &mut KernelState) {
     let mut port = |port: &PortName, mode: Option<PortMode>, address: InterfaceAddress, mtu| {
         let link = Link { kind: LinkKind::Port, up: true, mtu, mode };
         state.links.insert(port.clone(), link);
@@ -110,7 +116,7 @@ fn links(design: &Design, state: &mut KernelState) {
     if let Some(maintenance) = &design.maintenance {
         port(&maintenance.port, maintenance.mode, maintenance.address, ETHERNET_MTU);
     }
-    let tunnel = Link { kind: LinkKind::Tun, up: true, mtu: tunnel_mtu(design), mode: None };
+    let tunnel = Link { kind: LinkKind::Tun, up: true, mtu: largest, mode: None };
     state.links.insert(tunnel_name(), tunnel);
     let address = design.profile.device_address.get();
     state.addresses.insert(Address { link: tunnel_name(), address, prefix: 32 });

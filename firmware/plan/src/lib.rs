@@ -23,7 +23,7 @@ pub mod table;
 pub mod trace;
 mod tracking;
 
-pub use desired::{TUNNEL, desired, lan_number, tunnel_mtu};
+pub use desired::{TUNNEL, desired, desired_over, lan_number, tunnel_mtu};
 pub use deviation::{Deviation, deviations};
 pub use diff::{MissingPorts, steps};
 pub use state::KernelState;

@@ -42,6 +42,8 @@ pub struct Config {
     pub centres: Vec<Centre>,
     /// The device's own address on the platform, the source of probes.
     pub device_address: Ipv4Addr,
+    /// The largest packet that the device takes, in bytes: what the way to each centre carries of it is found out.
+    pub largest: u16,
     /// How centres are probed.
     pub probing: Probing,
     /// Handshakes bear later stamps than this: the latest [`Status::last_stamp`] of all earlier runs with this key, or
@@ -54,6 +56,7 @@ struct Parties {
     key: SecretKey,
     centres: Vec<Centre>,
     device_address: Ipv4Addr,
+    largest: u16,
     probing: Probing,
     stamped_after: SystemTime,
 }
@@ -111,6 +114,7 @@ impl Engine {
             key: config.key,
             centres: config.centres,
             device_address: config.device_address,
+            largest: config.largest,
             probing: config.probing,
             stamped_after: config.stamped_after,
         };

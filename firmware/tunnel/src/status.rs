@@ -56,6 +56,8 @@ pub struct CentreStatus {
     /// When the last handshake was completed.
     #[serde(rename = "last_handshake_ms", serialize_with = "age")]
     pub last_handshake: Option<Instant>,
+    /// The largest packet in the tunnel that the way there and back carries; `None` as long as nobody knows.
+    pub carries: Option<u16>,
     /// When it was last noticed that somebody else uses the device's key with this centre (R8): a copy of the device or
     /// a spare that runs beside it. Each takes the session away from the other.
     #[serde(rename = "rival_ms", serialize_with = "age")]
@@ -94,6 +96,7 @@ mod tests {
                 last_answer: ago(1_500),
                 round_trip: Some(Duration::from_micros(730)),
                 last_handshake: ago(60_000),
+                carries: Some(1420),
                 rival_seen: None,
                 counters: Counters::default(),
             }],

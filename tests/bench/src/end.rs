@@ -11,6 +11,8 @@ use anyhow::{Context, bail};
 use sekisho_design::PublicKey;
 use sekisho_tunnel::{Centre, Config, Engine, Probing};
 
+use crate::wires::TUNNEL_MTU;
+
 /// What the end says when it carries.
 pub(crate) const READY: &str = "engine started";
 
@@ -49,6 +51,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
             probe: options.other,
         }],
         device_address: options.own,
+        largest: TUNNEL_MTU,
         probing: Probing::default(),
         stamped_after: SystemTime::UNIX_EPOCH,
     })?;

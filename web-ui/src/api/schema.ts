@@ -2192,6 +2192,11 @@ export interface components {
         CentreStatus: {
             /** @description Whether it answers probes. */
             alive: boolean;
+            /**
+             * Format: uint16
+             * @description The largest packet in the tunnel that the way there and back carries, in bytes; none as long as nobody knows.
+             */
+            carries?: number;
             /** @description Where its end of the tunnel listens; none while its name was never resolved. */
             endpoint: string | null;
             /**

@@ -146,8 +146,8 @@ impl Sheet {
         );
         let mtu = design.lgwan.mtu;
         self.note(
-            format!("装置は最大{mtu}バイトのIPパケットを、分割禁止（DF）で送ります。途中の回線がこれより小さいときは、IP設計の mtu を小さくします。"),
-            format!("The device sends IP packets of up to {mtu} bytes with 'don't fragment'. If a line on the way carries less, lower 'mtu' in the site design."),
+            format!("装置は最大{mtu}バイトのIPパケットを、分割禁止（DF）で送ります。途中の回線がこれより小さいときは、装置が通る大きさを探して合わせます（1280バイトまで）。"),
+            format!("The device sends IP packets of up to {mtu} bytes with 'don't fragment'. If a line on the way carries less, the device finds out what gets through and follows, down to 1280 bytes."),
         );
         self.note(
             "中身は暗号化されていて、検査や書換えはできません。装置は、LGWAN側でほかの通信を始めず、受け付けません（pingにも答えません）。",

@@ -304,9 +304,12 @@ fn centre(centre: &CentreStatus, language: Language) -> String {
     let age = centre.handshake_age_s.map_or(String::new(), |s| {
         language.pick(format!("、鍵の取り決め {s} 秒前"), format!(", handshake {s} s ago"))
     });
-    language.pick(format!("{endpoint} {alive}{trip}{age}、受信 {received} B、送信 {sent} B、破棄 {rejected}"),
+    let carries = centre.carries.map_or(String::new(), |bytes| {
+        language.pick(format!("、{bytes} バイトまで"), format!(", up to {bytes} bytes"))
+    });
+    language.pick(format!("{endpoint} {alive}{trip}{age}{carries}、受信 {received} B、送信 {sent} B、破棄 {rejected}"),
         format!(
-            "{endpoint} {alive}{trip}{age}, received {received} B, sent {sent} B, rejected {rejected}"
+            "{endpoint} {alive}{trip}{age}{carries}, received {received} B, sent {sent} B, rejected {rejected}"
         ),
     )
 }
@@ -404,6 +407,7 @@ mod tests {
             alive,
             round_trip_us: alive.then_some(1_405),
             handshake_age_s: alive.then_some(2),
+            carries: alive.then_some(1_420),
             received: 901,
             sent: 923,
             rejected: 0,
@@ -458,7 +462,7 @@ sekisho 1.2.3
 design    in force
 site      見本市役所 (011002), placement 1, 2 servers, 3 rows of terminals, profile 7
 carrier   east
-  east    198.18.11.10:51820 answers, 1.405 ms, handshake 2 s ago, received 901 B, sent 923 B, rejected 0
+  east    198.18.11.10:51820 answers, 1.405 ms, handshake 2 s ago, up to 1420 bytes, received 901 B, sent 923 B, rejected 0
   west    198.18.11.10:51820 silent, received 901 B, sent 923 B, rejected 0
 line      10000 kbit/s
   → platform        online 5820 to 9700 kbit/s, sent 1200 B, waiting 0 B, dropped 0 packets
@@ -471,7 +475,7 @@ sekisho 1.2.3
 設計      有効
 サイト    見本市役所（011002）、接続例 1、サーバ 2、端末の行 3、接続情報 7
 拠点      east
-  east    198.18.11.10:51820 応答あり、往復 1.405 ms、鍵の取り決め 2 秒前、受信 901 B、送信 923 B、破棄 0
+  east    198.18.11.10:51820 応答あり、往復 1.405 ms、鍵の取り決め 2 秒前、1420 バイトまで、受信 901 B、送信 923 B、破棄 0
   west    198.18.11.10:51820 応答なし、受信 901 B、送信 923 B、破棄 0
 回線      10000 kbit/s
   → platform        online 5820〜9700 kbit/s、送信 1200 B、待ち 0 B、破棄 0 パケット

@@ -18,7 +18,7 @@ use sekisho_control::{
 };
 use sekisho_design::{Design, PublicKey, diff};
 use sekisho_host::{HostError, Kernel, Refusal, clock, give_back};
-use sekisho_plan::{KernelState, Step, desired, steps};
+use sekisho_plan::{KernelState, Step, desired_over, steps};
 use sekisho_tunnel::SecretKey;
 use tokio::sync::oneshot;
 
@@ -41,6 +41,7 @@ use super::{
     looks::Looks,
     names::Names,
     page,
+    path::Path,
     proof::Measure,
     refused::RefusedLog,
     restart::Restarter,
@@ -124,12 +125,15 @@ pub struct Device {
     known: Known,
     /// Which of its policies are over.
     windows: Windows,
+    /// What the way to the platform carries.
+    path: Path,
     names: Names,
     flow_log: FlowLog,
     time: Time,
     health: Health,
     selftest: SelfTest,
-    /// Hosts of the design in force may be elsewhere than the kernel and the tunnel look for them, or policies over.
+    /// Hosts of the design in force may be elsewhere than the kernel and the tunnel look for them, policies over, or the
+    /// way to the platform another.
     moved: bool,
     /// The generation that comes up after a restart, 0 for none, and its files.
     kept: (u64, Option<Files>),
@@ -182,6 +186,7 @@ impl Device {
             in_force: None,
             known: Known::open(state),
             windows: Windows::open(state),
+            path: Path::default(),
             names: Names::new(state),
             flow_log: FlowLog::start(state)?,
             time: Time::start(&places.run, now, clock::wall())?,
@@ -375,6 +380,11 @@ impl Device {
         }
     }
 
+    /// What a design asks of the kernel now.
+    fn wanted(&self, design: &Design) -> KernelState {
+        desired_over(&self.now(design), self.path.largest(design))
+    }
+
     fn awaiting(&self) -> Option<Awaiting> {
         let pending = self.pending.as_ref()?;
         let left = pending.change.deadline()?.saturating_sub(clock::since_start());
@@ -386,7 +396,7 @@ impl Device {
         let (_, accepted) = self.check(proposal)?;
         // What is over already isn't written down before it is applied.
         let open = accepted.design.at(Timestamp::now());
-        let state = desired(&self.now(&open));
+        let state = self.wanted(&open);
         let scope = scope(&state, self.in_force.iter().map(|in_force| &*in_force.state));
         let observed = self.hands.kernel.observe(&scope).await.map_err(|fault| unseen(&fault))?;
         let steps = steps(&observed, &state).map_err(|missing| {
@@ -404,8 +414,9 @@ impl Device {
 
     async fn trace(&self, packet: &Packet) -> Result<LiveTrace, Failure> {
         let design = self.in_force.as_ref().map(|in_force| self.now(&in_force.design));
+        let state = self.in_force.as_ref().map(|in_force| &*in_force.state);
         let tunnel = self.hands.tunnel.as_ref().map(|tunnel| tunnel.status(Instant::now()));
-        live::trace(&self.hands.kernel, design.as_deref(), tunnel, packet).await
+        live::trace(&self.hands.kernel, design.as_deref().zip(state), tunnel, packet).await
     }
 
     fn generations(&self) -> Result<Vec<Generation>, Failure> {

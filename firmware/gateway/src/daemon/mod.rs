@@ -22,6 +22,7 @@ mod looks;
 mod machine;
 mod names;
 mod page;
+mod path;
 mod places;
 mod proof;
 mod query_log;

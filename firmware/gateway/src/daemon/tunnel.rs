@@ -10,7 +10,7 @@ use std::{
 use sekisho_control::{CentreStatus, TunnelStatus};
 use sekisho_design::{Design, DnsName, Lan, Name, PortName};
 use sekisho_host::{HostError, Kernel, bind_udp};
-use sekisho_plan::{TUNNEL, lan_number, ruleset};
+use sekisho_plan::{TUNNEL, lan_number, ruleset, tunnel_mtu};
 use sekisho_tunnel::{Centre, Config, Engine, Probing, SecretKey, Tap, TapPackets, TunnelError};
 use tracing::{error, info, warn};
 
@@ -67,6 +67,8 @@ struct ForEngine {
     local: SocketAddrV4,
     device_address: Ipv4Addr,
     centres: Vec<sekisho_design::Centre>,
+    /// The largest packet that the design lets into the tunnel.
+    largest: u16,
     lans: Vec<Lan>,
 }
 
@@ -80,6 +82,7 @@ impl Wanted {
                 local,
                 device_address: design.profile.device_address.get(),
                 centres: design.profile.centres.clone(),
+                largest: u16::try_from(tunnel_mtu(design)).unwrap_or(u16::MAX),
                 lans: design.lans.keys().copied().collect(),
             },
             places: Places::of(&known.put_into(design)),
@@ -100,6 +103,7 @@ impl Wanted {
             key: key.clone(),
             centres: centres.collect(),
             device_address: wanted.device_address,
+            largest: wanted.largest,
             probing: Probing::default(),
             stamped_after: stamps.after(),
         })?)
@@ -257,6 +261,7 @@ impl Tunnel {
             handshake_age_s: centre
                 .last_handshake
                 .map(|at| now.saturating_duration_since(at).as_secs()),
+            carries: centre.carries,
             rival_age_s: centre.rival_seen.map(|at| now.saturating_duration_since(at).as_secs()),
             received: centre.counters.opened_bytes,
             sent: centre.counters.sealed_bytes,
@@ -271,6 +276,14 @@ impl Tunnel {
     /// The centre that carries.
     pub(super) fn carrier(&self) -> Option<Name> {
         self.engine.as_ref()?.status().carrier
+    }
+
+    /// The largest packet that the way to that centre carries, as far as it is known.
+    pub(super) fn carries(&self) -> Option<u16> {
+        let status = self.engine.as_ref()?.status();
+        let carrier =
+            status.centres.into_iter().find(|centre| Some(&centre.name) == status.carrier.as_ref());
+        carrier?.carries
     }
 
     /// A way to speak inside the tunnel.

@@ -44,7 +44,6 @@ use self::{
 use crate::{
     TUNNEL, lan_number,
     table::{Chain, Table},
-    tunnel_mtu,
 };
 
 /// The UDP port that the device's end of the tunnel listens on.
@@ -79,8 +78,8 @@ const ICMP_ADVICE: [&str; 2] = ["source-quench", "redirect"];
 /// The IPv4 and TCP headers without options, which an MSS doesn't count (RFC 9293, 3.7.1).
 const HEADERS: u32 = 40;
 
-/// The table that a design calls for.
-pub(crate) fn table(design: &Design) -> Table {
+/// The table that a design calls for, where the tunnel carries packets of up to `largest` bytes.
+pub(crate) fn table(design: &Design, largest: u32) -> Table {
     let mut table = Table { sets: sets::sets(design), ..Table::default() };
     let filled: BTreeSet<String> = table
         .sets
@@ -104,7 +103,7 @@ pub(crate) fn table(design: &Design) -> Table {
         ),
         ("destination", hook("filter", "prerouting", -90, "accept"), destination(design, &site)),
         ("input", hook("filter", "input", 0, "drop"), input(design, &site)),
-        ("forward", hook("filter", "forward", 0, "drop"), forward(design, &site)),
+        ("forward", hook("filter", "forward", 0, "drop"), forward(largest, &site)),
         ("account/up", Map::new(), account_up()),
         ("account/down", Map::new(), account_down()),
         ("account", hook("filter", "forward", 10, "accept"), account(design)),
@@ -297,9 +296,9 @@ fn input(design: &Design, site: &Ports<'_>) -> Vec<Value> {
     rules
 }
 
-fn forward(design: &Design, site: &Ports<'_>) -> Vec<Value> {
+fn forward(largest: u32, site: &Ports<'_>) -> Vec<Value> {
     let mut rules = vec![
-        rule(&[tcp_syn(), clamp_mss(tunnel_mtu(design) - HEADERS)]),
+        rule(&[tcp_syn(), clamp_mss(largest - HEADERS)]),
         rule(&[state_is(&["established", "related"]), accept()]),
     ];
     for (lan, port, _) in &site.lans {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Question, Step, Trace, TraceError, Tracer, text};
-use crate::{Deviation, KernelState, desired, deviations, ruleset::CUT_OFF};
+use crate::{Deviation, KernelState, deviations, ruleset::CUT_OFF};
 
 /// A packet by the kernel and by the design. Both have the set [`CUT_OFF`] as the daemon has filled it: what is cut off is
 /// no deviation.
@@ -49,18 +49,18 @@ pub struct Parting {
 const SHOWN: usize = 20;
 
 impl Live {
-    /// Traces a packet through what was read from the kernel and through the design that is in force there. `cut_off` are
-    /// the elements of the set [`CUT_OFF`].
+    /// Traces a packet through what was read from the kernel and through what it should hold by the design in force.
+    /// `cut_off` are the elements of the set [`CUT_OFF`].
     ///
     /// # Errors
     /// [`TraceError`] where the packet is none that the design's sides could send.
     pub fn trace(
         design: &Design,
+        mut wanted: KernelState,
         mut observed: KernelState,
         cut_off: &[Value],
         question: &Question,
     ) -> Result<Self, TraceError> {
-        let mut wanted = desired(design);
         let deviations = deviations(&observed, &wanted);
         for table in observed.table.iter_mut().chain(&mut wanted.table) {
             Arc::make_mut(table).fill(CUT_OFF, cut_off.iter().cloned());

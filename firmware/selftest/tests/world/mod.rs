@@ -198,6 +198,7 @@ fn centre_of(carries: bool, alive: bool, rival_age_s: Option<u64>) -> Seen {
         alive,
         round_trip_us: Some(900),
         handshake_age_s: Some(20),
+        carries: Some(1420),
         rival_age_s,
         received: 0,
         sent: 0,

@@ -1,4 +1,4 @@
-//! What both threads hold in common. Where two locks are taken, a session's comes before the fail-over's.
+//! What both threads hold in common. Where two locks are taken, a session's comes before the fail-over's and a path's.
 
 use std::{
     io::PipeReader,
@@ -15,7 +15,7 @@ use tokio::sync::watch;
 
 use super::Parties;
 use crate::{
-    CentreStatus, DatagramsOut, Failover, Outbox, Prober, ProberId, Session, Status, Tap,
+    CentreStatus, DatagramsOut, Failover, Outbox, PathMtu, Prober, ProberId, Session, Status, Tap,
     TapPackets, Tun, TunnelError, TypeOfService, Udp, tap::Watched,
 };
 
@@ -44,6 +44,8 @@ pub(crate) struct Link {
     pub(super) name: Name,
     pub(super) probe: Ipv4Addr,
     pub(super) session: Mutex<Session>,
+    /// What the way there carries. Taken after the session's lock where both are.
+    pub(super) path: Mutex<PathMtu>,
     endpoint: RwLock<Option<SocketAddr>>,
 }
 
@@ -90,7 +92,7 @@ impl Shared {
         parties: Parties,
         now: Instant,
     ) -> Self {
-        let Parties { key, centres, device_address, probing, stamped_after } = parties;
+        let Parties { key, centres, device_address, largest, probing, stamped_after } = parties;
         let centres: Vec<Link> = (1..)
             .zip(centres)
             .map(|(index, centre)| Link {
@@ -100,6 +102,7 @@ impl Shared {
                 session: Mutex::new(
                     Session::new(&key, centre.public_key, index, None).stamped_after(stamped_after),
                 ),
+                path: Mutex::new(PathMtu::new(largest, now)),
                 endpoint: RwLock::new(centre.endpoint),
             })
             .collect();
@@ -260,6 +263,7 @@ fn status(centres: &[Link], failover: &Failover, drops: &Drops, failure: Option<
                     last_answer: liveness.last_answer,
                     round_trip: liveness.round_trip,
                     last_handshake: session.last_handshake(),
+                    carries: lock(&centre.path).carried(),
                     rival_seen: session.rival_seen(),
                     counters: session.counters(),
                 }

@@ -68,6 +68,7 @@ impl Joined {
                     probe: ADDRESSES[1 - end],
                 }],
                 device_address: ADDRESSES[end],
+                largest: 1420,
                 probing: Probing::default(),
                 stamped_after: SystemTime::UNIX_EPOCH,
             };

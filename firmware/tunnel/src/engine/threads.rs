@@ -20,8 +20,8 @@ use super::{
     shared::{Link, Sealing, Shared, lock},
 };
 use crate::{
-    DatagramsIn, DatagramsOut, Ecn, Outbox, PacketsIn, PacketsOut, Prober, Session, TunnelError,
-    TypeOfService, tap::Sieve,
+    DatagramsIn, DatagramsOut, Ecn, Outbox, PacketsIn, PacketsOut, Prober, Reply, Session,
+    TunnelError, TypeOfService, tap::Sieve,
 };
 
 /// How often the status is published when nothing happens.
@@ -109,6 +109,11 @@ pub(super) fn down(shared: &Shared) -> Result<(), TunnelError> {
                 })
             });
         }
+        for (centre, size) in opening.sizes.drain(..) {
+            if lock(&shared.centres[centre].path).answered(size, now) {
+                shared.publish();
+            }
+        }
         shared.drops.unwritten.store(opening.packets.dropped(), Ordering::Relaxed);
         shared.drops.unsent_down.store(opening.datagrams.dropped(), Ordering::Relaxed);
     }
@@ -143,6 +148,12 @@ impl Timers {
                 if tick {
                     session.follow_clock(now, clock);
                     session.tick(now, &mut out);
+                    let alive =
+                        shared.ask(|failover| failover.liveness(index).alive_since.is_some());
+                    for size in lock(&centre.path).advance(alive, now) {
+                        let request = shared.prober.request_of_size(centre.probe, *size);
+                        session.seal(now, &request, &mut out);
+                    }
                 }
                 if probe && session.established() {
                     if shared.ask(|failover| failover.quiet(index, now)) {
@@ -211,6 +222,8 @@ struct Opening {
     datagrams: DatagramsOut,
     /// Centre and sequence number of the probes answered.
     answers: Vec<(usize, u16)>,
+    /// Centre and size of the packets that came back to tell what a path carries.
+    sizes: Vec<(usize, u16)>,
     /// Centres that anything else came through.
     heard: Vec<usize>,
 }
@@ -225,6 +238,7 @@ impl Opening {
             packets: PacketsOut::new(),
             datagrams: DatagramsOut::new(),
             answers: Vec::with_capacity(Self::ANSWERS),
+            sizes: Vec::with_capacity(Self::ANSWERS),
             heard: Vec::new(),
         }
     }
@@ -291,10 +305,16 @@ impl Outbox for FromCentre<'_> {
                     self.opening.heard.push(self.index);
                 }
             }
-            Some(sequence) if self.opening.answers.len() < Opening::ANSWERS => {
-                self.opening.answers.push((self.index, sequence));
+            Some(Reply::Probe(sequence)) => {
+                if self.opening.answers.len() < Opening::ANSWERS {
+                    self.opening.answers.push((self.index, sequence));
+                }
             }
-            Some(_) => {}
+            Some(Reply::Size(size)) => {
+                if self.opening.sizes.len() < Opening::ANSWERS {
+                    self.opening.sizes.push((self.index, size));
+                }
+            }
         }
     }
 }

@@ -190,6 +190,7 @@ impl Scene {
             key: self.key.clone(),
             centres: vec![centre("east", &self.east), centre("west", &self.west)],
             device_address: DEVICE_ADDRESS,
+            largest: 1420,
             probing: Probing { hold_down: HOLD_DOWN, ..Probing::default() },
             stamped_after: SystemTime::UNIX_EPOCH,
         }

@@ -48,6 +48,7 @@ impl Joined {
                 probe,
             }],
             device_address,
+            largest: 1420,
             probing: Probing::default(),
             stamped_after: SystemTime::UNIX_EPOCH,
         };

@@ -180,6 +180,7 @@ impl Scene {
                 probe: self.far_address(),
             }],
             device_address: self.near_address(),
+            largest: 1420,
             probing: Probing::default(),
             stamped_after,
         };

@@ -10,6 +10,7 @@ mod go;
 mod hostile;
 mod key;
 mod line;
+mod path;
 mod restart;
 mod stepped;
 mod traffic;
@@ -45,6 +46,10 @@ fn main() {
         (
             "a_congested_router_is_heard_at_both_ends",
             congestion::a_congested_router_is_heard_at_both_ends,
+        ),
+        (
+            "a_narrow_way_is_found_and_everything_follows",
+            path::a_narrow_way_is_found_and_everything_follows,
         ),
         ("hostile_datagrams_change_nothing", hostile::hostile_datagrams_change_nothing),
         ("long_a_million_hostile_datagrams", hostile::a_million_hostile_datagrams),

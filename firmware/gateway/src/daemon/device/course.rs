@@ -269,7 +269,7 @@ impl Device {
         edit: Option<Edit>,
     ) -> Result<Summary, Failure> {
         self.end_policies(Some(&design));
-        let state = Arc::new(desired(&self.now(&design)));
+        let state = Arc::new(self.wanted(&design));
         let others = self.in_force.iter().map(|in_force| &*in_force.state);
         let mut errand = Errand {
             scope: scope(&state, others.chain(self.owed.as_deref())),

@@ -1,12 +1,11 @@
 //! What the design in force stands for as time goes on: its names are asked for when they are due and followed where they
-//! lead (R85), and its policies end (R89).
+//! lead (R85), its policies end (R89), and packets are as large as the way to the platform carries.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use sekisho_design::Design;
 use sekisho_host::clock;
-use sekisho_plan::desired;
 use tracing::{info, warn};
 
 use super::Device;
@@ -40,7 +39,7 @@ impl Device {
         self.moved |= self.windows.end(held.chain(next), clock);
     }
 
-    /// Asks for names, takes answers, and follows hosts that moved and policies that ended.
+    /// Asks for names, takes answers, and follows hosts that moved, policies that ended and a way that carries more or less.
     pub(super) async fn keep_up(&mut self) {
         let now = clock::since_start();
         self.names.catch_up(now);
@@ -54,15 +53,19 @@ impl Device {
         if self.in_force.is_some() {
             self.end_policies(None);
         }
+        if let (Some(tunnel), Some(in_force)) = (&self.hands.tunnel, &self.in_force) {
+            self.moved |= self.path.follow(tunnel.carries(), &in_force.design);
+        }
         if std::mem::take(&mut self.moved) {
             self.move_on().await;
         }
     }
 
-    /// Leads the kernel to what is admitted now, and the tunnel to where hosts are now. What they don't concern goes on.
+    /// Leads the kernel to what is admitted and carried now, and the tunnel to where hosts are now. What they don't concern
+    /// goes on.
     async fn move_on(&mut self) {
         let Some(in_force) = &self.in_force else { return };
-        let state = desired(&self.now(&in_force.design));
+        let state = self.wanted(&in_force.design);
         if state != *in_force.state {
             if let Some(in_force) = &mut self.in_force {
                 in_force.state = Arc::new(state);
@@ -72,12 +75,12 @@ impl Device {
             if failed {
                 warn!(
                     steps,
-                    "hosts that moved or policies that ended can't be followed yet; trying again"
+                    "hosts that moved, policies that ended or a changed way can't be followed yet; trying again"
                 );
                 self.moved = true;
                 return;
             }
-            info!(steps, ended, "followed hosts that moved or policies that ended");
+            info!(steps, ended, "followed hosts that moved, policies that ended or a changed way");
         }
         let design = self.in_force.as_ref().map(|in_force| &in_force.design);
         self.time.follow(design.map(|design| self.known.put_into(design)).as_deref());

@@ -520,8 +520,11 @@ mod tests {
             let bare = BASE64_URL_SAFE_NO_PAD.encode(bytes);
             let cleaned = redact(&format!("x {bare}"), &none());
             prop_assert!(!cleaned.contains(&bare), "{}", cleaned);
-            let known = BTreeSet::from([key.clone()]);
-            prop_assert_eq!(redact(&format!("x {key} y"), &known), format!("x {key} y"));
+            // One whose letters happen to spell a secret's name takes along what its `=` seems to give that name.
+            if !is_secret(&key) {
+                let known = BTreeSet::from([key.clone()]);
+                prop_assert_eq!(redact(&format!("x {key} y"), &known), format!("x {key} y"));
+            }
         }
 
         #[test]
