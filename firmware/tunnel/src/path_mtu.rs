@@ -19,7 +19,7 @@ mod tests;
 pub struct PathMtu {
     most: u16,
     carried: Option<u16>,
-    alive: bool,
+    alive_since: Option<Instant>,
     round: Option<Round>,
     /// When the size in use is asked for again.
     confirm: Instant,
@@ -65,7 +65,7 @@ impl PathMtu {
     /// A path that may carry up to `most` bytes.
     pub fn new(most: u16, now: Instant) -> Self {
         let most = most.max(Self::LEAST);
-        Self { most, carried: None, alive: false, round: None, confirm: now, raise: now }
+        Self { most, carried: None, alive_since: None, round: None, confirm: now, raise: now }
     }
 
     /// The largest packet that the path carries; `None` as long as nobody knows.
@@ -73,13 +73,15 @@ impl PathMtu {
         self.carried
     }
 
-    /// Lets time pass. `alive`: the centre answers probes of the smallest size. Says which sizes to ask for now.
-    pub fn advance(&mut self, alive: bool, now: Instant) -> &[u16] {
-        if alive != self.alive {
+    /// Lets time pass. `alive_since`: since when the centre has answered probes of the smallest size. Says which sizes to
+    /// ask for now.
+    pub fn advance(&mut self, alive_since: Option<Instant>, now: Instant) -> &[u16] {
+        if alive_since != self.alive_since {
             // A centre that comes back may have come by another way.
-            (self.alive, self.round, self.confirm, self.raise) = (alive, None, now, now);
+            (self.alive_since, self.round, self.confirm, self.raise) =
+                (alive_since, None, now, now);
         }
-        if !alive {
+        if alive_since.is_none() {
             return &[];
         }
         if self.round.as_ref().is_some_and(|round| round.is_over(now)) {

@@ -148,9 +148,8 @@ impl Timers {
                 if tick {
                     session.follow_clock(now, clock);
                     session.tick(now, &mut out);
-                    let alive =
-                        shared.ask(|failover| failover.liveness(index).alive_since.is_some());
-                    for size in lock(&centre.path).advance(alive, now) {
+                    let alive_since = shared.ask(|failover| failover.liveness(index).alive_since);
+                    for size in lock(&centre.path).advance(alive_since, now) {
                         let request = shared.prober.request_of_size(centre.probe, *size);
                         session.seal(now, &request, &mut out);
                     }

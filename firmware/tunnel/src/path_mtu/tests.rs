@@ -30,13 +30,13 @@ impl Scene {
     }
 
     fn run(&mut self, time: Duration) {
-        self.run_with(true, time);
+        self.run_with(Some(self.start), time);
     }
 
-    fn run_with(&mut self, alive: bool, time: Duration) {
+    fn run_with(&mut self, alive_since: Option<Instant>, time: Duration) {
         let end = self.now + time;
         while self.now < end {
-            for size in self.machine.advance(alive, self.now).to_vec() {
+            for size in self.machine.advance(alive_since, self.now).to_vec() {
                 let lost = self.draws[self.sent % self.draws.len()];
                 self.sent += 1;
                 if size <= self.limit && !lost {
@@ -97,16 +97,25 @@ fn a_centre_that_comes_back_is_asked_anew() {
     let mut scene = Scene::new(1300);
     scene.run(Duration::from_secs(20));
     scene.limit = 1500;
-    scene.run_with(false, Duration::from_secs(3));
+    scene.run_with(None, Duration::from_secs(3));
     assert_eq!(scene.machine.carried(), Some(1300), "known until there is something to ask");
     scene.run(Duration::from_secs(12));
     assert_eq!(scene.known(), [PathMtu::LEAST, 1300, MOST]);
 }
 
 #[test]
+fn a_silence_that_nobody_looked_at_counts_too() {
+    let mut scene = Scene::new(1300);
+    scene.run(Duration::from_secs(20));
+    scene.limit = 1500;
+    scene.run_with(Some(scene.now), Duration::from_secs(12));
+    assert_eq!(scene.machine.carried(), Some(MOST));
+}
+
+#[test]
 fn nothing_is_asked_of_a_silent_centre() {
     let mut scene = Scene::new(1500);
-    scene.run_with(false, Duration::from_mins(1));
+    scene.run_with(None, Duration::from_mins(1));
     assert_eq!((scene.sent, scene.machine.carried()), (0, None));
 }
 
@@ -122,7 +131,7 @@ fn an_answer_that_nobody_waits_for_changes_nothing() {
     let start = Instant::now();
     let mut machine = PathMtu::new(MOST, start);
     assert!(!machine.answered(1500, start));
-    assert_eq!(machine.advance(true, start), [MOST]);
+    assert_eq!(machine.advance(Some(start), start), [MOST]);
     for size in [0, 1200, 1419, 1421, u16::MAX] {
         assert!(!machine.answered(size, start), "{size}");
     }
@@ -144,7 +153,7 @@ proptest! {
             prop_assert!(known <= limit.min(most), "{known} of {limit}");
         }
         scene.draws = vec![false];
-        scene.run_with(false, TICK);
+        scene.run_with(None, TICK);
         scene.run(Duration::from_secs(25));
         prop_assert_eq!(scene.machine.carried(), Some(limit.min(most)));
     }
