@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use nix::time::{ClockId, clock_gettime};
 use ring::digest::{Context, Digest, SHA256};
 use sekisho_design::PublicKey;
 use sekisho_tunnel::{Engine, Outbox, SecretKey, Session, TypeOfService};
@@ -161,36 +162,60 @@ impl Load {
         })
     }
 
-    /// Megabits a second, for half a second, after a moment to begin.
-    #[expect(clippy::cast_precision_loss, reason = "far below what a double holds exactly")]
-    fn rate(&self) -> f64 {
+    /// Looks at it for half a second, after a moment to begin.
+    fn rate(&self) -> Rate {
         self.during(|| {
             thread::sleep(Duration::from_millis(100));
-            let (begun, before) = (Instant::now(), self.received.load(Ordering::Relaxed));
+            let look = || (Instant::now(), processor_time(), self.received.load(Ordering::Relaxed));
+            let before = look();
             thread::sleep(Duration::from_millis(500));
-            let bytes = self.received.load(Ordering::Relaxed) - before;
-            bytes as f64 * 8e-6 / begun.elapsed().as_secs_f64()
+            let after = look();
+            let megabits = u32::try_from((after.2 - before.2) / 125_000).unwrap();
+            Rate {
+                each_second: f64::from(megabits) / (after.0 - before.0).as_secs_f64(),
+                each_processor_second: f64::from(megabits)
+                    / after.1.saturating_sub(before.1).as_secs_f64(),
+            }
         })
     }
 }
 
-/// Measures one after the other, each first in its turn: the median of the ratios of neighbours, and all of them printed.
-fn median_ratio(pairs: usize, mut one: impl FnMut() -> f64, mut other: impl FnMut() -> f64) -> f64 {
-    let mut ratios = Vec::new();
-    for pair in 0..pairs {
-        let (first, second) = if pair % 2 == 0 {
-            let first = one();
-            (first, other())
+/// Megabits that pass.
+#[derive(Clone, Copy)]
+struct Rate {
+    each_second: f64,
+    /// Of this whole process. What else the machine does changes this much less.
+    each_processor_second: f64,
+}
+
+fn processor_time() -> Duration {
+    clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).unwrap().into()
+}
+
+/// Measures one after the other, each first in its turn: the medians of the ratios of neighbours.
+fn median_ratio(pairs: usize, one: impl Fn() -> Rate, other: impl Fn() -> Rate) -> Rate {
+    let measure = |pair| {
+        let [one, other]: [&dyn Fn() -> Rate; 2] = [&one, &other];
+        if pair % 2 == 0 {
+            (one(), other())
         } else {
             let second = other();
             (one(), second)
-        };
-        println!("{first:.0} and {second:.0} Mbit/s");
-        ratios.push(first / second);
+        }
+    };
+    let measured: Vec<_> = (0..pairs).map(measure).collect();
+    let median = |of: fn(Rate) -> f64| {
+        let ratios = measured.iter().map(|(one, other)| of(*one) / of(*other));
+        let mut ratios: Vec<_> = ratios.collect();
+        ratios.sort_by(f64::total_cmp);
+        let [quarter, half, rest] = [1, 2, 3].map(|quarters| ratios[pairs * quarters / 4]);
+        println!("{pairs} ratios: quartiles {quarter:.3}, {half:.3}, {rest:.3}");
+        half
+    };
+    Rate {
+        each_second: median(|rate| rate.each_second),
+        each_processor_second: median(|rate| rate.each_processor_second),
     }
-    ratios.sort_by(f64::total_cmp);
-    println!("ratios: {ratios:.3?}");
-    ratios[pairs / 2]
 }
 
 #[test]
@@ -216,8 +241,12 @@ fn long_thirty_new_keys_cost_no_throughput() {
             }
         });
         let ratio = median_ratio(51, || aged_load.rate(), || fresh_load.rate());
-        println!("after 30 new keys: {ratio:.3} of the throughput before");
-        assert!(ratio >= 0.95, "{ratio}");
+        println!(
+            "after 30 new keys: {:.3} of the throughput before, and {:.3} for each second of a processor",
+            ratio.each_second, ratio.each_processor_second
+        );
+        // The processors are the limit here, and where they have other work the first figure is a matter of luck.
+        assert!(ratio.each_processor_second >= 0.95);
     });
 }
 
@@ -275,7 +304,8 @@ fn long_a_flood_of_initiations_leaves_four_fifths() {
             })
         };
         let ratio = median_ratio(51, flooded, || load.rate());
-        let met = joined.engines[0].status().centres[0].counters.under_load;
+        let (ratio, met) =
+            (ratio.each_second, joined.engines[0].status().centres[0].counters.under_load);
         println!(
             "beside 10,000 initiations a second: {ratio:.3} of the throughput; {met} were met by cookies"
         );
