@@ -13,16 +13,18 @@ cargo build --release --locked --quiet --target-dir "$target" --bin instructions
 
 batches=50
 echo "bytes  instructions a packet: cut (tun-rs), up, down, join (tun-rs)"
-for length in 64 200 1420; do
+# The last line is after 30 new keys, which must make no difference.
+for what in "64 0" "200 0" "1420 0" "1420 30"; do
+  read -r length renewals <<<"$what"
   counts=()
   for way in cut up down join; do
     packets=$((batches * 128))
     if [[ $way == cut ]]; then packets=$((batches * 46)); fi
-    file=$target/callgrind.$way.$length
+    file=$target/callgrind.$way.$length.$renewals
     collected=$(valgrind --tool=callgrind --callgrind-out-file="$file" --toggle-collect="*benches*::$way*" \
-      "$target/release/instructions" "$batches" "$length" 2>&1 | sed -n 's/.*Collected : //p')
+      "$target/release/instructions" "$batches" "$length" "$renewals" 2>&1 | sed -n 's/.*Collected : //p')
     counts+=($((collected / packets)))
   done
-  echo "$length  ${counts[*]}"
+  echo "$length  ${counts[*]}$( ((renewals)) && echo ", after $renewals new keys")"
 done
-echo "Where they go: callgrind_annotate $target/callgrind.WAY.BYTES"
+echo "Where they go: callgrind_annotate $target/callgrind.WAY.BYTES.KEYS"

@@ -6,7 +6,7 @@ mod superpacket;
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
     os::fd::AsFd,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -58,7 +58,7 @@ impl Outbox for Counted {
 pub struct Pair {
     /// Both stand.
     pub ends: [Session; 2],
-    /// When they were made; nothing here takes as long as a rekeying.
+    /// When the last keys were made; nothing here takes as long as they are good for.
     pub now: Instant,
 }
 
@@ -67,16 +67,30 @@ impl Pair {
     pub fn new() -> Self {
         let keys = [SecretKey::generate(), SecretKey::generate()];
         let session = |end: usize| Session::new(&keys[end], keys[1 - end].public(), 1, None);
-        let (mut ends, now) = ([session(0), session(1)], Instant::now());
+        let mut pair = Self { ends: [session(0), session(1)], now: Instant::now() };
+        pair.renew();
+        pair
+    }
+
+    /// New keys, a little more than a second later.
+    pub fn renew(&mut self) {
+        self.now += Duration::from_millis(1_100);
         let mut bag = Bag::default();
-        ends[0].connect(now, &mut bag);
+        let before = self.ends[0].counters().handshakes;
+        self.ends.iter_mut().for_each(|end| end.tick(self.now, &mut Bag::default()));
+        self.ends[0].renew(self.now, &mut bag);
         for end in [1, 0, 1] {
             for datagram in std::mem::take(&mut bag.network) {
-                ends[end].open(now, FROM, &datagram, &mut bag);
+                self.ends[end].open(self.now, FROM, &datagram, &mut bag);
             }
         }
-        assert!(ends.iter().all(Session::established), "the handshake is complete");
-        Self { ends, now }
+        assert!(self.ends.iter().all(Session::established), "the handshake is complete");
+        // Until something comes by the new keys, the next ones have to wait longer each time.
+        self.ends[1].seal(self.now, &packet(64), &mut bag);
+        for datagram in bag.network {
+            self.ends[0].open(self.now, FROM, &datagram, &mut Counted::default());
+        }
+        assert_eq!(self.ends[0].counters().handshakes, before + 1);
     }
 
     /// Datagrams that the second end opens, once.
@@ -132,6 +146,11 @@ impl Path {
             datagrams_in: DatagramsIn::new(),
             packets_out: PacketsOut::new(),
         }
+    }
+
+    /// New keys for both ends.
+    pub fn renew(&mut self) {
+        self.pair.renew();
     }
 
     /// What the thread `tunnel-up` does with a batch, after it has read it. Callgrind counts it by its name.
