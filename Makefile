@@ -25,9 +25,9 @@ lab: programs ## Open a shell among the demo's hosts (RUN=script, SITE=config-sa
 
 # Cases of property tests are the same every time here, so that a failure is the change's; test-long draws others.
 test: export PROPTEST_RNG_SEED ?= 20150401
-# With `-p` Cargo would choose other features than for the workspace, and compile anew: so the lab's own tests are called by path.
-test: programs browser ## Run all tests but the long ones
-	cargo test --locked --workspace --no-run
+# With `-p` Cargo would choose other features than for the workspace, and with programs and tests in two calls, too, and compile anew.
+test: setup $(PAGE) browser ## Run all tests but the long ones
+	cargo build --locked --workspace --bins --tests
 	@tests/with-namespaces.sh cargo test --locked --workspace --exclude sekisho-lab
 	@$(MAKE) --no-print-directory -j3 lane-1 lane-2 lane-3 clerk
 	@program=$$(cargo test --locked --workspace --lib --no-run 2>&1 | sed -nE 's|.*\((.*/sekisho_lab-.*)\)|\1|p'); "$${program:?no test of the lab}"

@@ -5,6 +5,7 @@ mod check;
 mod course;
 mod hosts;
 mod selftest;
+mod twin;
 
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Instant};
 
@@ -25,6 +26,7 @@ use tokio::sync::oneshot;
 use self::{
     check::{reports, summary},
     course::Pending,
+    twin::Silence,
 };
 use super::{
     Places,
@@ -138,6 +140,8 @@ pub struct Device {
     /// The generation that comes up after a restart, 0 for none, and its files.
     kept: (u64, Option<Files>),
     pending: Option<Pending>,
+    /// Whether the stored design waits for another box to go.
+    silence: Silence,
     /// What a roll-back failed to reach.
     owed: Option<Arc<KernelState>>,
     returned: Option<Returned>,
@@ -195,6 +199,7 @@ impl Device {
             moved: false,
             kept: (0, None),
             pending: None,
+            silence: Silence::default(),
             owed: None,
             returned: None,
             storage: None,
@@ -285,6 +290,7 @@ impl Device {
         }
         let now = clock::since_start();
         self.end_of_wait(now).await;
+        self.end_silence(now).await;
         self.time.look_after(now, clock::wall);
         self.health.look_after(now);
         self.watch(now).await;

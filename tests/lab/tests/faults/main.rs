@@ -75,6 +75,10 @@ fn main() {
             counts::traffic_is_counted_for_its_rows_and_hosts,
         ),
         (
+            "a_box_beside_its_successor_stays_silent",
+            neighbours::a_box_beside_its_successor_stays_silent,
+        ),
+        (
             "an_address_that_somebody_has_is_refused",
             neighbours::an_address_that_somebody_has_is_refused,
         ),

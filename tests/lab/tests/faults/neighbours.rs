@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use sekisho_control::Phase;
 use sekisho_lab::{Extent, Lab, sample, wait_until};
 
@@ -69,4 +69,59 @@ pub(crate) fn the_hosts_of_a_lan_hear_of_a_new_address() -> anyhow::Result<()> {
     lab.host("terminal").must(&["ip", "route", "replace", "default", "via", NEW])?;
     lab.wait_for_carrier(None, CARRIER)?;
     ensure_works(&lab)
+}
+
+/// A spare has taken the box's place, and somebody switches the old one on again.
+pub(crate) fn a_box_beside_its_successor_stays_silent() -> anyhow::Result<()> {
+    let mut lab = Lab::up(&sample("1-office"), Extent::Applied)?;
+    let lgwan = lab.design().lgwan.address.address();
+    switch_off(&mut lab)?;
+
+    // One host that has an address of the device is no other box.
+    let office = ["192.168.1.1/24", "dev", "eth0"];
+    lab.host("atena").must(&[&["ip", "address", "add"], &office[..]].concat())?;
+    lab.start_daemon()?;
+    ensure!(lab.status()?.phase == Phase::InForce, "a host on a LAN keeps the device down");
+
+    switch_off(&mut lab)?;
+    let place = [&format!("{lgwan}/32"), "dev", "eth0"];
+    lab.host("lgwan").must(&[&["ip", "address", "add"], &place[..]].concat())?;
+    let captures = [("lgwan", "eth0", "port1"), ("terminal", "eth0", "port2")].map(
+        |(host, interface, port)| {
+            Ok::<_, anyhow::Error>((lab.capture(host, interface)?, mac(&lab, "gateway", port)?))
+        },
+    );
+    lab.start_daemon()?;
+    let phase = lab.status()?.phase;
+    let Phase::Faulty { fault } = &phase else { bail!("{phase:?} beside another box") };
+    let said = format!("another box has this device's addresses: {lgwan} is in use on 'port1'");
+    ensure!(fault.message.contains(&said), "{fault}");
+    ensure!(fault.way_out.as_ref().is_some_and(|way| way.contains("every 30 seconds")), "{fault}");
+    for capture in captures {
+        let (capture, own) = capture?;
+        let recording = capture.stop()?;
+        // A probe names nobody as its sender (RFC 5227, 1.1).
+        let asks = format!("ether src {own} and arp and arp[14:4] = 0");
+        ensure!(recording.count(&asks)? >= 1, "nobody was asked");
+        let says = format!("ether src {own} and not (arp and arp[14:4] = 0)");
+        ensure!(recording.count(&says)? == 0, "{:?}", recording.matching(&says)?);
+    }
+
+    lab.host("lgwan").must(&[&["ip", "address", "del"], &place[..]].concat())?;
+    lab.host("atena").must(&[&["ip", "address", "del"], &office[..]].concat())?;
+    lab.wait_for_carrier(None, CARRIER)?;
+    ensure_works(&lab)
+}
+
+/// What a restart of the box leaves of the network's state, which is nothing.
+fn switch_off(lab: &mut Lab) -> anyhow::Result<()> {
+    ensure!(lab.stop_daemon()?.success());
+    let gateway = lab.host("gateway");
+    gateway.must(&["nft", "flush", "ruleset"])?;
+    gateway.must(&["ip", "link", "del", "tunnel"])?;
+    for port in ["port1", "port2", "port3"] {
+        gateway.must(&["ip", "address", "flush", "dev", port])?;
+        gateway.must(&["ip", "link", "set", port, "down"])?;
+    }
+    Ok(())
 }

@@ -60,6 +60,11 @@ impl Device {
         if let Err(fault) = self.hands.store.tidy() {
             self.disk_is_faulty(&fault);
         }
+        self.keep_stored().await;
+    }
+
+    /// Puts the kept design in force, if there is one, or the last good one before it.
+    pub(super) async fn keep_stored(&mut self) {
         match self.hands.store.in_force() {
             Stored::Nothing => info!("no design was ever applied; nothing is forwarded"),
             Stored::Good(kept) => self.keep(kept).await,
@@ -125,6 +130,9 @@ impl Device {
             Err(failure) => return self.stored_design_fails(failure),
         };
         self.kept = (number, Some(kept.files));
+        if let Some(fault) = self.another_box(&design).await {
+            return self.stored_design_fails(fault);
+        }
         match self.put_in_force(design, Purpose::Keep, None).await {
             Ok(_) => info!(generation = number, "the stored design is in force"),
             Err(failure) => self.stored_design_fails(failure),

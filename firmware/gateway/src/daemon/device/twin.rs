@@ -1,0 +1,204 @@
+//! Another box that has this device's addresses: the spare that took its place, or the one whose place it takes (R8).
+//!
+//! Two boxes with one identity take the tunnel from each other, and of two hosts with one address neither is reached. So
+//! a box that starts asks who has its addresses before it takes them, and before any handshake. Where another box does,
+//! it stays as silent as it was before its first design, says so, and asks again.
+//!
+//! One host on a LAN must not be able to keep the device down. What counts is who has the address on LGWAN; or, where
+//! nobody can be asked there, that those on every LAN that can be asked are taken.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use sekisho_control::Failure;
+use sekisho_design::{Design, PortName};
+use sekisho_host::{
+    HostError, clock,
+    neighbour::{self, Holder},
+};
+use sekisho_plan::{Change, KernelState, Step, state::Address};
+use tokio::time::sleep;
+use tracing::{info, warn};
+
+use super::Device;
+use crate::daemon::{effects::scope, fault::device_failure, machine::arrivals};
+
+/// Between two looks at whether the other box has gone.
+const AGAIN: Duration = Duration::from_secs(30);
+
+/// How long ports may take to find a carrier.
+const CARRIER: Duration = Duration::from_secs(5);
+
+/// Between two looks for a carrier.
+const PAUSE: Duration = Duration::from_millis(200);
+
+const WAY_OUT: &str = "switch the other box off: this one looks again every 30 seconds; or, if that one took its place, \
+                       erase this one at its console";
+
+/// Since when a box is silent beside another.
+#[derive(Debug, Default)]
+pub(super) struct Silence {
+    /// When it looks again, since the machine's start.
+    again: Option<Duration>,
+}
+
+impl Silence {
+    /// Whether it is time to look again.
+    fn is_over(&mut self, now: Duration) -> bool {
+        self.again.take_if(|again| now >= *again).is_some()
+    }
+}
+
+impl Device {
+    /// Who has the addresses of a design that this box is about to take. Where it holds one of them itself, it is the
+    /// daemon alone that starts anew.
+    pub(super) async fn another_box(&mut self, design: &Design) -> Option<Failure> {
+        let state = self.wanted(design);
+        let observed = self.hands.kernel.observe(&scope(&state, None)).await.ok()?;
+        let ports: BTreeSet<_> =
+            design.lans.values().map(|lan| &lan.port).chain([&design.lgwan.port]).collect();
+        let of_ports = |address: &Address| ports.contains(&address.link);
+        let asked: BTreeSet<_> = arrivals(&observed, &state).into_iter().filter(of_ports).collect();
+        if asked.len() < ports.len() {
+            return None;
+        }
+        self.raise(&ports, &observed, &state).await;
+        let (held, unasked) = self.ask(asked.clone()).await;
+        if !is_another_box(&design.lgwan.port, &asked, &held, &unasked) {
+            for holder in held {
+                warn!(%holder, "the device starts all the same: a host on a LAN can't keep it down");
+            }
+            return None;
+        }
+        self.silence.again = Some(clock::since_start() + AGAIN);
+        let fault = HostError::AddressTaken { holders: held };
+        Some(device_failure(
+            format!("another box has this device's addresses: {fault}"),
+            Some(WAY_OUT.to_owned()),
+        ))
+    }
+
+    /// Looks again whether the other box has gone.
+    pub(super) async fn end_silence(&mut self, now: Duration) {
+        if self.silence.is_over(now) && self.in_force.is_none() {
+            info!("looking again whether another box has this device's addresses");
+            self.keep_stored().await;
+        }
+    }
+
+    /// Without a carrier nobody can be asked.
+    async fn raise(
+        &self,
+        ports: &BTreeSet<&PortName>,
+        observed: &KernelState,
+        wanted: &KernelState,
+    ) {
+        for name in ports {
+            let (before, after) = (observed.links.get(*name), wanted.links.get(*name));
+            if before.is_none_or(|link| link.up) {
+                continue;
+            }
+            let change = Change { before: before.cloned(), after: after.cloned() };
+            let step = Step::Link { name: (*name).clone(), change };
+            if let Err(fault) = self.hands.kernel.perform(&step).await {
+                warn!(%fault, port = name.as_str(), "a port can't be raised to ask who is there");
+            }
+        }
+    }
+
+    /// Who has which addresses, and which nobody could be asked for.
+    async fn ask(&mut self, mut asked: BTreeSet<Address>) -> (Vec<Holder>, BTreeSet<Address>) {
+        let (end, mut held) = (clock::since_start() + CARRIER, Vec::new());
+        while !asked.is_empty() {
+            self.hands.heartbeat.beat();
+            match neighbour::probe(&asked).await {
+                Ok(probed) => asked = probed.unasked,
+                Err(HostError::AddressTaken { holders }) => {
+                    asked.retain(|address| holders.iter().all(|holder| holder.address != *address));
+                    held.extend(holders);
+                }
+                Err(fault) => {
+                    warn!(%fault, "nobody could be asked whether another box has this device's addresses");
+                    break;
+                }
+            }
+            if clock::since_start() >= end {
+                break;
+            }
+            sleep(PAUSE).await;
+        }
+        (held, asked)
+    }
+}
+
+fn is_another_box(
+    lgwan: &PortName,
+    asked: &BTreeSet<Address>,
+    held: &[Holder],
+    unasked: &BTreeSet<Address>,
+) -> bool {
+    let taken = |address: &Address| held.iter().any(|holder| holder.address == *address);
+    let on_lgwan = |address: &&Address| address.link == *lgwan;
+    if asked.iter().filter(on_lgwan).any(|address| !unasked.contains(address)) {
+        return asked.iter().filter(on_lgwan).any(taken);
+    }
+    let mut answered =
+        asked.iter().filter(|address| !on_lgwan(address) && !unasked.contains(*address)).peekable();
+    answered.peek().is_some() && answered.all(taken)
+}
+
+#[cfg(test)]
+mod tests {
+    use sekisho_plan::ports::Mac;
+
+    use super::*;
+
+    fn address(link: &str, host: &str) -> Address {
+        Address { link: link.parse().unwrap(), address: host.parse().unwrap(), prefix: 24 }
+    }
+
+    /// Which of LGWAN's, the head office's and the education board's addresses are held and which nobody was asked for.
+    fn decides(held: [bool; 3], unasked: [bool; 3]) -> bool {
+        let all = [
+            address("port1", "198.18.1.2"),
+            address("port2", "192.168.1.1"),
+            address("port3", "10.0.0.1"),
+        ];
+        let chosen = |which: [bool; 3]| {
+            all.iter().zip(which).filter(|(_, is)| *is).map(|(address, _)| address.clone())
+        };
+        let holder = |address| Holder { address, mac: Mac([2, 0, 0, 0, 0, 7]) };
+        let held: Vec<_> = chosen(held).map(holder).collect();
+        let asked = all.iter().cloned().collect();
+        is_another_box(&"port1".parse().unwrap(), &asked, &held, &chosen(unasked).collect())
+    }
+
+    #[test]
+    fn a_host_on_one_lan_is_no_other_box() {
+        let none = [false; 3];
+        for (held, unasked, other) in [
+            (none, none, false),
+            ([true, false, false], none, true),
+            ([true, true, true], none, true),
+            // LGWAN's is free: whoever has the others, it is no box that serves this site.
+            ([false, true, true], none, false),
+            // Nobody can be asked on LGWAN.
+            ([false, true, true], [true, false, false], true),
+            ([false, true, false], [true, false, false], false),
+            ([false, true, false], [true, false, true], true),
+            (none, [true, true, true], false),
+            (none, [true, false, false], false),
+        ] {
+            assert_eq!(decides(held, unasked), other, "{held:?} {unasked:?}");
+        }
+    }
+
+    #[test]
+    fn silence_is_looked_into_every_thirty_seconds() {
+        let mut silence = Silence::default();
+        assert!(!silence.is_over(Duration::MAX));
+        silence.again = Some(AGAIN);
+        assert!(!silence.is_over(Duration::from_secs(29)));
+        assert!(silence.is_over(AGAIN));
+        assert!(!silence.is_over(AGAIN), "once");
+    }
+}
