@@ -11,7 +11,7 @@ PAGE := web-ui/dist/index.html
 WEB := $(LAB) run --page
 BOX := tests/with-namespaces.sh cargo test --locked -p sekisho-image-tests --test box -- --ignored --nocapture
 
-.PHONY: help demo lab test test-long image flash test-image test-image-quick machine lane-1 lane-2 lane-3 bench bench-tunnel bench-desk bench-names page web-test api-test browser clerk check fuzz setup programs
+.PHONY: help demo lab test test-long image flash test-image test-image-quick machine lane-1 lane-2 lane-3 lane-4 bench bench-tunnel bench-desk bench-names page web-test api-test browser clerk check fuzz setup programs
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -29,16 +29,18 @@ test: export PROPTEST_RNG_SEED ?= 20150401
 test: setup $(PAGE) browser ## Run all tests but the long ones
 	cargo build --locked --workspace --bins --tests
 	@tests/with-namespaces.sh cargo test --locked --workspace --exclude sekisho-lab
-	@$(MAKE) --no-print-directory -j3 lane-1 lane-2 lane-3 clerk
+	@$(MAKE) --no-print-directory -j3 lane-1 lane-2 clerk lane-3 lane-4
 	@program=$$(cargo test --locked --workspace --lib --no-run 2>&1 | sed -nE 's|.*\((.*/sekisho_lab-.*)\)|\1|p'); "$${program:?no test of the lab}"
 
 # The lab's suites wait more than they compute, and each has its own namespaces: three go side by side.
-LANE-1 := faults tunnel
+LANE-1 := faults
 LANE-2 := answers flows rules selftest shaping trace wires
+LANE-3 := tunnel
 lane-1: SUITES := $(LANE-1)
 lane-2: SUITES := $(LANE-2)
-lane-3: SUITES := $(filter-out common $(LANE-1) $(LANE-2),$(basename $(notdir $(wildcard tests/lab/tests/*))))
-lane-1 lane-2 lane-3:
+lane-3: SUITES := $(LANE-3)
+lane-4: SUITES := $(filter-out common $(LANE-1) $(LANE-2) $(LANE-3),$(basename $(notdir $(wildcard tests/lab/tests/*))))
+lane-1 lane-2 lane-3 lane-4:
 	@bash -o pipefail -c 'tests/with-namespaces.sh cargo test --locked --workspace $(SUITES:%=--test %) 2>&1 | sed -u "s/^/$@: /"'
 
 test-long: export PROPTEST_CASES ?= 2000
