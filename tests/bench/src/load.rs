@@ -5,10 +5,11 @@ use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
     os::fd::AsRawFd,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    thread,
     time::{Duration, Instant},
 };
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use nix::sys::socket::{setsockopt, sockopt};
 use sekisho_lab::Namespace;
 use socket2::{Domain, SockRef, Socket, Type};
@@ -102,6 +103,20 @@ impl Flow {
             }
         }
         Ok(())
+    }
+
+    /// Sends datagrams at so many a second for a time; says how many the kernel took.
+    pub(crate) fn send_paced(&self, rate: f64, time: Duration) -> anyhow::Result<u64> {
+        let Self::Udp { sender, payload, .. } = self else { bail!("TCP has a pace of its own") };
+        let (mut burst, begun, mut sent) = (Burst::of(*payload), Instant::now(), 0);
+        let mut due = Duration::ZERO;
+        while due < time {
+            thread::sleep(due.saturating_sub(begun.elapsed()));
+            let taken = passing(burst.send(sender.as_raw_fd())).context("send by UDP")?;
+            sent += taken as u64;
+            due += Duration::from_secs_f64(taken.max(1) as f64 / rate);
+        }
+        Ok(sent)
     }
 
     /// Counts bytes of TCP, or datagrams of UDP, until told to end.

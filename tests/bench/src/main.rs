@@ -17,6 +17,7 @@
 mod burst;
 mod end;
 mod load;
+mod lossless;
 mod measure;
 mod peers;
 mod ping;
@@ -41,10 +42,10 @@ use clap::{Parser, Subcommand};
 use crate::{
     load::Place,
     peers::{Implementation, Programs, Tunnel},
-    plan::{Extent, Load, Plan},
+    plan::{Extent, Load, Plan, Series},
     report::{Machine, Report},
     results::{Run, medians},
-    wires::{CLIENT, Hosts, Mode, SERVER},
+    wires::{CLIENT, Hosts, SERVER},
 };
 
 /// The data plane's speed beside its peers'
@@ -100,8 +101,8 @@ fn bench(extent: Extent, tools: &Path, output: &Path) -> anyhow::Result<()> {
     for (name, version) in &versions {
         println!("{name}: {version}");
     }
-    let minutes = plan.duration(Implementation::ALL.len()).as_secs().div_ceil(60);
-    println!("{} measurements, about {minutes} minutes", measurements(&plan));
+    let minutes = plan.duration().as_secs().div_ceil(60);
+    println!("{} measurements, about {minutes} minutes", plan.rounds() * plan.loads.len());
     if cfg!(debug_assertions) {
         println!("This is no release build: sekisho's own figures mean nothing.");
     }
@@ -111,25 +112,26 @@ fn bench(extent: Extent, tools: &Path, output: &Path) -> anyhow::Result<()> {
     let machine = Machine::look();
     let begun = Instant::now();
     let (mut runs, mut failures) = (Vec::new(), Vec::new());
-    for mode in &plan.modes {
-        hosts.set_mode(*mode)?;
+    for series in &plan.series {
+        hosts.set_mode(series.mode())?;
         for repetition in 0..plan.repetitions {
             // Another one begins each time, so that none always has the machine as the same other left it.
-            let mut order = Implementation::ALL;
-            order.rotate_left(repetition % Implementation::ALL.len());
+            let mut order = series.implementations();
+            let first = repetition % order.len();
+            order.rotate_left(first);
             for implementation in order {
-                let place = (*mode, repetition, implementation);
-                if let Err(error) = series(place, &hosts, &programs, &plan, &mut runs) {
-                    let (mode, name) = (mode.key(), implementation.key());
+                let place = (*series, repetition, implementation);
+                if let Err(error) = round(place, &hosts, &programs, &plan, &mut runs) {
+                    let (series, name) = (series.key(), implementation.key());
                     let failure =
-                        format!("{mode}, repetition {}, {name}: {error:#}", repetition + 1);
+                        format!("{series}, repetition {}, {name}: {error:#}", repetition + 1);
                     eprintln!("{failure}");
                     failures.push(failure);
                 }
                 println!(
                     "{:>5.0} s  {} {}/{} {}",
                     begun.elapsed().as_secs_f64(),
-                    mode.key(),
+                    series.key(),
                     repetition + 1,
                     plan.repetitions,
                     implementation.key()
@@ -144,26 +146,22 @@ fn bench(extent: Extent, tools: &Path, output: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn measurements(plan: &Plan) -> usize {
-    plan.modes.len() * plan.loads.len() * plan.repetitions * Implementation::ALL.len()
-}
-
 /// Every load through one tunnel.
-fn series(
-    (mode, repetition, implementation): (Mode, usize, Implementation),
+fn round(
+    (series, repetition, implementation): (Series, usize, Implementation),
     hosts: &Hosts,
     programs: &Programs,
     plan: &Plan,
     runs: &mut Vec<Run>,
 ) -> anyhow::Result<()> {
-    let tunnel = Tunnel::start(implementation, hosts, programs)?;
+    let tunnel = Tunnel::start(implementation, series.far(implementation), hosts, programs)?;
     let client = Place { host: &hosts.client, address: CLIENT };
     let measured = load::wait_for_way(client, SERVER).and_then(|()| {
         plan.loads.iter().try_for_each(|load: &Load| {
             measure::pause();
             let values = measure::measure(hosts, *load, plan, tunnel.gateway())
                 .with_context(|| load.key())?;
-            runs.push(Run { mode, repetition, implementation, load: *load, values });
+            runs.push(Run { series, repetition, implementation, load: *load, values });
             anyhow::Ok(())
         })
     });

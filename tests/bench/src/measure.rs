@@ -7,11 +7,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
 use crate::{
     load::{Flow, Place},
-    ping,
+    lossless, ping,
     plan::{Load, Plan},
     statistics::percentile,
     usage,
@@ -31,8 +31,16 @@ pub(crate) fn measure(
     let client = Place { host: &hosts.client, address: CLIENT };
     let server = Place { host: &hosts.server, address: SERVER };
     let mut flows = Vec::new();
+    if let Load::Lossless(length, way) = load {
+        let [up] = way.directions() else { bail!("{}: one way at a time", load.key()) };
+        let (from, to) = if *up { (client, server) } else { (server, client) };
+        return Ok(Values::from([(
+            "lossless_kpps",
+            lossless::highest(&Flow::udp(from, to, length)?)?,
+        )]));
+    }
     match load {
-        Load::Idle => {}
+        Load::Idle | Load::Lossless(..) => {}
         Load::Tcp(streams, way) => {
             for up in way.directions() {
                 for _ in 0..streams {
@@ -130,7 +138,7 @@ impl Window {
             }
         };
         match load {
-            Load::Idle => {}
+            Load::Idle | Load::Lossless(..) => {}
             Load::Tcp(_, way) => {
                 per("cpu_s_per_gb", total / 1e9);
                 values.insert("gbit", total * 8.0 / 1e9 / self.seconds);

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use sekisho_design::PublicKey;
 use sekisho_lab::{Namespace, Process, describe, wait_until};
@@ -30,7 +30,7 @@ const PORT: u16 = 51_820;
 /// How long a program may take to start.
 const START: Duration = Duration::from_secs(5);
 
-/// What carries the traffic between gateway and centre, at both ends.
+/// What carries the traffic between gateway and centre.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Implementation {
     NoTunnel,
@@ -112,60 +112,86 @@ fn first_line(program: &Path) -> anyhow::Result<String> {
     Ok(sekisho_lab::text(&output.stdout).lines().next().unwrap_or_default().to_owned())
 }
 
+/// One end of a tunnel.
+struct End {
+    process: Process,
+    /// What takes the device away; most take it with them.
+    removal: Option<String>,
+}
+
 /// A running tunnel. It ends with the value.
 pub(crate) struct Tunnel {
     /// Gateway's and centre's.
-    ends: Option<[Process; 2]>,
-    implementation: Implementation,
+    ends: Option<[End; 2]>,
 }
 
 impl Tunnel {
-    /// Starts both ends and leads the traffic through.
+    /// Starts an implementation at the gateway and another, or the same, at the centre, and leads the traffic through.
     pub(crate) fn start(
         implementation: Implementation,
+        far: Implementation,
         hosts: &Hosts,
         programs: &Programs,
     ) -> anyhow::Result<Self> {
-        let ends = match implementation {
-            Implementation::NoTunnel => None,
-            Implementation::BoringtunCli => {
-                let boringtun = programs.boringtun.to_string_lossy();
-                let words = [&*boringtun, "-f", "-t", "1", "--disable-drop-privileges"];
-                Some(peers(hosts, "boringtun", &words)?)
-            }
-            Implementation::WireguardGo => {
-                Some(peers(hosts, "go", &[&programs.go.to_string_lossy(), "-f"])?)
-            }
-            Implementation::Sekisho => Some(own(hosts)?),
+        let ends = if implementation == Implementation::NoTunnel {
+            None
+        } else {
+            let keys = pairs();
+            // The centre starts first: a lost first handshake is sent again after 5 s.
+            let centre = end(far, 1, &keys, hosts, programs)?;
+            Some([end(implementation, 0, &keys, hosts, programs)?, centre])
         };
-        let tunnel = Self { ends, implementation };
+        let tunnel = Self { ends };
         Hosts::lead(tunnel.ends.as_ref().map(|_| DEVICES))?;
         Ok(tunnel)
     }
 
     /// The gateway's process.
     pub(crate) fn gateway(&self) -> Option<u32> {
-        self.ends.as_ref().map(|[gateway, _]| gateway.id())
+        self.ends.as_ref().map(|[gateway, _]| gateway.process.id())
     }
 
     /// What the ends have written, for an error's text.
     pub(crate) fn output(&self) -> String {
-        self.ends.iter().flatten().map(Process::output).collect::<Vec<_>>().concat()
+        self.ends.iter().flatten().map(|end| end.process.output()).collect::<Vec<_>>().concat()
     }
 
     /// Ends both and takes their devices away.
     pub(crate) fn stop(self) -> anyhow::Result<()> {
-        for end in self.ends.into_iter().flatten() {
-            end.kill()?;
-        }
-        if self.implementation == Implementation::Sekisho {
-            shell("ip -n gateway link del near\nip -n centre link del far\n")?;
+        for End { process, removal } in self.ends.into_iter().flatten() {
+            process.kill()?;
+            if let Some(removal) = removal {
+                shell(&removal)?;
+            }
         }
         Ok(())
     }
 }
 
-fn pairs() -> [(SecretKey, PublicKey); 2] {
+type Keys = [(SecretKey, PublicKey); 2];
+
+fn end(
+    implementation: Implementation,
+    side: usize,
+    keys: &Keys,
+    hosts: &Hosts,
+    programs: &Programs,
+) -> anyhow::Result<End> {
+    match implementation {
+        Implementation::BoringtunCli => {
+            let boringtun = programs.boringtun.to_string_lossy();
+            let words = [&*boringtun, "-f", "-t", "1", "--disable-drop-privileges"];
+            peer(hosts, "boringtun", &words, side, keys)
+        }
+        Implementation::WireguardGo => {
+            peer(hosts, "go", &[&programs.go.to_string_lossy(), "-f"], side, keys)
+        }
+        Implementation::Sekisho => own(hosts, side, keys),
+        Implementation::NoTunnel => bail!("a tunnel has two ends"),
+    }
+}
+
+fn pairs() -> Keys {
     [(); 2].map(|()| {
         let key = SecretKey::generate();
         let public = key.public();
@@ -181,38 +207,39 @@ fn set_up(host: &Namespace, side: usize) -> anyhow::Result<()> {
     ))
 }
 
-/// Two of a program that makes its own device and takes orders on a socket ("cross-platform userspace implementation"
-/// protocol of WireGuard). The centre starts first: a lost first handshake is sent again after 5 s.
-fn peers(hosts: &Hosts, label: &str, words: &[&str]) -> anyhow::Result<[Process; 2]> {
+/// A program that makes its own device and takes orders on a socket ("cross-platform userspace implementation" protocol of
+/// WireGuard).
+fn peer(
+    hosts: &Hosts,
+    label: &str,
+    words: &[&str],
+    side: usize,
+    keys: &Keys,
+) -> anyhow::Result<End> {
     fs::create_dir_all("/run/wireguard")?;
-    let keys = pairs();
-    let end = |side: usize| {
-        let (host, device) = ([&hosts.gateway, &hosts.centre][side], DEVICES[side]);
-        let control = PathBuf::from("/run/wireguard").join(device).with_extension("sock");
-        // One of a process that was killed would be taken for the new one's.
-        if control.exists() {
-            fs::remove_file(&control)?;
-        }
-        let process = host.spawn(label, &[words, &[device]].concat())?;
-        let listens = wait_until(START, || UnixStream::connect(&control).is_ok());
-        ensure!(listens, "{label} takes no orders\n{}", process.output());
-        let private = BASE64_STANDARD.decode(keys[side].0.to_base64())?;
-        order(&control, &format!("private_key={}\nlisten_port={PORT}\n", hex(&private)))?;
-        let other = 1 - side;
-        set_up(host, side)?;
-        let keepalive = if side == 0 { "persistent_keepalive_interval=25\n" } else { "" };
-        order(
-            &control,
-            &format!(
-                "public_key={}\nendpoint={}:{PORT}\n{keepalive}allowed_ip=0.0.0.0/0\n",
-                hex(keys[other].1.as_bytes()),
-                OUTER[other]
-            ),
-        )?;
-        anyhow::Ok(process)
-    };
-    let centre = end(1)?;
-    Ok([end(0)?, centre])
+    let (host, device) = ([&hosts.gateway, &hosts.centre][side], DEVICES[side]);
+    let control = PathBuf::from("/run/wireguard").join(device).with_extension("sock");
+    // One of a process that was killed would be taken for the new one's.
+    if control.exists() {
+        fs::remove_file(&control)?;
+    }
+    let process = host.spawn(label, &[words, &[device]].concat())?;
+    let listens = wait_until(START, || UnixStream::connect(&control).is_ok());
+    ensure!(listens, "{label} takes no orders\n{}", process.output());
+    let private = BASE64_STANDARD.decode(keys[side].0.to_base64())?;
+    order(&control, &format!("private_key={}\nlisten_port={PORT}\n", hex(&private)))?;
+    let other = 1 - side;
+    set_up(host, side)?;
+    let keepalive = if side == 0 { "persistent_keepalive_interval=25\n" } else { "" };
+    order(
+        &control,
+        &format!(
+            "public_key={}\nendpoint={}:{PORT}\n{keepalive}allowed_ip=0.0.0.0/0\n",
+            hex(keys[other].1.as_bytes()),
+            OUTER[other]
+        ),
+    )?;
+    Ok(End { process, removal: None })
 }
 
 fn order(control: &Path, orders: &str) -> anyhow::Result<()> {
@@ -233,36 +260,31 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Two of the product's engine.
-fn own(hosts: &Hosts) -> anyhow::Result<[Process; 2]> {
-    let keys = pairs();
+/// The product's engine.
+fn own(hosts: &Hosts, side: usize, keys: &Keys) -> anyhow::Result<End> {
     let program = std::env::current_exe().context("this program has no path")?;
-    let end = |side: usize| {
-        let (host, device) = ([&hosts.gateway, &hosts.centre][side], DEVICES[side]);
-        shell(&format!("ip -n {} tuntap add dev {device} mode tun vnet_hdr\n", host.name()))?;
-        set_up(host, side)?;
-        let (key, other) = (PathBuf::from("/run").join(device).with_extension("key"), 1 - side);
-        fs::write(&key, keys[side].0.to_base64())?;
-        let address = |side: usize| SocketAddr::from((OUTER[side], PORT)).to_string();
-        let mut process = host.spawn(
-            "sekisho",
-            &[
-                &program.to_string_lossy(),
-                "end",
-                device,
-                &address(side),
-                &key.to_string_lossy(),
-                &keys[other].1.to_string(),
-                &address(other),
-                &INNER[side].to_string(),
-                &INNER[other].to_string(),
-            ],
-        )?;
-        process.wait_for(end::READY, START)?;
-        anyhow::Ok(process)
-    };
-    let centre = end(1)?;
-    Ok([end(0)?, centre])
+    let (host, device) = ([&hosts.gateway, &hosts.centre][side], DEVICES[side]);
+    shell(&format!("ip -n {} tuntap add dev {device} mode tun vnet_hdr\n", host.name()))?;
+    set_up(host, side)?;
+    let (key, other) = (PathBuf::from("/run").join(device).with_extension("key"), 1 - side);
+    fs::write(&key, keys[side].0.to_base64())?;
+    let address = |side: usize| SocketAddr::from((OUTER[side], PORT)).to_string();
+    let mut process = host.spawn(
+        "sekisho",
+        &[
+            &program.to_string_lossy(),
+            "end",
+            device,
+            &address(side),
+            &key.to_string_lossy(),
+            &keys[other].1.to_string(),
+            &address(other),
+            &INNER[side].to_string(),
+            &INNER[other].to_string(),
+        ],
+    )?;
+    process.wait_for(end::READY, START)?;
+    Ok(End { process, removal: Some(format!("ip -n {} link del {device}\n", host.name())) })
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     peers::Implementation,
     plan::Plan,
-    results::{Bound, Figure, OfMode, Run, figures, medians, ratios},
+    results::{Bound, Figure, OfSeries, Run, figures, medians, ratios},
 };
 
 /// All that a report says.
@@ -66,9 +66,8 @@ impl Report {
                 "repetitions": self.plan.repetitions,
                 "settle_s": self.plan.settle.as_secs_f64(),
                 "window_s": self.plan.length.as_secs_f64(),
-                "series": "each implementation at both ends",
             },
-            "modes": self.plan.modes.iter().map(|mode| (mode.key(), mode.title())).collect::<BTreeMap<_, _>>(),
+            "series": self.plan.series.iter().map(|series| (series.key(), series.title())).collect::<BTreeMap<_, _>>(),
             "runs": self.runs.iter().map(run_json).collect::<Vec<_>>(),
             "medians": medians,
             "ratios": ratios,
@@ -94,9 +93,9 @@ impl Report {
             writeln!(text, "- {name}: {version}")?;
         }
         let medians = medians(&self.runs);
-        for mode in &self.plan.modes {
-            let Some(of) = medians.get(mode.key()) else { continue };
-            writeln!(text, "\n**{}**\n", mode.title())?;
+        for series in &self.plan.series {
+            let Some(of) = medians.get(series.key()) else { continue };
+            writeln!(text, "\n**{}**\n", series.title())?;
             table(&mut text, of)?;
         }
         let figures = figures(&medians, &ratios(&medians));
@@ -118,7 +117,7 @@ impl Report {
     }
 }
 
-fn table(text: &mut String, of: &OfMode) -> std::fmt::Result {
+fn table(text: &mut String, of: &OfSeries) -> std::fmt::Result {
     let columns: Vec<_> = Implementation::ALL
         .into_iter()
         .filter_map(|implementation| Some((implementation, of.get(implementation.key())?)))
@@ -146,7 +145,7 @@ fn table(text: &mut String, of: &OfMode) -> std::fmt::Result {
 
 fn run_json(run: &Run) -> Value {
     json!({
-        "mode": run.mode.key(),
+        "series": run.series.key(),
         "repetition": run.repetition,
         "implementation": run.implementation.key(),
         "load": run.load.key(),

@@ -2,31 +2,37 @@
 
 use std::collections::BTreeMap;
 
-use crate::{measure::Values, peers::Implementation, plan::Load, statistics::Summary, wires::Mode};
+use crate::{
+    measure::Values,
+    peers::Implementation,
+    plan::{Load, Series},
+    statistics::Summary,
+    wires::Mode,
+};
 
 /// One measurement of one implementation.
 #[derive(Clone, Debug)]
 pub(crate) struct Run {
-    pub(crate) mode: Mode,
+    pub(crate) series: Series,
     pub(crate) repetition: usize,
     pub(crate) implementation: Implementation,
     pub(crate) load: Load,
     pub(crate) values: Values,
 }
 
-/// Medians of a mode by implementation and key (`tcp1.up.gbit`).
-pub(crate) type OfMode = BTreeMap<&'static str, BTreeMap<String, Summary>>;
+/// Medians of a series by implementation and key (`tcp1.up.gbit`).
+pub(crate) type OfSeries = BTreeMap<&'static str, BTreeMap<String, Summary>>;
 
-/// Medians by mode.
-pub(crate) type Medians = BTreeMap<&'static str, OfMode>;
+/// Medians by series.
+pub(crate) type Medians = BTreeMap<&'static str, OfSeries>;
 
-/// The mode that figures and plot are about.
-const HEADLINE: Mode = Mode::WireGro;
+/// The series that figures and plot are about.
+const HEADLINE: Series = Series::BothEnds(Mode::WireGro);
 
 pub(crate) fn medians(runs: &[Run]) -> Medians {
     let mut values: BTreeMap<_, BTreeMap<_, BTreeMap<_, Vec<f64>>>> = BTreeMap::new();
     for run in runs {
-        let of = values.entry(run.mode.key()).or_default();
+        let of = values.entry(run.series.key()).or_default();
         let of = of.entry(run.implementation.key()).or_default();
         for (key, value) in &run.values {
             of.entry(format!("{}.{key}", run.load.key())).or_default().push(*value);
@@ -38,18 +44,18 @@ pub(crate) fn medians(runs: &[Run]) -> Medians {
     let each = |of: BTreeMap<&'static str, _>| {
         of.into_iter().map(|(key, values)| (key, summarise(values))).collect()
     };
-    values.into_iter().map(|(mode, of)| (mode, each(of))).collect()
+    values.into_iter().map(|(series, of)| (series, each(of))).collect()
 }
 
-/// The medians of the headline's mode, where it was measured.
-pub(crate) fn headline(medians: &Medians) -> Option<&OfMode> {
+/// The medians of the headline, where it was measured.
+pub(crate) fn headline(medians: &Medians) -> Option<&OfSeries> {
     medians.get(HEADLINE.key())
 }
 
 /// Sekisho's median by each other's, under flat keys: `wire_gro.tcp1.up.vs_boringtun_cli`.
 pub(crate) fn ratios(medians: &Medians) -> BTreeMap<String, f64> {
     let mut ratios = BTreeMap::new();
-    for (mode, of) in medians {
+    for (series, of) in medians {
         let Some(own) = of.get(Implementation::Sekisho.key()) else { continue };
         for other in Implementation::OTHERS {
             let Some(theirs) = of.get(other.key()) else { continue };
@@ -57,6 +63,7 @@ pub(crate) fn ratios(medians: &Medians) -> BTreeMap<String, f64> {
                 let Some((load, quantity)) = key.rsplit_once('.') else { continue };
                 let what = match quantity {
                     "gbit" | "kpps" => "",
+                    "lossless_kpps" => "lossless_",
                     "cpu_s_per_gb" | "cpu_s_per_mpkt" => "cpu_",
                     "rtt_p50_ms" => "rtt_p50_",
                     "rtt_p99_ms" => "rtt_p99_",
@@ -66,7 +73,7 @@ pub(crate) fn ratios(medians: &Medians) -> BTreeMap<String, f64> {
                 if let Some(their) = theirs.get(key)
                     && their.median > 0.0
                 {
-                    let key = format!("{mode}.{load}.{what}vs_{}", other.key());
+                    let key = format!("{series}.{load}.{what}vs_{}", other.key());
                     ratios.insert(key, value.median / their.median);
                 }
             }
@@ -98,10 +105,10 @@ impl Figure {
     }
 }
 
-/// The figures that were measured, in the headline's mode.
+/// The figures that were measured, in the headline's series.
 pub(crate) fn figures(medians: &Medians, ratios: &BTreeMap<String, f64>) -> Vec<Figure> {
     use Bound::{AtLeast, AtMost};
-    let mode = HEADLINE.key();
+    let series = HEADLINE.key();
     let mut figures = Vec::new();
     let mut add = |key: String, bound, value: Option<f64>| {
         figures.extend(value.map(|value| Figure { key, bound, value }));
@@ -114,7 +121,7 @@ pub(crate) fn figures(medians: &Medians, ratios: &BTreeMap<String, f64>) -> Vec<
             ("tcp1", "cpu_vs_wireguard_go", AtMost(0.40)),
             ("udp128", "vs_boringtun_cli", AtLeast(2.2)),
         ] {
-            let key = format!("{mode}.{load}.{way}.{what}");
+            let key = format!("{series}.{load}.{way}.{what}");
             let value = ratios.get(&key).copied();
             add(key, bound, value);
         }
@@ -128,7 +135,7 @@ pub(crate) fn figures(medians: &Medians, ratios: &BTreeMap<String, f64>) -> Vec<
         ("tcp1.both.lesser_share", AtLeast(0.35)),
     ] {
         let value = own.and_then(|own| own.get(key)).map(|summary| summary.median);
-        add(format!("{mode}.{key}"), bound, value);
+        add(format!("{series}.{key}"), bound, value);
     }
     figures
 }
@@ -146,7 +153,7 @@ pub(crate) mod tests {
                 let own = implementation == Implementation::Sekisho;
                 let gbit = if own { 4.0 } else { 1.0 } + more;
                 runs.push(Run {
-                    mode: Mode::WireGro,
+                    series: HEADLINE,
                     repetition,
                     implementation,
                     load: Load::Tcp(1, Way::Up),
