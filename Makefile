@@ -75,6 +75,7 @@ bench: ## Measure the tunnel beside boringtun-cli and wireguard-go, in release m
 	  --tools $(TARGET)/tools --output $(TARGET)/bench
 
 web-test: programs browser clerk ## Use the local page as a clerk does, in Chromium in the lab, and check its parts
+	$(WEB) tests/web/run.sh large.test.mjs
 	PHONE=1 ROUTES="status design design/tables apply check explain names traffic logs care help" $(WEB) tests/web/run.sh lighthouse.test.mjs
 
 browser:

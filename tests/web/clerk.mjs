@@ -113,6 +113,13 @@ export async function write(page, base, text) {
   await page.getByRole("textbox").last().waitFor();
 }
 
+/** Gives the draft back, so that the next test begins with what is in force. */
+export async function release(page) {
+  await page.getByRole("button", { name: "編集を終える" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "編集を終える" }).click();
+  await page.getByText("あなたが編集しています").waitFor({ state: "detached" });
+}
+
 /** Applies what is written, with so many seconds to confirm it. */
 export async function apply(page, seconds) {
   await page.getByRole("button", { name: "反映に進む" }).or(page.getByRole("link", { name: "反映に進む" })).first().click();
