@@ -59,6 +59,7 @@ if [[ ${1-} == browser ]]; then
   wanted+=(
     chromium chromium                    # the clerk's browser
     fc-list fontconfig
+    sslscan sslscan                      # what the page offers on the wire
   )
 fi
 if [[ ${1-} == api ]]; then

@@ -17,6 +17,8 @@ export const FIRST_PASSWORD = readFileSync(here("../lab/keys/first-password"), "
 export const PASSWORD = "hashi wo wataru kaze";
 /** How long the device may take for what it does at once. */
 export const SOON = 30_000;
+/** The browser on the clerk's PC. */
+export const CHROMIUM = here("clerk-browser.sh");
 /** The folder of screenshots: looked at, and kept where `SCREENSHOTS` says docs/images/page. */
 export const SCREENSHOTS = process.env.SCREENSHOTS ?? here("../../target/page");
 
@@ -40,7 +42,7 @@ export async function sekisho(...words) {
 
 /** Starts the browser, runs the story in a page of it, and ends it. Errors of the page's own scripts fail the story. */
 export async function withPage(options, story) {
-  const browser = await chromium.launch({ executablePath: here("clerk-browser.sh"), timeout: 60_000 });
+  const browser = await chromium.launch({ executablePath: CHROMIUM, timeout: 60_000 });
   try {
     // Nobody but this box has signed its certificate; that the chain holds is another test's matter.
     const context = await browser.newContext({
@@ -109,6 +111,13 @@ export async function write(page, base, text) {
   await page.goto(`${base}#/design/text`);
   await page.getByLabel("TOMLを開く").setInputFiles(file("site.toml", text));
   await page.getByRole("textbox").last().waitFor();
+}
+
+/** Gives the draft back, so that the next test begins with what is in force. */
+export async function release(page) {
+  await page.getByRole("button", { name: "編集を終える" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "編集を終える" }).click();
+  await page.getByText("あなたが編集しています").waitFor({ state: "detached" });
 }
 
 /** Applies what is written, with so many seconds to confirm it. */

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { rename } from "node:fs/promises";
 import { before, test } from "node:test";
-import { asAdministrator, file, logIn, PAGE, PASSWORD, status, withPage, write } from "./clerk.mjs";
+import { asAdministrator, file, logIn, PAGE, PASSWORD, release, status, withPage, write } from "./clerk.mjs";
 
 /** The daemon's, as the lab places it. */
 const SOCKET = "/run/sekisho/control.sock";
@@ -17,13 +17,6 @@ async function inForce(page) {
   const text = page.getByRole("textbox").last();
   await text.waitFor();
   return text.inputValue();
-}
-
-/** Gives the draft back, so that the next test begins with what is in force. */
-async function release(page) {
-  await page.getByRole("button", { name: "編集を終える" }).click();
-  await page.getByRole("dialog").getByRole("button", { name: "編集を終える" }).click();
-  await page.getByText("あなたが編集しています").waitFor({ state: "detached" });
 }
 
 test("two windows of one session don't write over each other", () =>

@@ -1,5 +1,6 @@
 import type {
   CheckOutcome,
+  KeptSelfTest,
   Planned,
   SelfTestEvent,
   SelfTestReport,
@@ -136,7 +137,14 @@ async function* run(wish: SelfTestWish): AsyncGenerator<SelfTestEvent> {
   yield { event: "finished", report: report(chosen, wish["test-number"]) };
 }
 
+function brief(number: number, report: SelfTestReport): KeptSelfTest {
+  const { begun, generation, verdict, "first-cause": first } = report;
+  return { number, begun, generation, verdict, ...(first && { "first-cause": first }) };
+}
+
 export const selfTest: Record<string, Answer> = {
   "GET /self-test": () => ok(report(planned, undefined)),
+  "GET /self-tests": () => ok([2, 1].map((number) => brief(number, report(planned, undefined)))),
+  "GET /self-tests/*": () => ok(report(planned, undefined)),
   "POST /self-test": (_, given: SelfTestWish) => ({ status: 200, lines: run(given) }),
 };

@@ -133,7 +133,7 @@ describe("client against a box", () => {
   function page(again: boolean) {
     const told: boolean[] = [];
     const expired = vi.fn(() => Promise.resolve(again));
-    surround({ csrf: () => "token", expired, daemon: (away) => told.push(away) });
+    surround({ csrf: () => "token", expired, daemon: (away) => told.push(away), clock: () => {} });
     return { told, expired };
   }
 

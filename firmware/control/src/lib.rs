@@ -53,8 +53,8 @@ pub use self::page::{
 pub use self::proof::{Confirmation, Proof, ProofAwaited, Token};
 pub use self::selftest::{
     CallOutcome, Cause, CheckOutcome, FAIL_OVER_SECONDS, FarCall, FarHalf, FirstCause, Health,
-    HealthChange, LOAD_SECONDS, Level, MalformedTestNumber, Planned, SelfTestEvent, SelfTestReport,
-    SelfTestWish, Stage, TestNumber, Verdict,
+    HealthChange, KeptSelfTest, LOAD_SECONDS, Level, MalformedTestNumber, Planned, SelfTestEvent,
+    SelfTestReport, SelfTestWish, Stage, TestNumber, Verdict,
 };
 pub use self::time::{TimeServer, TimeStatus};
 pub use self::traffic::{
@@ -99,6 +99,8 @@ pub const FLOWS: &str = "/v1/flows";
 /// `POST` [`SelfTestWish`]: [`SelfTestEvent`]s as they happen, one JSON value a line (`application/x-ndjson`). `GET`: the
 /// [`SelfTestReport`] of the last test.
 pub const SELF_TEST: &str = "/v1/self-test";
+/// `GET`: a list of [`KeptSelfTest`], the latest first. Below it, by its number, the [`SelfTestReport`] of one.
+pub const SELF_TESTS: &str = "/v1/self-tests";
 /// `GET`: [`Health`].
 pub const HEALTH: &str = "/v1/health";
 

@@ -205,6 +205,27 @@ pub struct SelfTestReport {
     pub far_half: Option<FarHalf>,
 }
 
+/// A self-test whose report is kept, in short.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub struct KeptSelfTest {
+    /// By which its report is asked for; a later test has a larger one.
+    pub number: u64,
+    /// The number shared with the other side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_number: Option<TestNumber>,
+    /// When it began.
+    pub begun: Timestamp,
+    /// The design's generation; 0 while none was in force.
+    pub generation: u64,
+    /// The worst of its checks; what was not run doesn't count.
+    pub verdict: Verdict,
+    /// What was to be mended first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_cause: Option<FirstCause>,
+}
+
 /// What to mend first.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -307,6 +328,20 @@ pub struct HealthChange {
     /// The code of the first cause.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
+}
+
+impl KeptSelfTest {
+    /// A report in short.
+    pub fn of(number: u64, report: &SelfTestReport) -> Self {
+        Self {
+            number,
+            test_number: report.test_number.clone(),
+            begun: report.begun,
+            generation: report.generation,
+            verdict: report.verdict,
+            first_cause: report.first_cause.clone(),
+        }
+    }
 }
 
 impl Stage {

@@ -208,6 +208,8 @@ pub const DEVICE: &[Entry] = &[
     route(Verb::Get, "/api/live", Who::SignedIn, "tells status, health and traffic as they change (server-sent events)").unattended(),
     route(Verb::Get, "/api/history", Who::SignedIn, "gives rates and refusals of the last hour or day").unattended(),
     route(Verb::Get, "/api/self-test", Who::SignedIn, "gives the report of the last self-test"),
+    route(Verb::Get, "/api/self-tests", Who::SignedIn, "lists the self-tests whose reports are kept"),
+    route(Verb::Get, "/api/self-tests/{number}", Who::SignedIn, "gives the report of a self-test"),
     route(Verb::Post, "/api/self-test", CHANGERS, "runs a self-test; its events come a line each, as they happen").changing(),
     route(Verb::Get, "/api/generations", Who::SignedIn, "lists the generations of the design"),
     route(Verb::Get, "/api/generations/{number}", Who::SignedIn, "gives the files of a generation"),

@@ -20,12 +20,15 @@ export type Surroundings = {
   expired(): Promise<boolean>;
   /** Whether the daemon behind the page answers. */
   daemon(away: boolean): void;
+  /** When an answer was made, by the box's clock. */
+  clock(said: string | null): void;
 };
 
 let surroundings: Surroundings = {
   csrf: () => undefined,
   expired: () => Promise.resolve(false),
   daemon: () => {},
+  clock: () => {},
 };
 
 export function surround(given: Surroundings): void {
@@ -45,7 +48,9 @@ async function send(method: Method, path: string, body: unknown, signal?: AbortS
   if (body !== undefined) request.body = JSON.stringify(body);
   if (signal) request.signal = signal;
   try {
-    return await fetch(`/api${path}`, request);
+    const response = await fetch(`/api${path}`, request);
+    surroundings.clock(response.headers.get("Date"));
+    return response;
   } catch (cause) {
     if (signal?.aborted) throw cause;
     throw new ApiError(0, unreachable);

@@ -1649,6 +1649,82 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/self-tests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** lists the self-tests whose reports are kept */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description What was asked for. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["KeptSelfTest"][];
+                    };
+                };
+                default: components["responses"]["Refusal"];
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/self-tests/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** gives the report of a self-test */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    number: number;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description What was asked for. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["SelfTestReport"];
+                    };
+                };
+                default: components["responses"]["Refusal"];
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/session": {
         parameters: {
             query?: never;
@@ -2883,6 +2959,30 @@ export interface components {
             generation: number;
             profile?: string;
             site: string;
+        };
+        /** @description A self-test whose report is kept, in short. */
+        KeptSelfTest: {
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            begun: string;
+            /** @description What was to be mended first. */
+            "first-cause"?: components["schemas"]["FirstCause"];
+            /**
+             * Format: uint64
+             * @description The design's generation; 0 while none was in force.
+             */
+            generation: number;
+            /**
+             * Format: uint64
+             * @description By which its report is asked for; a later test has a larger one.
+             */
+            number: number;
+            /** @description The number shared with the other side. */
+            "test-number"?: components["schemas"]["TestNumber"];
+            /** @description The worst of its checks; what was not run doesn't count. */
+            verdict: components["schemas"]["Verdict"];
         };
         /** @description One change to the kernel. */
         KernelStep: {
@@ -4239,6 +4339,7 @@ export type Identity = components['schemas']['Identity'];
 export type Import = components['schemas']['Import'];
 export type Imported = components['schemas']['Imported'];
 export type KeptDraft = components['schemas']['KeptDraft'];
+export type KeptSelfTest = components['schemas']['KeptSelfTest'];
 export type KernelStep = components['schemas']['KernelStep'];
 export type Key = components['schemas']['Key'];
 export type Lan = components['schemas']['Lan'];

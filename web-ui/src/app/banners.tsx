@@ -5,6 +5,7 @@ import { FailureNotice, Notice } from "../ui/notice";
 import { Button } from "../ui/parts";
 import { useAction, useNow } from "../ui/use";
 import { carryOf } from "./carry";
+import { ClockNotice } from "./clock-notice";
 import { language, useText } from "./language";
 import { live } from "./live";
 import { may } from "./roles";
@@ -32,6 +33,7 @@ export function Banners() {
           </Notice>
         )
       )}
+      <ClockNotice />
       <FailureNotice failure={failed} />
       {status?.awaiting && <AwaitingBanner awaiting={status.awaiting} heard={heard} />}
     </div>

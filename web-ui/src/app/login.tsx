@@ -5,6 +5,7 @@ import { span } from "../ui/format";
 import { FailureNotice, Notice } from "../ui/notice";
 import { Button, Dialog, PageHead, TextField } from "../ui/parts";
 import { useAction } from "../ui/use";
+import { ClockNotice } from "./clock-notice";
 import { language, setLanguage, useText } from "./language";
 import { arrivalFailure, arrive, changePassword, leave, logIn } from "./session";
 import { useStore } from "./store";
@@ -95,6 +96,7 @@ export function LoginPage() {
           <Gate />
         </div>
         <PageHead title={t.product} lead={t.login.lead} />
+        <ClockNotice />
         <FailureNotice failure={failed} />
         <LoginForm />
         <ArriveForm />

@@ -1,5 +1,6 @@
 import { ApiError, asFailure, ask, get, post, surround } from "../api/client";
 import type { Failure, Session } from "../api/types";
+import { hearClock } from "./clock";
 import { dropAll } from "./memory";
 import { Store } from "./store";
 
@@ -112,4 +113,5 @@ surround({
     return new Promise((resolve) => waiting.push(resolve));
   },
   daemon: (away) => daemonAway.set(away),
+  clock: (said) => hearClock(said, Date.now()),
 });

@@ -62,6 +62,19 @@ export const en: Texts = {
     title: "No connection to the box",
     text: "You see what it said last. The page reconnects by itself.",
   },
+  clocks: {
+    title: (span) => `The clocks of the box and of this PC are ${span} apart`,
+    both: (box, here) => `The box says ${box}, this PC ${here}.`,
+    hereWrong:
+      "The box's clock is in step with a time server. Set this PC's date, time and zone (Japan) right.",
+    boxWrong:
+      "The box's clock is in step with no time server. It sets itself once LGWAN is connected; if it doesn't, look at the time server by a connection check.",
+    eitherWrong: "Compare with a clock that is right, and set this PC's clock if it is the wrong one.",
+    codes:
+      "Codes of a second factor are judged by the box's clock: while that is wrong, right codes are refused. Recovery codes work.",
+    certificates:
+      "Dates of certificates are judged by this PC's clock: while that is wrong, the browser may call them expired. Times in logs are the box's.",
+  },
   awaiting: {
     title: "A change awaits confirmation",
     text: (generation) => `Generation ${generation}. Without a confirmation in time it is taken back.`,

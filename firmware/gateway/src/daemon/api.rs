@@ -28,8 +28,8 @@ use sekisho_control::{
     APPLY, Apply, Author, BACKUP, BackupWish, CONFIRM, CertificateRequest, Confirmation, Decision,
     FLOWS, Failure, FailureKind, FlowQuery, GENERATIONS, HEALTH, IDENTITY, KEY, LARGEST_BODY,
     LONGEST_NAME, NAME_QUERY, NAMES, NameQuery, OPEN_BACKUP, PAGE_AUTHORITY, PAGE_CERTIFICATE,
-    PLAN, Packet, Principal, Proposal, REFUSALS, RESTART, ROLL_BACK, Restart, SELF_TEST, STATUS,
-    SelfTestWish, TAKE_IDENTITY, TRACE, TRAFFIC, Unlocking, ZONE_DATA,
+    PLAN, Packet, Principal, Proposal, REFUSALS, RESTART, ROLL_BACK, Restart, SELF_TEST,
+    SELF_TESTS, STATUS, SelfTestWish, TAKE_IDENTITY, TRACE, TRAFFIC, Unlocking, ZONE_DATA,
 };
 use sekisho_host::user_name;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -93,6 +93,8 @@ pub(super) async fn serve(listener: UnixListener, requests: mpsc::Sender<Request
         .route(REFUSALS, get(refusals))
         .route(FLOWS, get(flows))
         .route(SELF_TEST, get(last_self_test).post(self_test))
+        .route(SELF_TESTS, get(self_tests))
+        .route(&format!("{SELF_TESTS}/{{number}}"), get(kept_self_test))
         .route(HEALTH, get(health))
         .route(CONFIRM, post(confirm))
         .route(ROLL_BACK, post(roll_back))
@@ -307,10 +309,10 @@ async fn generations(State(queue): State<Queue>) -> Response {
     queue.ask(Request::Generations).await
 }
 
-async fn generation(
-    State(queue): State<Queue>,
-    number: Result<Segment<u64>, PathRejection>,
-) -> Response {
+/// What stands for a number in the path.
+type Number = Result<Segment<u64>, PathRejection>;
+
+async fn generation(State(queue): State<Queue>, number: Number) -> Response {
     match number {
         Ok(Segment(number)) => queue.ask(|reply| Request::Generation(number, reply)).await,
         Err(rejection) => malformed(rejection.body_text()),
@@ -349,6 +351,17 @@ async fn self_test(State(queue): State<Queue>, Body(wish): Body<SelfTestWish>) -
 
 async fn last_self_test(State(queue): State<Queue>) -> Response {
     queue.ask(Request::LastSelfTest).await
+}
+
+async fn self_tests(State(queue): State<Queue>) -> Response {
+    queue.ask(Request::SelfTests).await
+}
+
+async fn kept_self_test(State(queue): State<Queue>, number: Number) -> Response {
+    match number {
+        Ok(Segment(number)) => queue.ask(|reply| Request::KeptSelfTest(number, reply)).await,
+        Err(rejection) => malformed(rejection.body_text()),
+    }
 }
 
 async fn health(State(queue): State<Queue>) -> Response {

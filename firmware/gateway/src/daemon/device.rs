@@ -12,10 +12,11 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Instant};
 use jiff::Timestamp;
 use sekisho_control::{
     Applied, Apply, Author, Awaiting, Backup, BackupWish, CertificateRequest, Confirmation,
-    Decision, Failure, FlowPage, FlowQuery, Generation, Health as HealthLevel, Identity, Key,
-    LineStatus, LiveTrace, NameAnswer, NameQuery, NamesStatus, Opened, Packet, PageAuthority,
-    PageCertificate, Phase, Plan, PlannedStep, Proposal, Refused, RefusedFlows, Restarting,
-    Returned, SelfTestReport, SelfTestWish, Settled, Status, Stored, Traffic, Unlocking, ZoneData,
+    Decision, Failure, FlowPage, FlowQuery, Generation, Health as HealthLevel, Identity,
+    KeptSelfTest, Key, LineStatus, LiveTrace, NameAnswer, NameQuery, NamesStatus, Opened, Packet,
+    PageAuthority, PageCertificate, Phase, Plan, PlannedStep, Proposal, Refused, RefusedFlows,
+    Restarting, Returned, SelfTestReport, SelfTestWish, Settled, Status, Stored, Traffic,
+    Unlocking, ZoneData,
 };
 use sekisho_design::{Design, PublicKey, diff};
 use sekisho_host::{HostError, Kernel, Refusal, clock, give_back};
@@ -112,6 +113,10 @@ pub enum Request {
     Restart(Author, Reply<Restarting>),
     /// The last self-test's report.
     LastSelfTest(Reply<SelfTestReport>),
+    /// The self-tests whose reports are kept, the latest first.
+    SelfTests(Reply<Vec<KeptSelfTest>>),
+    /// The report of one of them.
+    KeptSelfTest(u64, Reply<SelfTestReport>),
     /// How the device is, in one word.
     Health(Reply<HealthLevel>),
 }
@@ -264,6 +269,10 @@ impl Device {
             }
             Request::Restart(author, reply) => drop(reply.send(self.restart(&author))),
             Request::LastSelfTest(reply) => drop(reply.send(self.selftest.last())),
+            Request::SelfTests(reply) => drop(reply.send(Ok(self.selftest.kept()))),
+            Request::KeptSelfTest(number, reply) => {
+                drop(reply.send(self.selftest.report(number)));
+            }
             Request::Health(reply) => drop(reply.send(self.selftest.health())),
         }
     }

@@ -9,16 +9,16 @@ use axum::{
 use schemars::JsonSchema;
 use sekisho_control::{
     FLOWS, FlowPage, FlowQuery, GENERATIONS, Generation, HEALTH, Health, IDENTITY, Identity, KEY,
-    Key, LiveTrace, NAME_QUERY, NAMES, NameAnswer, NameQuery, NamesStatus, PLAN, Packet, Plan,
-    Proposal, REFUSALS, RefusedFlows, SELF_TEST, STATUS, SelfTestEvent, SelfTestReport,
-    SelfTestWish, Status, Stored, TRACE, TRAFFIC, Traffic, ZONE_DATA, ZoneData,
+    KeptSelfTest, Key, LiveTrace, NAME_QUERY, NAMES, NameAnswer, NameQuery, NamesStatus, PLAN,
+    Packet, Plan, Proposal, REFUSALS, RefusedFlows, SELF_TEST, SELF_TESTS, STATUS, SelfTestEvent,
+    SelfTestReport, SelfTestWish, Status, Stored, TRACE, TRAFFIC, Traffic, ZONE_DATA, ZoneData,
 };
 
 use crate::{
     access::Verb,
     answer::Refusal,
     app::App,
-    device::{Answer, Fault},
+    device::Fault,
     openapi::{gives, gives_lines},
     router::Handler,
 };
@@ -49,8 +49,20 @@ pub(super) fn handlers() -> Vec<Handler> {
             post(self_test),
             gives_lines::<SelfTestEvent>().takes::<SelfTestWish>(),
         ),
+        (Verb::Get, "/api/self-tests", read(SELF_TESTS), gives::<Vec<KeptSelfTest>>()),
+        (
+            Verb::Get,
+            "/api/self-tests/{number}",
+            one_of(SELF_TESTS),
+            gives::<SelfTestReport>().path::<u64>(),
+        ),
         (Verb::Get, "/api/generations", read(GENERATIONS), gives::<Vec<Generation>>()),
-        (Verb::Get, "/api/generations/{number}", get(generation), gives::<Stored>().path::<u64>()),
+        (
+            Verb::Get,
+            "/api/generations/{number}",
+            one_of(GENERATIONS),
+            gives::<Stored>().path::<u64>(),
+        ),
         (Verb::Post, "/api/plan", ask(PLAN), gives::<Plan>().takes::<Proposal>()),
         (Verb::Post, "/api/trace", ask(TRACE), gives::<LiveTrace>().takes::<Packet>()),
         (
@@ -78,12 +90,12 @@ fn ask(path: &'static str) -> MethodRouter<App> {
     post(async move |State(app): State<App>, body: Bytes| app.daemon.post(path, body).await)
 }
 
-async fn generation(
-    State(app): State<App>,
-    number: Result<Path<u64>, PathRejection>,
-) -> Result<Answer, Refusal> {
-    let Path(number) = number.map_err(|fault| Refusal::malformed(fault.body_text()))?;
-    Ok(app.daemon.get(&format!("{GENERATIONS}/{number}")).await?)
+/// Reads one of a list, by its number.
+fn one_of(list: &'static str) -> MethodRouter<App> {
+    get(async move |State(app): State<App>, number: Result<Path<u64>, PathRejection>| {
+        let Path(number) = number.map_err(|fault| Refusal::malformed(fault.body_text()))?;
+        Ok::<_, Refusal>(app.daemon.get(&format!("{list}/{number}")).await?)
+    })
 }
 
 /// The test's events, as they happen.

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { asFailure, stream } from "../../api/client";
-import type { Failure, SelfTestEvent, SelfTestReport, SelfTestWish } from "../../api/types";
+import type { Failure, KeptSelfTest, SelfTestEvent, SelfTestReport, SelfTestWish } from "../../api/types";
 import { useText, useTexts } from "../../app/language";
 import { live } from "../../app/live";
 import { may } from "../../app/roles";
@@ -11,18 +11,22 @@ import { useGet } from "../../ui/use";
 import type { PageProps } from "..";
 import "./check.css";
 import { ChangesCard } from "../status/changes";
+import { EarlierNotice, HistoryCard } from "./history";
 import { FarHalfCard, ReportFacts, RollOut, Signatures } from "./report";
 import { noRun, ofReport, type Run, step } from "./run";
 import { texts } from "./text";
 import { FirstToMend, Progress, Tree } from "./tree";
 import { WishForm } from "./wish";
 
-/** The connection check: live while it goes on, else the last one. */
-export default function CheckPage({ session }: PageProps) {
+/** The connection check: live while it goes on, else the last one, or an earlier one by its number in the address. */
+export default function CheckPage({ route, session }: PageProps) {
   const t = useTexts(texts);
   const common = useText();
   const { health } = useStore(live);
-  const last = useGet<SelfTestReport | null>("/self-test");
+  const number = /^\d+$/.test(route.rest) ? Number(route.rest) : null;
+  const kept = useGet<KeptSelfTest[]>("/self-tests");
+  const wanted = number ?? kept.value?.[0]?.number;
+  const last = useGet<SelfTestReport>(wanted === undefined ? null : `/self-tests/${wanted}`);
   const [run, setRun] = useState<Run | null>(null);
   const [failure, setFailure] = useState<Failure | null>(null);
   const stop = useRef<AbortController | null>(null);
@@ -46,16 +50,13 @@ export default function CheckPage({ session }: PageProps) {
       if (!control.signal.aborted) setFailure(asFailure(thrown));
     } finally {
       setBusy(false);
+      kept.reload();
     }
   };
 
-  const shown = run ?? (last.value ? ofReport(last.value) : null);
-  const allowed = may(session.role, "self-test");
-  // The daemon has no kind of its own for a test that was never made.
-  const never =
-    !last.busy &&
-    !last.value &&
-    (!last.failure || last.failure.message.includes("no self-test was ever run"));
+  const shown = (number === null && run) || (last.value ? ofReport(last.value) : null);
+  const allowed = number === null && may(session.role, "self-test");
+  const never = wanted === undefined && kept.value !== null;
   return (
     <>
       <PageHead
@@ -64,16 +65,18 @@ export default function CheckPage({ session }: PageProps) {
         actions={shown?.report && <Button onClick={() => print()}>{common.print}</Button>}
       />
       <div class="stack-wide">
-        {allowed ? (
+        {number !== null ? (
+          <EarlierNotice begun={shown?.report?.begun} />
+        ) : allowed ? (
           <WishForm busy={busy} onStart={start} onStop={() => stop.current?.abort()} />
         ) : (
           <p class="quiet no-print">{t.notAllowed}</p>
         )}
         <FailureNotice failure={failure} />
-        {!shown && !never && !last.failure && <Loading />}
+        {!shown && !never && !last.failure && !kept.failure && <Loading />}
         {!shown && last.failure && !never && <FailureNotice failure={last.failure} retry={last.reload} />}
         {!shown && never && <p class="quiet">{t.neverRun}</p>}
-        {busy && shown && <Progress run={shown} />}
+        {busy && shown && number === null && <Progress run={shown} />}
         {shown?.report && (
           <>
             <RollOut run={shown} />
@@ -90,6 +93,12 @@ export default function CheckPage({ session }: PageProps) {
         )}
         {shown?.report?.["far-half"] && <FarHalfCard half={shown.report["far-half"]} />}
         {shown?.report && <Signatures />}
+        <FailureNotice failure={kept.failure} retry={kept.reload} />
+        {kept.value && kept.value.length > 0 && (
+          <div class="no-print">
+            <HistoryCard kept={kept.value} shown={number} />
+          </div>
+        )}
         {health && health.history.length > 0 && (
           <div class="no-print">
             <ChangesCard health={health} />

@@ -82,6 +82,7 @@ function Room(props: { found: Found; route: Route; session: Session; begin: () =
         const timer = setTimeout(run, milliseconds);
         return () => clearTimeout(timer);
       },
+      breath: () => new Promise((resolve) => setTimeout(resolve)),
       keep: keepWork,
       tell: setState,
     });

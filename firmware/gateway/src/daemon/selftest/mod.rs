@@ -3,55 +3,41 @@
 
 mod given;
 mod probes;
+mod reports;
 mod watch;
 
 use std::{
-    path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use jiff::Timestamp;
-use sekisho_control::{Failure, Health, SelfTestEvent, SelfTestReport, SelfTestWish};
+use sekisho_control::{Failure, Health, KeptSelfTest, SelfTestEvent, SelfTestReport, SelfTestWish};
 use sekisho_design::Name;
-use sekisho_host::files;
 use sekisho_selftest::{Depth, checks, first_cause, run, unknown, verdict};
 use tokio::{sync::mpsc, task::JoinHandle};
 use tracing::{info, warn};
 
 pub(super) use self::given::{Given, held};
-use self::{probes::Probes, watch::Watch};
-use super::fault::{conflict, device_failure, malformed};
-
-/// The last report, below the state folder.
-const LAST: &str = "self-test.json";
-
-/// The longest report: some thousand checks.
-const LONGEST: u64 = 32 << 20;
+use self::{probes::Probes, reports::Reports, watch::Watch};
+use super::fault::{conflict, device_failure, disk_failure, malformed};
 
 /// The events of a test, as they happen.
 pub(in crate::daemon) type Events = mpsc::UnboundedReceiver<SelfTestEvent>;
 
 /// Looks after self-tests.
 pub(super) struct SelfTest {
-    state: PathBuf,
     running: Option<JoinHandle<()>>,
-    last: Arc<Mutex<Option<SelfTestReport>>>,
+    reports: Arc<Mutex<Reports>>,
     watch: Watch,
 }
 
 impl SelfTest {
-    /// No test runs; the last report is the one that the disk has.
+    /// No test runs; the reports are those that the disk has.
     pub(super) fn new(state: &Path, now: Duration) -> Self {
-        let last = match read(&state.join(LAST)) {
-            Ok(last) => last,
-            Err(fault) => {
-                warn!(fault = super::reasons(&fault), "the last self-test's report is lost");
-                None
-            }
-        };
-        let last = Arc::new(Mutex::new(last));
-        Self { state: state.to_owned(), running: None, last, watch: Watch::new(now) }
+        let reports = Arc::new(Mutex::new(Reports::open(state)));
+        Self { running: None, reports, watch: Watch::new(now) }
     }
 
     /// Begins a test.
@@ -65,15 +51,14 @@ impl SelfTest {
             return Err(malformed(format!("there is no check '{unknown}'"), way_out.to_owned()));
         }
         let (events, receiver) = mpsc::unbounded_channel();
-        let (last, path) = (Arc::clone(&self.last), self.state.join(LAST));
+        let reports = Arc::clone(&self.reports);
         self.running = Some(tokio::spawn(async move {
             let report = test(&wish, given, &events).await;
             let first = report.first_cause.as_ref().map(|first| first.cause.code.clone());
             info!(verdict = ?report.verdict, first, "a self-test ended");
-            if let Err(fault) = keep(&path, &report) {
+            if let Err(fault) = locked(&reports).add(report.clone()) {
                 warn!(fault = super::reasons(&fault), "the self-test's report can't be kept");
             }
-            *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(report.clone());
             // Whoever asked may have gone.
             let _ = events.send(SelfTestEvent::Finished { report: Box::new(report) });
         }));
@@ -82,10 +67,23 @@ impl SelfTest {
 
     /// The last report.
     pub(super) fn last(&self) -> Result<SelfTestReport, Failure> {
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let way_out = "run one: sekisho self-test";
-        last.ok_or_else(|| {
+        locked(&self.reports).last().cloned().ok_or_else(|| {
             device_failure("no self-test was ever run".to_owned(), Some(way_out.to_owned()))
+        })
+    }
+
+    /// The tests whose reports are kept, the latest first.
+    pub(super) fn kept(&self) -> Vec<KeptSelfTest> {
+        locked(&self.reports).all()
+    }
+
+    /// A report that is kept.
+    pub(super) fn report(&self, number: u64) -> Result<SelfTestReport, Failure> {
+        let found = locked(&self.reports).one(number).map_err(|fault| disk_failure(&fault))?;
+        found.ok_or_else(|| {
+            let way_out = "see which reports are kept; the oldest are deleted in time";
+            malformed(format!("there is no report of a self-test {number}"), way_out.to_owned())
         })
     }
 
@@ -132,13 +130,6 @@ async fn test(
     }
 }
 
-fn read(path: &Path) -> anyhow::Result<Option<SelfTestReport>> {
-    if !path.exists() {
-        return Ok(None);
-    }
-    Ok(Some(serde_json::from_slice(&files::read(path, LONGEST)?)?))
-}
-
-fn keep(path: &Path, report: &SelfTestReport) -> anyhow::Result<()> {
-    Ok(files::write(path, &serde_json::to_vec(report)?, 0o640)?)
+fn locked(reports: &Mutex<Reports>) -> MutexGuard<'_, Reports> {
+    reports.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -35,6 +35,7 @@ function desk(change: Partial<Surroundings["calls"]> = {}) {
       timers.add(timer);
       return () => timers.delete(timer);
     },
+    breath: () => Promise.resolve(),
     keep: (work) => kept.push(work),
     tell: (state) => states.push(state),
   };

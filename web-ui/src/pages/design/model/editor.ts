@@ -57,6 +57,8 @@ export type Surroundings = {
   now: () => number;
   /** Runs it later; what it returns forgets it. */
   later: (run: () => void, milliseconds: number) => () => void;
+  /** Lets whatever waits go first. */
+  breath: () => Promise<void>;
   keep: (work: Kept) => void;
   tell: (state: Editing) => void;
 };
@@ -262,6 +264,9 @@ export class Editor {
         const printed = await calls.print(this.#state.history.present);
         if (isLate()) return;
         const text = carryComments(before, printed);
+        // Of 500 servers that takes a while, and so does what follows: whoever types comes first.
+        await this.#around.breath();
+        if (isLate()) return;
         const lostComments = this.#state.lostComments || countComments(text) < countComments(before);
         this.#tell({ text, ahead: null, unread: null, lostComments });
       } else if (next === "parse") {
