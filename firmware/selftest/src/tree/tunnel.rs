@@ -388,7 +388,7 @@ impl Check for PathMtu {
             Some(size) => {
                 // What the tunnel adds around an inner packet is the same at every size.
                 let path = line - (most - size);
-                Judgement::failed(
+                Judgement::warned(
                     both!("{size} バイトまでしか通りません。"; "No more than {size} bytes get through."),
                     cause(
                         "path-mtu",
@@ -401,8 +401,8 @@ impl Check for PathMtu {
                             "Small packets come back; large ones vanish, with no ICMP to say so."
                         ),
                         both!(
-                            "設計の [interface.lgwan] に mtu = {path} と書いて適用してください。";
-                            "Write `mtu = {path}` into [interface.lgwan] and apply."
+                            "装置はこの大きさに合わせて動きます。いつもこうなら、設計の [interface.lgwan] に mtu = {path} と書いて適用すると、起動のたびに探さずに済みます。";
+                            "The device follows by itself. If it is always so, write `mtu = {path}` into [interface.lgwan] and apply: then it needn't find out at each start."
                         ),
                     ),
                 )
