@@ -69,6 +69,15 @@ test("an operator brings profiles and leaves the site alone", () =>
     assert.deepEqual(await asked(page, "POST", "/apply", { proposal, seen: 1 }), [403, "role"]);
   }));
 
+test("a transfer that the platform's servers refuse is no fault of the device", () =>
+  withPage({}, async (page) => {
+    await asAdministrator(page);
+    assert.deepEqual(await asked(page, "GET", "/names/zone-data"), [502, "elsewhere"]);
+    const said = await page.evaluate(async () => (await fetch("/api/names/zone-data")).json());
+    assert.match(said.message, /^zone [a-z.]+ can't be fetched from 100\.72\.\d+\.\d+: the name servers say /);
+    assert.match(said.way_out, /operator/);
+  }));
+
 test("who is deleted is out at once", () =>
   withPage({}, async (viewer) => {
     await viewer.goto(PAGE);

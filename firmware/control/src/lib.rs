@@ -505,6 +505,22 @@ pub enum FailureKind {
     RollbackFailed,
     /// The device couldn't do it; nothing was touched.
     Device,
+    /// A server that the device asked refuses or is silent; the device itself is well.
+    Elsewhere,
+}
+
+impl FailureKind {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Refused,
+        Self::Malformed,
+        Self::Conflict,
+        Self::Unproven,
+        Self::RolledBack,
+        Self::RollbackFailed,
+        Self::Device,
+        Self::Elsewhere,
+    ];
 }
 
 impl fmt::Display for Failure {

@@ -109,6 +109,16 @@ pub enum AskFault {
     /// The servers answer, with this.
     #[error("the name servers say {0}")]
     Refused(String),
+    /// A zone can't be had.
+    #[error("zone {zone} can't be fetched from {server}: {source}")]
+    Zone {
+        /// Which.
+        zone: String,
+        /// The server that was asked last.
+        server: Ipv4Addr,
+        /// Why.
+        source: Box<AskFault>,
+    },
     /// The service is ending.
     #[error("the name service is ending")]
     Ending,
@@ -366,7 +376,10 @@ impl Service {
                             taken = Some(found);
                             break;
                         }
-                        Err(found) => fault = found,
+                        Err(source) => {
+                            let (zone, source) = (zone.clone(), Box::new(source));
+                            fault = AskFault::Zone { zone, server: *server, source };
+                        }
                     }
                 }
                 for (name, address) in taken.ok_or(fault)? {
@@ -457,7 +470,7 @@ async fn transfer(
         }
         if answer.metadata.response_code != ResponseCode::NoError {
             let said = code(answer.metadata.response_code);
-            return Err(AskFault::Refused(format!("{said} to a transfer of {zone}")));
+            return Err(AskFault::Refused(said));
         }
         records += answer.answers.len();
         if answer.answers.is_empty() || records > LARGEST_ZONE {

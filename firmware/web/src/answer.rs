@@ -1,5 +1,7 @@
 //! Answers that aren't what was asked for, and bodies of requests.
 
+use std::fmt;
+
 use axum::{
     Json,
     extract::{FromRequest, Request},
@@ -11,6 +13,84 @@ use sekisho_design::{Both, Report};
 use serde::{Serialize, de::DeserializeOwned};
 use tracing::error;
 
+/// Why a request wasn't carried out, for programs. What the daemon refuses goes through, so its kinds are among them.
+#[derive(Clone, Copy, Debug, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RefusalKind {
+    /// The audit trail can't be written, so nothing is changed.
+    AuditTrail,
+    /// Others are before; it may be asked again soon.
+    Busy,
+    /// Somebody else wrote meanwhile.
+    Changed,
+    /// A code of the second factor is asked for.
+    CodeNeeded,
+    /// Somebody else's change stands in the way; nothing was touched.
+    Conflict,
+    /// Another site's page asks.
+    CrossOrigin,
+    /// The daemon doesn't answer.
+    DaemonAway,
+    /// The device couldn't do it.
+    Device,
+    /// A server that the device asked refuses or is silent; the device is well.
+    Elsewhere,
+    /// The user's right to sign in is over.
+    Ended,
+    /// There is one of this name already.
+    Exists,
+    /// It was asked for under a name that isn't the device's.
+    Host,
+    /// Nobody could look after users any more.
+    LastAdministrator,
+    /// Too many tries were wrong; the next one has to wait.
+    Locked,
+    /// The request breaks the API.
+    Malformed,
+    /// The password has to be changed first.
+    MustChange,
+    /// The name isn't one.
+    Name,
+    /// Nobody is signed in.
+    NoSession,
+    /// No second factor awaits a code.
+    NotBegun,
+    /// One can't do that to oneself.
+    Oneself,
+    /// The design breaks rules; nothing was touched.
+    Refused,
+    /// The role may not do it.
+    Role,
+    /// A step failed and so did its roll-back.
+    RollbackFailed,
+    /// A step failed and the state before it is back.
+    RolledBack,
+    /// The session's token is missing.
+    Token,
+    /// The body is larger than the route takes.
+    TooLarge,
+    /// There is no room for another one.
+    TooMany,
+    /// There is none of this name.
+    Unknown,
+    /// Nobody has shown that he reaches the device by the new way; nothing was touched.
+    Unproven,
+    /// An end is missing, too far, or for somebody who has none.
+    Until,
+    /// The change takes away the way that its user came by.
+    Way,
+    /// The password breaks a rule.
+    WeakPassword,
+    /// The name, the password or the code is wrong.
+    Wrong,
+}
+
+impl fmt::Display for RefusalKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
 /// Why a request wasn't carried out. Its shape is that of the daemon's failure.
 #[derive(Clone, Debug, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct Refusal {
@@ -18,7 +98,7 @@ pub struct Refusal {
     #[serde(skip)]
     pub status: StatusCode,
     /// What kind; the page goes by it.
-    pub kind: &'static str,
+    pub kind: RefusalKind,
     /// What is wrong, in English.
     pub message: String,
     /// What to do about it.
@@ -37,7 +117,7 @@ pub struct Refusal {
 
 impl Refusal {
     /// One with a sentence in both languages.
-    pub fn new(status: StatusCode, kind: &'static str, ja: &str, en: &str) -> Self {
+    pub fn new(status: StatusCode, kind: RefusalKind, ja: &str, en: &str) -> Self {
         Self {
             status,
             kind,
@@ -53,7 +133,7 @@ impl Refusal {
     pub fn malformed(message: impl Into<String>) -> Self {
         Self {
             status: StatusCode::BAD_REQUEST,
-            kind: "malformed",
+            kind: RefusalKind::Malformed,
             message: message.into(),
             way_out: None,
             both: None,
@@ -66,7 +146,7 @@ impl Refusal {
     pub fn no_session() -> Self {
         Self::new(
             StatusCode::UNAUTHORIZED,
-            "no-session",
+            RefusalKind::NoSession,
             "ログインしてください。",
             "Nobody is signed in.",
         )
@@ -77,7 +157,7 @@ impl Refusal {
         error!(%fault, "{what}");
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
-            "device",
+            RefusalKind::Device,
             "装置の内部で処理できませんでした。装置のログを確認してください。",
             "The device couldn't do it; its log has the reason.",
         )
@@ -138,7 +218,20 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Asked<T> {
 
 #[cfg(test)]
 mod tests {
+    use sekisho_control::FailureKind;
+
     use super::*;
+
+    #[test]
+    fn what_the_daemon_refuses_has_a_kind_here() {
+        for kind in FailureKind::ALL {
+            let word = serde_json::to_value(kind).unwrap();
+            let schema = schemars::schema_for!(RefusalKind).to_value();
+            let kinds = schema["oneOf"].as_array().unwrap();
+            assert!(kinds.iter().any(|one| one["const"] == word), "{word}");
+        }
+        assert_eq!(RefusalKind::DaemonAway.to_string(), "daemon-away");
+    }
 
     #[test]
     fn a_refusal_says_when_to_try_again() {

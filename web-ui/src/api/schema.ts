@@ -2621,7 +2621,7 @@ export interface components {
             way_out?: string;
         };
         /** @description Kinds of failure. */
-        FailureKind: "refused" | "malformed" | "conflict" | "unproven" | "rolled-back" | "rollback-failed" | "device";
+        FailureKind: "refused" | "malformed" | "conflict" | "unproven" | "rolled-back" | "rollback-failed" | "device" | "elsewhere";
         /** @description One connection that the far end tried to open. */
         FarCall: {
             /** @description Whether the design lets it in. */
@@ -3421,7 +3421,7 @@ export interface components {
             /** @description The same for people, in both languages. */
             both?: components["schemas"]["Both"];
             /** @description What kind; the page goes by it. */
-            kind: string;
+            kind: components["schemas"]["RefusalKind"];
             /** @description What is wrong, in English. */
             message: string;
             /** @description The design's problems, where it was refused. */
@@ -3434,6 +3434,8 @@ export interface components {
             /** @description What to do about it. */
             way_out?: string;
         };
+        /** @description Why a request wasn't carried out, for programs. What the daemon refuses goes through, so its kinds are among them. */
+        RefusalKind: "audit-trail" | "busy" | "changed" | "code-needed" | "conflict" | "cross-origin" | "daemon-away" | "device" | "elsewhere" | "ended" | "exists" | "host" | "last-administrator" | "locked" | "malformed" | "must-change" | "name" | "no-session" | "not-begun" | "oneself" | "refused" | "role" | "rollback-failed" | "rolled-back" | "token" | "too-large" | "too-many" | "unknown" | "unproven" | "until" | "way" | "weak-password" | "wrong";
         /** @description A refusal's counter. */
         Refused: {
             /**
@@ -4387,6 +4389,7 @@ export type Reading = components['schemas']['Reading'];
 export type Reason = components['schemas']['Reason'];
 export type RecoveryCodes = components['schemas']['RecoveryCodes'];
 export type Refusal = components['schemas']['Refusal'];
+export type RefusalKind = components['schemas']['RefusalKind'];
 export type Refused = components['schemas']['Refused'];
 export type RefusedFlow = components['schemas']['RefusedFlow'];
 export type RefusedFlows = components['schemas']['RefusedFlows'];

@@ -5,4 +5,7 @@ import type * as api from "./schema";
 export type * from "./schema";
 
 /** What went wrong, by the box's word or by the page's own. */
-export type Failure = Omit<api.Refusal, "problems"> & { problems?: api.Report[] };
+export type Failure = Omit<api.Refusal, "kind" | "problems"> & {
+  kind: api.RefusalKind | "unreachable";
+  problems?: api.Report[];
+};

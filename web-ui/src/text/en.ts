@@ -98,6 +98,7 @@ export const en: Texts = {
     "rolled-back": "It failed on the way; the state before it is back.",
     "rollback-failed": "It failed on the way, and so did its roll-back. Call the operator at once.",
     device: "The box could not do it.",
+    elsewhere: "A server that the box asked refuses or is silent. The box itself is well.",
     forbidden: "Your role may not do this.",
     locked: "Wait for a while and try again.",
     "daemon-away": "The box's main program does not answer.",

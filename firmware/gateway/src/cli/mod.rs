@@ -317,7 +317,7 @@ impl CommandError {
             Self::Client(ClientError::Failure(failure)) => match failure.kind {
                 FailureKind::Refused => 1,
                 FailureKind::Malformed => 2,
-                FailureKind::Device | FailureKind::RolledBack => 4,
+                FailureKind::Device | FailureKind::RolledBack | FailureKind::Elsewhere => 4,
                 FailureKind::RollbackFailed => 5,
                 FailureKind::Conflict => 6,
                 FailureKind::Unproven => 7,

@@ -420,6 +420,7 @@ fn refuse(failure: Failure) -> Response {
         FailureKind::RolledBack | FailureKind::RollbackFailed | FailureKind::Device => {
             StatusCode::INTERNAL_SERVER_ERROR
         }
+        FailureKind::Elsewhere => StatusCode::BAD_GATEWAY,
     };
     (status, Json(failure)).into_response()
 }

@@ -13,8 +13,8 @@ use std::{
 };
 
 use sekisho_control::{
-    CacheStatus, Failure, HostStatus, NameAnswer, NameQuery, NamesStatus, UpstreamStatus, ZoneData,
-    ZoneOwner, ZoneStatus,
+    CacheStatus, Failure, FailureKind, HostStatus, NameAnswer, NameQuery, NamesStatus,
+    UpstreamStatus, ZoneData, ZoneOwner, ZoneStatus,
 };
 use sekisho_design::{Design, DnsName, Lan, PortName};
 use sekisho_host::{HostError, bind_udp, listen_tcp, open_tcp};
@@ -226,7 +226,18 @@ fn nothing_in_force() -> Failure {
 }
 
 fn unanswered(fault: &AskFault) -> Failure {
+    let mut failure = at_the_device(fault);
+    if let AskFault::Zone { .. } | AskFault::Unanswered | AskFault::Refused(_) = fault {
+        failure.kind = FailureKind::Elsewhere;
+    }
+    failure
+}
+
+fn at_the_device(fault: &AskFault) -> Failure {
     let way_out = match fault {
+        AskFault::Zone { source, .. } => {
+            return Failure { message: fault.to_string(), ..at_the_device(source) };
+        }
         AskFault::Malformed(..) => {
             let way_out = "write a name like web.platform.example and a type like A, PTR or TXT";
             return malformed(fault.to_string(), way_out.to_owned());

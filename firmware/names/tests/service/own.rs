@@ -81,7 +81,9 @@ async fn zones() {
     assert_eq!(data, [(name("web.platform.example"), web)].into());
     drop(west);
     let refused = running.0.zone_data().await;
-    assert!(matches!(refused, Err(AskFault::Unanswered | AskFault::Refused(_))), "{refused:?}");
+    let Err(AskFault::Zone { zone, source, .. }) = &refused else { panic!("{refused:?}") };
+    assert_eq!(zone, "platform.example");
+    assert!(matches!(**source, AskFault::Unanswered | AskFault::Refused(_)), "{refused:?}");
     drop(east);
 }
 

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     access::{Role, Verb},
-    answer::{Asked, Refusal},
+    answer::{Asked, Refusal, RefusalKind},
     app::App,
     audit::{self, Event, Outcome},
     design,
@@ -130,21 +130,21 @@ impl From<Stranger> for Refusal {
         let (status, kind, ja, en, way_out) = match stranger {
             Stranger::Nobody => (
                 StatusCode::CONFLICT,
-                "conflict",
+                RefusalKind::Conflict,
                 "この変更は確認を待っていません。時間が過ぎた場合は、自動的に元の設定に戻っています。",
                 "No such change awaits confirmation; where its time is over, it was taken back.",
                 "open the page at the address before the change and sign in there",
             ),
             Stranger::Wrong => (
                 StatusCode::UNAUTHORIZED,
-                "wrong",
+                RefusalKind::Wrong,
                 "確認コードが違います。変更を行った画面に表示された6桁の数字を入力してください。",
                 "The code is wrong; it is the six digits that the page showed after the change.",
                 "type the six digits of the page where the change was made",
             ),
             Stranger::TriedOut => (
                 StatusCode::TOO_MANY_REQUESTS,
-                "locked",
+                RefusalKind::Locked,
                 "確認コードの入力回数を超えました。変更を行った画面のリンクを使ってください。",
                 "The code was tried too often; the link on the page of the change still counts.",
                 "use the link on the page where the change was made, or let the change be taken back",

@@ -23,7 +23,7 @@ use tracing::warn;
 
 use crate::{
     access::{Role, Verb},
-    answer::{Asked, Refusal},
+    answer::{Asked, Refusal, RefusalKind},
     app::App,
     audit::Note,
     device::{Answer, Fault},
@@ -68,7 +68,7 @@ impl From<NoWay> for Refusal {
     fn from(_: NoWay) -> Self {
         Self::new(
             StatusCode::CONFLICT,
-            "way",
+            RefusalKind::Way,
             "設定の変更は、装置のIPv4アドレスで開いたページから行ってください。",
             "A change needs the page at one of the device's IPv4 addresses.",
         )
@@ -123,7 +123,7 @@ async fn leaves_the_site(app: &App, asked: &Apply) -> Result<(), Response> {
     let others = || {
         Refusal::new(
             StatusCode::FORBIDDEN,
-            "role",
+            RefusalKind::Role,
             "運用担当が変更できるのはプロファイルだけです。拠点の設計は管理者が変更します。",
             "An operator changes the profile only; the site design is the administrator's.",
         )

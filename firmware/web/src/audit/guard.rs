@@ -7,7 +7,7 @@ use tokio::task::spawn_blocking;
 
 use super::{Event, Outcome};
 use crate::{
-    answer::Refusal,
+    answer::{Refusal, RefusalKind},
     app::App,
     guard::{Peer, Person},
 };
@@ -81,7 +81,7 @@ fn outcome(status: StatusCode) -> Outcome {
 fn unwritable(fault: &str) -> Refusal {
     Refusal::new(
         StatusCode::SERVICE_UNAVAILABLE,
-        "audit-trail",
+        RefusalKind::AuditTrail,
         "監査記録を書き込めないため、変更を受け付けません。表示は続けられます。ディスクの空きと状態を確認してください。",
         "The audit trail can't be written, so nothing is changed; looking goes on.",
     )

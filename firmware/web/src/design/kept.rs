@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     access::{LARGE, Role, Verb},
-    answer::{Asked, Refusal},
+    answer::{Asked, Refusal, RefusalKind},
     app::App,
     guard::Person,
     openapi::{gives, gives_nothing},
@@ -122,7 +122,7 @@ async fn keep(
     if take_over && others && person.role != Role::Administrator {
         return Err(Refusal::new(
             StatusCode::FORBIDDEN,
-            "role",
+            RefusalKind::Role,
             "ほかの人の編集を引き継げるのは管理者だけです。",
             "Only an administrator takes over what somebody else edits.",
         ));
@@ -202,7 +202,7 @@ fn taken(holder: &Holder) -> Refusal {
     let (user, since) = (&holder.user, holder.since);
     Refusal::new(
         StatusCode::CONFLICT,
-        "conflict",
+        RefusalKind::Conflict,
         &format!("{user} さんが編集中です（{since:.0} から）。"),
         &format!("{user} edits the design, since {since:.0}."),
     )
@@ -211,7 +211,7 @@ fn taken(holder: &Holder) -> Refusal {
 fn another() -> Refusal {
     Refusal::new(
         StatusCode::CONFLICT,
-        "changed",
+        RefusalKind::Changed,
         "下書きは、ほかの画面で変わっています。",
         "The draft was changed in another window.",
     )

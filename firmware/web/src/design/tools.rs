@@ -14,7 +14,7 @@ use tokio::task::spawn_blocking;
 use super::tree;
 use crate::{
     access::Verb,
-    answer::{Asked, Refusal},
+    answer::{Asked, Refusal, RefusalKind},
     app::App,
     openapi::gives,
     router::Handler,
@@ -118,7 +118,7 @@ pub(super) fn refused(Problems(problems): Problems) -> Refusal {
         problems: reports(problems),
         ..Refusal::new(
             StatusCode::UNPROCESSABLE_ENTITY,
-            "refused",
+            RefusalKind::Refused,
             "設計に誤りがあります。",
             "The design breaks rules.",
         )

@@ -8,7 +8,7 @@ use axum::{
 };
 use tracing::warn;
 
-use crate::answer::Refusal;
+use crate::answer::{Refusal, RefusalKind};
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +35,7 @@ impl Fault {
     /// The same for who asked.
     pub fn refusal(&self) -> Refusal {
         let away = |ja, en, way_out| {
-            Refusal::new(StatusCode::BAD_GATEWAY, "daemon-away", ja, en).way_out(way_out)
+            Refusal::new(StatusCode::BAD_GATEWAY, RefusalKind::DaemonAway, ja, en).way_out(way_out)
         };
         match self {
             Self::Unreachable(_) => away(
@@ -50,7 +50,7 @@ impl Fault {
             ),
             Self::Busy => Refusal::new(
                 StatusCode::SERVICE_UNAVAILABLE,
-                "busy",
+                RefusalKind::Busy,
                 "混み合っています。少し待ってからもう一度お試しください。",
                 "Too many questions to the daemon wait already; ask again in a moment.",
             )

@@ -10,6 +10,7 @@ use tokio::{
 };
 
 use super::*;
+use crate::answer::RefusalKind;
 
 const SOON: Duration = Duration::from_millis(300);
 const LATE: Duration = Duration::from_secs(20);
@@ -40,7 +41,7 @@ fn daemon(first: &str) -> (Daemon, mpsc::UnboundedSender<Vec<u8>>, TempDir) {
     (Daemon::new(&socket).patience(SOON), tell, folder)
 }
 
-fn kind(fault: &Fault) -> (u16, &'static str) {
+fn kind(fault: &Fault) -> (u16, RefusalKind) {
     let refusal = fault.refusal();
     assert!(refusal.both.is_some());
     (refusal.status.as_u16(), refusal.kind)
@@ -65,7 +66,7 @@ async fn nobody_there_is_no_answer() {
     let daemon = Daemon::new(&folder.path().join("none"));
     let fault = daemon.get("/v1/status").await.unwrap_err();
     assert!(matches!(fault, Fault::Unreachable(_)));
-    assert_eq!(kind(&fault), (502, "daemon-away"));
+    assert_eq!(kind(&fault), (502, RefusalKind::DaemonAway));
     assert!(fault.refusal().way_out.is_some());
 }
 
@@ -76,7 +77,7 @@ async fn silence_and_noise_are_no_answer_either() {
         let (daemon, _tell, _folder) = daemon(text);
         let fault = daemon.post("/v1/apply", "{}").await.unwrap_err();
         assert!(matches!(fault, Fault::Silent), "{fault}");
-        assert_eq!(kind(&fault), (502, "daemon-away"));
+        assert_eq!(kind(&fault), (502, RefusalKind::DaemonAway));
     }
     let noise = ["SSH-2.0-x\r\n", "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n{", ""];
     for text in noise {
@@ -84,7 +85,7 @@ async fn silence_and_noise_are_no_answer_either() {
         drop(tell);
         let fault = daemon.get("/v1/status").await.unwrap_err();
         assert!(matches!(fault, Fault::Garbled(_)), "{fault}");
-        assert_eq!(kind(&fault), (502, "daemon-away"));
+        assert_eq!(kind(&fault), (502, RefusalKind::DaemonAway));
     }
 }
 
@@ -104,9 +105,9 @@ async fn questions_wait_for_a_place_and_not_for_ever() {
     let daemon = Daemon::new(&folder.path().join("none")).patience(SOON);
     let places = daemon.at_once.clone().acquire_many_owned(8).await.unwrap();
     let fault = daemon.get("/v1/status").await.unwrap_err();
-    assert_eq!(kind(&fault), (503, "busy"));
+    assert_eq!(kind(&fault), (503, RefusalKind::Busy));
     drop(places);
-    assert_eq!(kind(&daemon.get("/v1/status").await.unwrap_err()), (502, "daemon-away"));
+    assert_eq!(kind(&daemon.get("/v1/status").await.unwrap_err()), (502, RefusalKind::DaemonAway));
 }
 
 const BEGUN: &str = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";

@@ -4,7 +4,10 @@ use std::net::IpAddr;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, uri::Authority};
 
-use crate::{answer::Refusal, tls::Names};
+use crate::{
+    answer::{Refusal, RefusalKind},
+    tls::Names,
+};
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -49,7 +52,7 @@ pub(super) fn check(method: &Method, headers: &HeaderMap, host: &str) -> Result<
     }
     Err(Refusal::new(
         StatusCode::FORBIDDEN,
-        "cross-origin",
+        RefusalKind::CrossOrigin,
         "ほかのサイトからの要求は受け付けません。",
         "The request doesn't come from this page (Origin, Sec-Fetch-Site).",
     ))
@@ -64,7 +67,7 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 fn misdirected() -> Refusal {
     Refusal::new(
         StatusCode::MISDIRECTED_REQUEST,
-        "host",
+        RefusalKind::Host,
         "この装置のアドレスまたは証明書の名前で開いてください。",
         "The page answers to the device's own addresses and the names of its certificate only.",
     )

@@ -20,7 +20,7 @@ use tokio::{sync::OwnedSemaphorePermit, time::timeout};
 use super::{Peer, Person};
 use crate::{
     access::{Entry, Who},
-    answer::Refusal,
+    answer::{Refusal, RefusalKind},
     app::App,
     audit::{self, Event, Outcome},
     session::{self, Session, cookie},
@@ -86,7 +86,7 @@ async fn admit(app: &App, entry: Entry, mut request: Request) -> Result<Admitted
             if let Err(refusal) = allow(entry, &session, request.headers()) {
                 if entry.changes {
                     let event = audit::asked(Some(&person), &request);
-                    let about = Some(refusal.kind.to_owned());
+                    let about = Some(refusal.kind.to_string());
                     let denied = Event { result: Outcome::Refused, about, ..event };
                     // It is refused in any case.
                     let _ = audit::append(app, denied).await;
@@ -122,7 +122,7 @@ fn allow(entry: Entry, session: &Session, headers: &HeaderMap) -> Result<(), Ref
     if session.must_change && entry.who != Who::Entering {
         return Err(Refusal::new(
             StatusCode::FORBIDDEN,
-            "must-change",
+            RefusalKind::MustChange,
             "先にパスワードを変更してください。",
             "The password has to be changed first.",
         ));
@@ -130,7 +130,7 @@ fn allow(entry: Entry, session: &Session, headers: &HeaderMap) -> Result<(), Ref
     if !entry.who.allows(session.role) {
         return Err(Refusal::new(
             StatusCode::FORBIDDEN,
-            "role",
+            RefusalKind::Role,
             "この操作をする権限がありません。",
             "The user's role has no right to do this.",
         ));
@@ -140,7 +140,7 @@ fn allow(entry: Entry, session: &Session, headers: &HeaderMap) -> Result<(), Ref
     if !entry.method.is_safe() && !given.is_some_and(|given| session::is_csrf(secret, given)) {
         return Err(Refusal::new(
             StatusCode::FORBIDDEN,
-            "token",
+            RefusalKind::Token,
             "ページを再読み込みしてください。",
             "The session's token is missing or another one's (X-Sekisho-Token).",
         ));
@@ -157,7 +157,7 @@ async fn gather(
     let too_large = || {
         Refusal::new(
             StatusCode::PAYLOAD_TOO_LARGE,
-            "too-large",
+            RefusalKind::TooLarge,
             "送られたデータが大きすぎます。",
             "The body is larger than this request may have.",
         )
@@ -173,7 +173,7 @@ async fn gather(
     let Ok(Ok(room)) = room else {
         return Err(Refusal::new(
             StatusCode::SERVICE_UNAVAILABLE,
-            "busy",
+            RefusalKind::Busy,
             "混み合っています。少し待ってからもう一度お試しください。",
             "Too many large requests come at once.",
         )

@@ -15,7 +15,7 @@ use tokio::task::spawn_blocking;
 use super::{Id, Opened, Session, cookie};
 use crate::{
     access::{Role, Verb},
-    answer::{Asked, Done, Refusal},
+    answer::{Asked, Done, Refusal, RefusalKind},
     app::App,
     audit::{self, Event, Outcome},
     guard::{Peer, Person},
@@ -146,7 +146,7 @@ async fn judge(
         Code::NotAsked | Code::Right => Ok(()),
         Code::Missing => Err(Refusal::new(
             StatusCode::UNAUTHORIZED,
-            "code-needed",
+            RefusalKind::CodeNeeded,
             "認証アプリの6桁のコード（または回復コード）を入力してください。",
             "A code of the authenticator, or a recovery code, is needed.",
         )),
@@ -162,7 +162,7 @@ pub(crate) fn unix_time() -> u64 {
 fn wrong() -> Refusal {
     Refusal::new(
         StatusCode::UNAUTHORIZED,
-        "wrong",
+        RefusalKind::Wrong,
         "利用者名またはパスワードが違います。",
         "The name or the password is wrong.",
     )
@@ -172,11 +172,11 @@ fn wrong() -> Refusal {
 pub(crate) fn wrong_code(app: &App) -> Refusal {
     let (ja, en) = ("コードが違います。", "The code is wrong, or was used before.");
     if app.device.borrow().synchronised != Some(false) {
-        return Refusal::new(StatusCode::UNAUTHORIZED, "wrong", ja, en);
+        return Refusal::new(StatusCode::UNAUTHORIZED, RefusalKind::Wrong, ja, en);
     }
     Refusal::new(
         StatusCode::UNAUTHORIZED,
-        "wrong",
+        RefusalKind::Wrong,
         &format!("{ja}装置の時計が時刻サーバと同期していません。ずれている間は回復コードを使ってください。"),
         &format!("{en} The device's clock isn't synchronised; a recovery code helps while it is off."),
     )
@@ -187,7 +187,7 @@ pub(crate) fn wrong_code(app: &App) -> Refusal {
 pub(crate) fn locked(seconds: u64) -> Refusal {
     Refusal::new(
         StatusCode::TOO_MANY_REQUESTS,
-        "locked",
+        RefusalKind::Locked,
         &format!("失敗が続いたため、あと{seconds}秒は受け付けません。"),
         &format!("Too many tries were wrong; the next one is taken in {seconds} s."),
     )
@@ -206,7 +206,7 @@ pub(crate) async fn again(app: &App, person: &Person, password: String) -> Resul
     if found.is_none() {
         return Err(Refusal::new(
             StatusCode::FORBIDDEN,
-            "wrong",
+            RefusalKind::Wrong,
             "現在のパスワードが違います。",
             "The present password is wrong.",
         ));
@@ -222,7 +222,7 @@ async fn record(app: &App, name: &str, from: std::net::IpAddr, judged: &Result<(
         from: Some(from),
         what: "POST /api/login".to_owned(),
         result: if judged.is_ok() { Outcome::Done } else { Outcome::Refused },
-        about: judged.as_ref().err().map(|refusal| refusal.kind.to_owned()),
+        about: judged.as_ref().err().map(|refusal| refusal.kind.to_string()),
         before: None,
         after: None,
     };

@@ -9,7 +9,10 @@ use axum::{
 use sekisho_host::HostError;
 
 use super::{hash, rules::Weakness};
-use crate::{answer::Refusal, session::NoRandom};
+use crate::{
+    answer::{Refusal, RefusalKind},
+    session::NoRandom,
+};
 
 /// Why a change of users isn't made.
 #[derive(Debug, thiserror::Error)]
@@ -91,7 +94,7 @@ impl From<Refused> for Refusal {
             Refused::Weak(weakness) => {
                 let both = weakness.sentence();
                 let status = StatusCode::UNPROCESSABLE_ENTITY;
-                return Self::new(status, "weak-password", &both.ja, &both.en);
+                return Self::new(status, RefusalKind::WeakPassword, &both.ja, &both.en);
             }
             Refused::Disk(fault) => {
                 let way_out =
@@ -104,56 +107,63 @@ impl From<Refused> for Refusal {
             Refused::Busy => {
                 let ja = "ほかのパスワードを確認中です。少し待ってからもう一度お試しください。";
                 let status = StatusCode::SERVICE_UNAVAILABLE;
-                return Self::new(status, "busy", ja, &refused.to_string()).retry_after(5);
+                return Self::new(status, RefusalKind::Busy, ja, &refused.to_string())
+                    .retry_after(5);
             }
             Refused::Name => (
                 StatusCode::UNPROCESSABLE_ENTITY,
-                "name",
+                RefusalKind::Name,
                 "利用者名は英小文字で始め、英小文字・数字・「.」「_」「-」で32文字以内にしてください。",
             ),
-            Refused::Exists => (StatusCode::CONFLICT, "exists", "同じ名前の利用者がすでにいます。"),
-            Refused::Unknown => (StatusCode::NOT_FOUND, "unknown", "その名前の利用者はいません。"),
+            Refused::Exists => {
+                (StatusCode::CONFLICT, RefusalKind::Exists, "同じ名前の利用者がすでにいます。")
+            }
+            Refused::Unknown => {
+                (StatusCode::NOT_FOUND, RefusalKind::Unknown, "その名前の利用者はいません。")
+            }
             Refused::TooMany => (
                 StatusCode::CONFLICT,
-                "too-many",
+                RefusalKind::TooMany,
                 "利用者は64人までです。使っていない利用者を削除してください。",
             ),
             Refused::LastAdministrator => (
                 StatusCode::CONFLICT,
-                "last-administrator",
+                RefusalKind::LastAdministrator,
                 "最後の管理者です。先に別の管理者を登録してください。",
             ),
             Refused::Oneself => (
                 StatusCode::CONFLICT,
-                "oneself",
+                RefusalKind::Oneself,
                 "ログイン中の自分自身の役割の変更・削除・再発行はできません。別の管理者に依頼してください。",
             ),
             Refused::Visit => (
                 StatusCode::UNPROCESSABLE_ENTITY,
-                "until",
+                RefusalKind::Until,
                 "技術者には24時間以内の期限が必要です。",
             ),
-            Refused::NoVisit => {
-                (StatusCode::UNPROCESSABLE_ENTITY, "until", "期限を付けられるのは技術者だけです。")
-            }
+            Refused::NoVisit => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                RefusalKind::Until,
+                "期限を付けられるのは技術者だけです。",
+            ),
             Refused::Ended => (
                 StatusCode::UNAUTHORIZED,
-                "ended",
+                RefusalKind::Ended,
                 "この利用者の期限は過ぎています。管理者に延長を依頼してください。",
             ),
             Refused::Changed => (
                 StatusCode::CONFLICT,
-                "conflict",
+                RefusalKind::Conflict,
                 "パスワードは別の操作ですでに変更されています。もう一度お試しください。",
             ),
             Refused::NotBegun => (
                 StatusCode::CONFLICT,
-                "not-begun",
+                RefusalKind::NotBegun,
                 "二要素認証の登録が始まっていないか、時間が経ちすぎています。最初からやり直してください。",
             ),
             Refused::HasSecondFactor => (
                 StatusCode::CONFLICT,
-                "exists",
+                RefusalKind::Exists,
                 "二要素認証はすでに有効です。変更するには先に解除してください。",
             ),
         };
