@@ -20,6 +20,7 @@ mod show;
 mod status;
 mod top;
 mod trace;
+mod update;
 mod why_refused;
 
 use std::{
@@ -153,6 +154,9 @@ enum Command {
     Export(export::Export),
     /// Show how the device resolves names: zones, whom it asks, what it remembers, how queries ended
     Names(names::NamesOf),
+    /// Update the firmware of the box: install, see how it goes
+    #[command(subcommand)]
+    Update(update::Update),
     /// Print the device's public key, which the operator registers for the tunnel
     ///
     /// The private key was made on this device at its first start and never leaves it.
@@ -241,6 +245,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  done; the design is accepted
   1  the design breaks rules; nothing was changed
+     'update install': the update may not be installed here
      'format --check': another form was found
      'self-test': a check failed; 'self-test merge': both sides disagree
   2  wrong usage, or a file that can't be read or written
@@ -282,6 +287,8 @@ enum CommandError {
     #[error(transparent)]
     Write(#[from] sekisho_host::HostError),
     #[error(transparent)]
+    Update(#[from] update::UpdateError),
+    #[error(transparent)]
     Client(#[from] ClientError),
     #[error("can't use the terminal: {0}")]
     Terminal(#[source] io::Error),
@@ -301,6 +308,7 @@ impl CommandError {
             | Self::Write(_)
             | Self::Terminal(_)
             | Self::Runtime(_) => 2,
+            Self::Update(fault) => fault.exit_code(),
             Self::Client(ClientError::Failure(failure)) => match failure.kind {
                 FailureKind::Refused => 1,
                 FailureKind::Malformed => 2,
@@ -341,6 +349,7 @@ impl CommandError {
             Self::NotImported(fault) => fault.way_out(),
             Self::NoTest(fault) => fault.way_out(),
             Self::Write(fault) => fault.way_out().map(str::to_owned),
+            Self::Update(fault) => fault.way_out().map(str::to_owned),
             Self::Terminal(_) => Some("print it once: --once".to_owned()),
             Self::Read { .. } | Self::Refused(_) | Self::Runtime(_) => None,
         }
@@ -358,6 +367,7 @@ impl CommandError {
             | Self::OtherForm(_)
             | Self::NoTest(_)
             | Self::Write(_)
+            | Self::Update(_)
             | Self::Terminal(_)
             | Self::Runtime(_)
             | Self::Client(_) => &[],
@@ -562,6 +572,7 @@ fn run(arguments: &Arguments, language: Language) -> Result<Output, CommandError
             let answer = runtime.block_on(names::query(socket, query))?;
             if json { show::json(&answer) } else { names::answer(&answer, language) }
         }
+        Command::Update(what) => return Ok(runtime.block_on(update::run(socket, what, wanted))?),
         Command::Key => {
             let key: Key = runtime.block_on(client::get(socket, KEY))?;
             if json { show::json(&key) } else { key.public.to_string() }
