@@ -68,7 +68,9 @@ fn mount(machine: &mut Machine) -> anyhow::Result<()> {
 
 fn restart(machine: &mut Machine) -> anyhow::Result<()> {
     machine.console.skip();
-    machine.shell.must("systemctl --no-block reboot", COMMAND)?;
+    // In a while, or the shell would be gone before it says how it went.
+    let later = "(sleep 2; systemctl reboot) >/dev/null 2>&1 &";
+    machine.shell.must(&format!("{later} true"), COMMAND)?;
     Ok(())
 }
 

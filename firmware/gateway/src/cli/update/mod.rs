@@ -135,7 +135,8 @@ impl UpdateError {
                 Some("The firmware that runs is as it was. Copy the file again, and try once more.")
             }
             Self::Restart(_) => Some("Switch the box off and on."),
-            Self::Read { .. } | Self::Image { .. } | Self::Rauc(_) | Self::Client(_) => None,
+            Self::Client(_) => Some("See that sekishod runs, or name its socket: --socket PATH"),
+            Self::Read { .. } | Self::Image { .. } | Self::Rauc(_) => None,
         }
     }
 }
@@ -373,7 +374,9 @@ fn read_token(places: &Places, path: &Path) -> Result<Token, UpdateError> {
 }
 
 fn restart() -> Result<(), UpdateError> {
-    let output = Command::new("systemctl").args(["--no-block", "reboot"]).output();
+    // By its target: `systemctl reboot` asks for a login manager, which the box hasn't, once there is a bus.
+    let words = ["--no-block", "--job-mode=replace-irreversibly", "start", "reboot.target"];
+    let output = Command::new("systemctl").args(words).output();
     let output = output.map_err(|error| UpdateError::Restart(error.to_string()))?;
     if output.status.success() {
         return Ok(());
