@@ -11,7 +11,8 @@ rm -rf "$disk"
 mkdir -p "$disk"/{esp/EFI/BOOT,boot/grub}
 cp "$work/grub/BOOTX64.EFI" "$disk/esp/EFI/BOOT/"
 cp "$board/$kind.grub.cfg" "$disk/boot/grub/grub.cfg"
-cp "$work/grub/grubenv" "$disk/boot/grub/"
+cp "$work/grub/grubenv" "$disk/boot/grub/grubenv"
+cp "$work/grub/grubenv" "$disk/boot/grub/grubenv2"
 cp "$work/root.squashfs" "$disk/"
 find "$disk" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 

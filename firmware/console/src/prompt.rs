@@ -1,12 +1,18 @@
 //! The prompt for who logs in: the box's own commands and nothing else. There is no shell behind it.
 
-use std::{path::Path, time::Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use crate::{
     Echo, Entry,
     administrator::SHORTEST,
     console::{CHANGE, Console, Left},
 };
+
+/// For an update to be written to the disk and read back.
+const UPDATE: Duration = Duration::from_mins(20);
 
 pub(crate) fn open(console: &mut Console<'_>) -> Result<(), Left> {
     let password = console.ask("管理者パスワード：", "Administrator's password: ", Echo::Hidden)?;
@@ -60,7 +66,8 @@ fn run(console: &mut Console<'_>, words: &[&str]) {
         );
         return;
     }
-    let outcome = console.run("sekisho", words, CHANGE);
+    let limit = if words.first() == Some(&"update") { UPDATE } else { CHANGE };
+    let outcome = console.run("sekisho", words, limit);
     console.show(&outcome.said());
 }
 
