@@ -66,9 +66,12 @@ fn run(console: &mut Console<'_>, words: &[&str]) {
         );
         return;
     }
-    let limit = if words.first() == Some(&"update") { UPDATE } else { CHANGE };
-    let outcome = console.run("sekisho", words, limit);
-    console.show(&outcome.said());
+    if words.first() == Some(&"update") {
+        console.follow("sekisho", words, UPDATE);
+    } else {
+        let outcome = console.run("sekisho", words, CHANGE);
+        console.show(&outcome.said());
+    }
 }
 
 /// Whether a command may have this word: the commands run as root, so a path leads nowhere but to what a stick has brought.
@@ -167,6 +170,14 @@ mod tests {
         assert_eq!(person.seen.matches("is not for this prompt").count(), 3, "{}", person.seen);
         assert!(person.seen.contains("Can't be read"));
         assert_eq!(person.hidden, 1, "the password isn't shown");
+    }
+
+    #[test]
+    fn an_update_is_followed() {
+        let (person, model) =
+            logged_in(&Files::new(), &["update install --stick new.raucb", "exit"]);
+        assert!(model.has_run("sekisho update install --stick new.raucb"), "{:?}", model.ran);
+        assert!(person.seen.contains("said\n"), "{}", person.seen);
     }
 
     #[test]
