@@ -66,10 +66,12 @@ fn run(console: &mut Console<'_>, words: &[&str]) {
         );
         return;
     }
+    // Before the command: 'help' takes nothing of the kind after it. A language that is named there counts.
+    let all = [&["--lang", console.language_code()], words].concat();
     if words.first() == Some(&"update") {
-        console.follow("sekisho", words, UPDATE);
+        console.follow("sekisho", &all, UPDATE);
     } else {
-        let outcome = console.run("sekisho", words, CHANGE);
+        let outcome = console.run("sekisho", &all, CHANGE);
         console.show(&outcome.said());
     }
 }
@@ -158,12 +160,12 @@ mod tests {
         );
         let ran: Vec<&str> = model.ran.iter().map(String::as_str).collect();
         let expected = [
-            "sekisho history",
-            "sekisho trace --from 10.0.0.1 --to 100.72.1.10:443/tcp",
-            "sekisho check --site site.toml",
-            &format!("sekisho {brought}"),
+            "sekisho --lang en history",
+            "sekisho --lang en trace --from 10.0.0.1 --to 100.72.1.10:443/tcp",
+            "sekisho --lang en check --site site.toml",
+            &format!("sekisho --lang en {brought}"),
             // No shell: these are two words of one command, which refuses them.
-            "sekisho status; reboot",
+            "sekisho --lang en status; reboot",
         ];
         let asked = |line: &&str| *line != "sekisho status --format json";
         assert_eq!(ran.into_iter().filter(asked).collect::<Vec<_>>(), expected);
@@ -176,7 +178,11 @@ mod tests {
     fn an_update_is_followed() {
         let (person, model) =
             logged_in(&Files::new(), &["update install --stick new.raucb", "exit"]);
-        assert!(model.has_run("sekisho update install --stick new.raucb"), "{:?}", model.ran);
+        assert!(
+            model.has_run("sekisho --lang en update install --stick new.raucb"),
+            "{:?}",
+            model.ran
+        );
         assert!(person.seen.contains("said\n"), "{}", person.seen);
     }
 
