@@ -74,8 +74,9 @@ printf 'version = "%s"\nfloor = "%s"\nkind = "%s"\nbuilt = %s\n' "$version" "$fl
 
 say "Programs"
 programs=(sekishod sekisho sekisho-ports sekisho-console sekisho-web)
+# Without the time, which nothing of them has in it: C libraries would be compiled anew for each commit, and all that is linked to them.
 RUSTFLAGS="--remap-path-prefix=$PWD=/sekisho --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo" \
-  cargo build --locked --release --target-dir "$target/build" "${programs[@]/#/--bin=}"
+  env -u SOURCE_DATE_EPOCH cargo build --locked --release --target-dir "$target/build" "${programs[@]/#/--bin=}"
 cp "${programs[@]/#/$target/build/release/}" "$work/bin/"
 strip "$work"/bin/*
 
