@@ -46,7 +46,7 @@ mv "$root/boot/vmlinuz-$kernel" "$root/boot/vmlinuz"
 
 # The boot loader, made by the release of GRUB that is in the image.
 mkdir -p "$root/boot/loader" "$root/boot/state"
-loader='part_gpt fat squash4 normal configfile loadenv linux test regexp serial terminal echo sleep reboot'
+loader='part_gpt fat squash4 normal configfile loadenv linux test regexp serial terminal echo sleep reboot search search_fs_uuid'
 # shellcheck disable=SC2086 # one word a module
 chroot "$root" grub-mkimage -O i386-pc -o /boot/loader/core.img -p '(,gpt3)/grub' biosdisk $loader
 # shellcheck disable=SC2086

@@ -1,10 +1,11 @@
 //! Updates as their maker packs and signs them, and as he doesn't.
 
 use std::{
+    ffi::OsStr,
     fs::{self, File},
     io::{self, Read as _, Seek as _, SeekFrom},
     os::unix::fs::FileExt as _,
-    path::Path,
+    path::{Path, PathBuf},
     process::Command,
 };
 
@@ -26,6 +27,8 @@ pub struct Bundle<'a> {
     pub compatible: &'a str,
     /// Folder of `update.pem` and `update.key`; development's unless told otherwise.
     pub keys: Option<&'a Path>,
+    /// When it is signed; now unless told otherwise.
+    pub signed: Option<&'a str>,
 }
 
 impl Bundle<'_> {
@@ -51,7 +54,7 @@ impl Bundle<'_> {
         let words = [("--cert=", "update.pem"), ("--key=", "update.key")]
             .map(|(option, name)| format!("{option}{}", keys.join(name).display()));
         let packed = "--mksquashfs-args=-noD -noF -no-progress";
-        run(Command::new("rauc").args(words).arg(packed).arg("bundle").arg(input).arg(path))
+        run(at("rauc", self.signed).args(words).arg(packed).arg("bundle").arg(input).arg(path))
     }
 }
 
@@ -83,15 +86,71 @@ pub fn root_with(file: &str, contents: &str, path: &Path) -> anyhow::Result<()> 
     run(Command::new("mksquashfs").arg(&unpacked).arg(path).args(words))
 }
 
-/// Keys of somebody who isn't the maker.
-pub fn strangers_keys(folder: &Path) -> anyhow::Result<()> {
-    fs::create_dir_all(folder)?;
-    let (key, certificate) = (folder.join("update.key"), folder.join("update.pem"));
-    run(Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"])
-        .args(["-subj", "/CN=Stranger", "-addext", "extendedKeyUsage=codeSigning", "-days", "30"])
-        .arg("-keyout")
-        .arg(key)
-        .arg("-out")
-        .arg(certificate))
+/// An authority for code signing, with a key to make certificates with.
+#[derive(Clone, Debug)]
+pub struct Authority {
+    /// Its certificate.
+    pub certificate: PathBuf,
+    key: PathBuf,
+}
+
+impl Authority {
+    /// The one that development builds believe.
+    pub fn development() -> Self {
+        let at = |name| Path::new(KEYS).join(name);
+        Self { certificate: at("update-ca.pem"), key: at("update-ca.key") }
+    }
+
+    /// Another one, whose files lie in a folder.
+    pub fn new(folder: &Path, name: &str) -> anyhow::Result<Self> {
+        fs::create_dir_all(folder)?;
+        let it = Self { certificate: folder.join("ca.pem"), key: folder.join("ca.key") };
+        run(openssl_key("req")
+            .args(["-x509", "-days", "3650", "-subj", &format!("/O={name}/CN=Authority")])
+            .args(["-addext", "keyUsage=critical,keyCertSign,cRLSign", "-keyout"])
+            .arg(&it.key)
+            .arg("-out")
+            .arg(&it.certificate))?;
+        Ok(it)
+    }
+
+    /// Makes a certificate for code signing that is valid for 60 days, from this date or from now on, and its key: a folder for
+    /// [`Bundle::keys`].
+    pub fn certify(&self, folder: &Path, from: Option<&str>) -> anyhow::Result<()> {
+        fs::create_dir_all(folder)?;
+        let (request, extensions) = (folder.join("request"), folder.join("extensions"));
+        fs::write(
+            &extensions,
+            "extendedKeyUsage=critical,codeSigning\nkeyUsage=critical,digitalSignature\n\
+             basicConstraints=critical,CA:false\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n",
+        )?;
+        run(openssl_key("req")
+            .args(["-new", "-subj", "/CN=Update", "-keyout"])
+            .arg(folder.join("update.key"))
+            .arg("-out")
+            .arg(&request))?;
+        run(at("openssl", from)
+            .args(["x509", "-req", "-days", "60", "-CAcreateserial", "-CAserial"])
+            .arg(folder.join("serial"))
+            .args([OsStr::new("-CA"), self.certificate.as_os_str()])
+            .args([OsStr::new("-CAkey"), self.key.as_os_str()])
+            .args([OsStr::new("-extfile"), extensions.as_os_str()])
+            .args([OsStr::new("-in"), request.as_os_str(), OsStr::new("-out")])
+            .arg(folder.join("update.pem")))
+    }
+}
+
+/// A command of openssl that makes a key of the kind that RAUC of Debian 12 signs with.
+fn openssl_key(command: &str) -> Command {
+    let mut openssl = Command::new("openssl");
+    openssl.args([command, "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]);
+    openssl
+}
+
+/// A program that takes it to be this time.
+fn at(program: &str, time: Option<&str>) -> Command {
+    let Some(time) = time else { return Command::new(program) };
+    let mut command = Command::new("faketime");
+    command.args([time, program]);
+    command
 }

@@ -48,6 +48,15 @@ pub fn bare_image() -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
+/// The stick that writes the image onto a box's disk, beside the image.
+pub fn installer() -> anyhow::Result<PathBuf> {
+    let image = image()?;
+    let name = image.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let path = image.with_file_name(format!("{name}-installer.img"));
+    ensure!(path.is_file(), "{} is missing: make image", path.display());
+    Ok(path)
+}
+
 fn built() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| PathBuf::from(BUILT), |target| PathBuf::from(target).join("image"))
@@ -58,6 +67,11 @@ pub fn overlay(image: &Path, disk: &Path) -> anyhow::Result<()> {
     let words = ["create", "-q", "-f", "qcow2", "-F", "raw", "-b"].map(OsStr::new);
     let words = words.into_iter().chain([image.as_os_str(), disk.as_os_str(), OsStr::new(SIZE)]);
     run(Command::new("qemu-img").args(words))
+}
+
+/// A disk with nothing on it.
+pub fn empty(disk: &Path) -> anyhow::Result<()> {
+    run(Command::new("qemu-img").args(["create", "-q", "-f", "qcow2"]).arg(disk).arg(SIZE))
 }
 
 /// The disk as it was when a snapshot was taken, as a disk of its own.
@@ -106,6 +120,18 @@ pub fn patch_boot(raw: &Path, files: &[(&str, Option<&str>)]) -> anyhow::Result<
         fs::remove_file(file)?;
     }
     Ok(())
+}
+
+/// The boot loader's memory on a raw disk, and its copy.
+pub fn boot_memory(raw: &Path) -> anyhow::Result<[String; 2]> {
+    let boot = format!("{}@@{}", raw.display(), partition(raw, "boot")?);
+    let read = |name: &str| -> anyhow::Result<String> {
+        let mut mtype = Command::new("mtype");
+        let output = mtype.args(["-i", &boot, &format!("::/grub/{name}")]).output()?;
+        ensure!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    Ok([read("grubenv")?, read("grubenv2")?])
 }
 
 /// Checks the data partition of a disk whose machine is off: first as the box does when it starts, which may replay the

@@ -7,8 +7,11 @@ mod disk;
 mod machine;
 mod monitor;
 
-pub use bundle::{Bundle, root, root_with, strangers_keys};
+pub use bundle::{Authority, Bundle, root, root_with};
 pub use console::{Console, Shell};
-pub use disk::{bare_image, check_data, copy_at, image, overlay, patch_boot, raw_copy, stick};
+pub use disk::{
+    bare_image, boot_memory, check_data, copy_at, empty, image, installer, overlay, patch_boot,
+    raw_copy, stick,
+};
 pub use machine::{Cache, Firmware, Machine, NICS, Settings};
 pub use monitor::Monitor;

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, bail, ensure};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use sekisho_image_tests::{
-    Bundle, Machine, copy_at, image, overlay, patch_boot, root, root_with, stick, strangers_keys,
+    Authority, Bundle, Machine, copy_at, image, overlay, patch_boot, root, root_with, stick,
 };
 use sekisho_lab::Lab;
 use serde_json::Value;
@@ -20,7 +20,7 @@ use crate::bench::{
     wait_for_carrier,
 };
 
-const BOARD: &str = "sekisho-sg115";
+pub(crate) const BOARD: &str = "sekisho-sg115";
 /// For the installation of a whole root file system.
 const INSTALLATION: Duration = Duration::from_mins(10);
 /// For firmware on trial to be settled once the box is up.
@@ -29,14 +29,14 @@ const SETTLED: Duration = Duration::from_mins(8);
 const THREE_TRIES: Duration = Duration::from_mins(3);
 
 /// A file of bytes that no boot loader takes for a root file system.
-fn junk() -> anyhow::Result<PathBuf> {
+pub(crate) fn junk() -> anyhow::Result<PathBuf> {
     let path = file("junk.img");
     fs::write(&path, vec![0x5a; 1 << 20])?;
     Ok(path)
 }
 
 /// A machine with the site in force and a stick with these updates on the shared one's wires.
-fn with_updates(
+pub(crate) fn with_updates(
     bundles: &[PathBuf],
     test: impl FnOnce(&mut Machine, &Lab) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
@@ -55,18 +55,18 @@ fn with_updates(
     })
 }
 
-fn up(machine: &mut Machine) -> anyhow::Result<()> {
+pub(crate) fn up(machine: &mut Machine) -> anyhow::Result<()> {
     machine.console.expect(FIRST_SCREEN, BOOT)?;
     machine.shell.wait(BOOT)
 }
 
-fn mount(machine: &mut Machine) -> anyhow::Result<()> {
+pub(crate) fn mount(machine: &mut Machine) -> anyhow::Result<()> {
     let mount = "mkdir -p /run/stick && mount -o ro /dev/disk/by-label/SITE /run/stick";
     machine.shell.must(mount, COMMAND)?;
     Ok(())
 }
 
-fn restart(machine: &mut Machine) -> anyhow::Result<()> {
+pub(crate) fn restart(machine: &mut Machine) -> anyhow::Result<()> {
     machine.console.skip();
     // In a while, or the shell would be gone before it says how it went.
     let later = "(sleep 2; systemctl reboot) >/dev/null 2>&1 &";
@@ -74,13 +74,13 @@ fn restart(machine: &mut Machine) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn status(machine: &mut Machine) -> anyhow::Result<Value> {
+pub(crate) fn status(machine: &mut Machine) -> anyhow::Result<Value> {
     let said = machine.shell.must("sekisho update status --format json", COMMAND)?;
     serde_json::from_str(&said).with_context(|| said.clone())
 }
 
 /// Waits until nothing is on trial any more.
-fn settled(machine: &mut Machine) -> anyhow::Result<Value> {
+pub(crate) fn settled(machine: &mut Machine) -> anyhow::Result<Value> {
     let end = Instant::now() + SETTLED;
     loop {
         let said = status(machine)?;
@@ -92,7 +92,7 @@ fn settled(machine: &mut Machine) -> anyhow::Result<Value> {
     }
 }
 
-fn install(machine: &mut Machine, words: &str) -> anyhow::Result<()> {
+pub(crate) fn install(machine: &mut Machine, words: &str) -> anyhow::Result<()> {
     let begun = Instant::now();
     let said = machine.shell.must(&format!("sekisho update install {words}"), INSTALLATION)?;
     ensure!(said.contains("100%"), "no progress: {said}");
@@ -100,20 +100,43 @@ fn install(machine: &mut Machine, words: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Version 0.2.0 is installed while the box carries, tried, and stays; the design is in force as before.
+/// Version 0.2.0 is installed from a stick, as the manual says word by word, while the box carries; it is tried, and stays; the
+/// design is in force as before.
 pub(crate) fn a_good_update_stays() -> anyhow::Result<()> {
-    let good = file("good.raucb");
+    let commands = manual()?;
+    let mut bundle = commands.iter().filter_map(|command| command.split(' ').next_back());
+    let bundle = bundle.find(|word| word.ends_with("-0.2.0.raucb"));
+    let good = file(bundle.context("the manual names no bundle")?);
     let plain = file("good.squashfs");
     root(&plain)?;
-    Bundle { root: &plain, version: "0.2.0", compatible: BOARD, keys: None }.pack(&good)?;
+    Bundle { root: &plain, version: "0.2.0", compatible: BOARD, keys: None, signed: None }
+        .pack(&good)?;
     with_updates(&[good], |machine, lab| {
         wait_for_carrier(&mut machine.shell, CARRIER)?;
-        install(machine, "/run/stick/good.raucb")?;
+        let screen = machine.console.everything();
+        let password =
+            screen.split("管理者の初期パスワード：").nth(1).and_then(|rest| rest.lines().next());
+        let password = password.context("the screen shows no password")?.trim().to_owned();
+        log_in(machine, &password)?;
+        for command in &commands[..3] {
+            let begun = Instant::now();
+            machine.console.settle();
+            machine.console.send(command)?;
+            if command.starts_with("update install") {
+                machine.console.expect("次の起動で試します", INSTALLATION)?;
+                println!("{command}: {:.0} s", begun.elapsed().as_secs_f64());
+            }
+            let end = if command == "exit" { "8 再起動" } else { "sekisho> " };
+            machine.console.expect(end, 2 * COMMAND)?;
+        }
         bench::traffic(lab)?;
         let said = status(machine)?;
         ensure!(said["slot"] == "A" && said["trial"]["slot"] == "B", "{said}");
         ensure!(said["trial"]["before"].is_object(), "nothing is known of before: {said}");
-        restart(machine)?;
+        machine.console.settle();
+        machine.console.send("8")?;
+        machine.console.expect("よろしいですか（y/N）：", COMMAND)?;
+        machine.console.send("y")?;
         machine.console.expect("Slot B; tries: A 0, B 1", BOOT)?;
         up(machine)?;
         ensure!(status(machine)?["slot"] == "B", "another slot runs");
@@ -122,6 +145,10 @@ pub(crate) fn a_good_update_stays() -> anyhow::Result<()> {
         let said = settled(machine)?;
         ensure!(said["last"]["end"]["name"] == "kept", "{said}");
         ensure!(said["last"]["version"] == "0.2.0", "{said}");
+        machine.console.skip();
+        log_in(machine, &password)?;
+        machine.console.send(&commands[3])?;
+        machine.console.expect("0.2.0 に更新しました", COMMAND)?;
         let memory = machine.shell.must("cat /boot/state/grub/grubenv", COMMAND)?;
         ensure!(memory.contains("B_OK=1") && memory.contains("B_TRY=0"), "{memory}");
         let same = "cmp /boot/state/grub/grubenv /boot/state/grub/grubenv2 && \
@@ -133,13 +160,40 @@ pub(crate) fn a_good_update_stays() -> anyhow::Result<()> {
     })
 }
 
+/// What the manual has typed at the prompt: up to the restart, then after it.
+fn manual() -> anyhow::Result<Vec<String>> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/manual/update.ja.md");
+    let text = fs::read_to_string(path).context(path)?;
+    let commands = text.lines().filter_map(|line| line.strip_prefix("sekisho> "));
+    let commands: Vec<_> = commands.map(str::to_owned).collect();
+    ensure!(
+        commands.len() >= 4 && commands[2] == "exit" && commands[3] == "update status",
+        "the manual's commands can't be found: {commands:?}"
+    );
+    Ok(commands)
+}
+
+/// From the menu to the prompt.
+fn log_in(machine: &mut Machine, password: &str) -> anyhow::Result<()> {
+    let console = &mut machine.console;
+    // The menu comes again.
+    console.send("")?;
+    console.expect("0 ログイン", COMMAND)?;
+    console.settle();
+    console.send("0")?;
+    console.expect("管理者パスワード：", COMMAND)?;
+    console.send(password)?;
+    console.expect("sekisho> ", COMMAND)
+}
+
 /// Firmware that comes up, but with another operator's key, so that the design isn't in force: the old one comes back by itself,
 /// and so does the design that it had.
 pub(crate) fn an_update_that_is_not_well_goes_back() -> anyhow::Result<()> {
     let (unwell, other) = (file("unwell.raucb"), file("unwell.squashfs"));
     let strange = BASE64_STANDARD.encode([7; 32]);
     root_with("etc/sekisho/operator.pub", &strange, &other)?;
-    Bundle { root: &other, version: "0.2.1", compatible: BOARD, keys: None }.pack(&unwell)?;
+    Bundle { root: &other, version: "0.2.1", compatible: BOARD, keys: None, signed: None }
+        .pack(&unwell)?;
     with_updates(&[unwell], |machine, lab| {
         wait_for_carrier(&mut machine.shell, CARRIER)?;
         install(machine, "--stick unwell.raucb")?;
@@ -163,8 +217,9 @@ pub(crate) fn an_update_that_is_not_well_goes_back() -> anyhow::Result<()> {
 /// doesn't come up in three starts, the box goes back.
 pub(crate) fn bad_updates_are_refused_and_a_dead_one_goes_back() -> anyhow::Result<()> {
     let (junk, stranger) = (junk()?, file("stranger"));
-    strangers_keys(&stranger)?;
-    let bundle = Bundle { root: &junk, version: "0.0.9", compatible: BOARD, keys: None };
+    Authority::new(&stranger, "Stranger")?.certify(&stranger, None)?;
+    let bundle =
+        Bundle { root: &junk, version: "0.0.9", compatible: BOARD, keys: None, signed: None };
     let made = [
         ("older.raucb", bundle),
         ("foreign.raucb", Bundle { compatible: "sekisho-other", ..bundle }),
@@ -244,7 +299,7 @@ pub(crate) fn the_boot_loader_counts_and_says_so() -> anyhow::Result<()> {
                 "Slot A; tries: A 1, B 3",
                 "Slot A; tries: A 3, B 3",
                 "NEITHER SLOT HAS COME UP",
-                "write the box anew",
+                "Press i to write the box anew",
                 "Slot A; tries: A 1, B 0",
             ][..],
         ),
