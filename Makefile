@@ -11,7 +11,7 @@ PAGE := web-ui/dist/index.html
 WEB := $(LAB) run --page
 BOX := tests/with-namespaces.sh cargo test --locked -p sekisho-image-tests --test box -- --ignored --nocapture
 
-.PHONY: help demo lab test test-long image flash test-image test-image-quick machine lane-1 lane-2 lane-3 lane-4 bench bench-tunnel bench-desk bench-names page web-test api-test browser clerk check fuzz setup programs
+.PHONY: help demo lab test test-long image bundle flash test-image test-image-quick machine lane-1 lane-2 lane-3 lane-4 bench bench-tunnel bench-desk bench-names page web-test api-test browser clerk check fuzz setup programs
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -55,6 +55,9 @@ api-test: programs ## Ask the page's API all that its document allows, as each r
 image: page ## Build the disk image (BOARD=sg115, RELEASE=FOLDER-OF-KEYS, LOCK=1: take today's packages as the right ones)
 	@tests/setup.sh image
 	@board/image.sh $(BOARD) $(if $(RELEASE),--release $(RELEASE)) $(if $(LOCK),--lock)
+
+bundle: image ## Build the image and, of it, a signed update for boxes in service (BOARD, RELEASE, LOCK as for image)
+	@board/bundle.sh $(BOARD) $(if $(RELEASE),--release $(RELEASE))
 
 flash: ## Write the newest image to a disk (DEVICE=/dev/sdX, IMAGE=FILE)
 	@board/write.sh "$(or $(IMAGE),$(shell ls -t $(TARGET)/image/*.img.xz 2>/dev/null | head -n 1),$(TARGET)/image/*.img.xz)" "$(DEVICE)"
@@ -110,7 +113,7 @@ check: setup $(DENY) $(PAGE) ## Check format, lints, documentation, dependencies
 	$(DENY) --locked check bans licenses sources
 	@if timeout 60 $(DENY) --locked fetch db; then $(DENY) --locked check advisories; \
 	  else echo "NOT CHECKED: the advisory database can't be fetched from here" >&2; fi
-	shellcheck $$(git ls-files | grep -E '\.sh$$|^\.ci/run$$|^board/init$$|/overlay/usr/lib/sekisho/[a-z]+$$')
+	shellcheck $$(git ls-files | grep -E '\.sh$$|^\.ci/run$$|^board/init$$|/overlay/usr/lib/sekisho/[a-z/-]+$$')
 
 fuzz: setup $(FUZZ) ## Feed odd bytes to everything that reads files, questions or packets (SECONDS_EACH=60)
 	@tests/fuzz.sh $(FUZZ) $(SECONDS_EACH) firmware/design/fuzz

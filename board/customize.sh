@@ -46,7 +46,7 @@ mv "$root/boot/vmlinuz-$kernel" "$root/boot/vmlinuz"
 
 # The boot loader, made by the release of GRUB that is in the image.
 mkdir -p "$root/boot/loader" "$root/boot/state"
-loader='part_gpt fat squash4 normal configfile loadenv linux test regexp serial terminal echo sleep reboot'
+loader='part_gpt fat squash4 normal configfile loadenv linux test regexp serial terminal echo sleep reboot search search_fs_uuid'
 # shellcheck disable=SC2086 # one word a module
 chroot "$root" grub-mkimage -O i386-pc -o /boot/loader/core.img -p '(,gpt3)/grub' biosdisk $loader
 # shellcheck disable=SC2086
@@ -78,7 +78,8 @@ systemctl --root="$root" --quiet mask getty@tty1.service serial-getty@ttyS0.serv
   modprobe@configfs.service modprobe@fuse.service modprobe@drm.service systemd-udev-load-credentials.service \
   systemd-user-sessions.service systemd-ask-password-console.path systemd-ask-password-wall.path \
   systemd-creds.socket systemd-sysext.socket systemd-hostnamed.socket systemd-initctl.socket systemd-hibernate-clear.service \
-  systemd-repart.service systemd-logind.service debug-shell.service ctrl-alt-del.target grub-common.service systemd-tpm2-setup.service systemd-tpm2-setup-early.service
+  systemd-repart.service systemd-logind.service debug-shell.service ctrl-alt-del.target grub-common.service systemd-tpm2-setup.service systemd-tpm2-setup-early.service \
+  rauc-mark-good.service
 touch -d "@$SOURCE_DATE_EPOCH" "$root/usr/lib/clock-epoch"
 # Generators: units of /etc/fstab and words of the kernel's command line. Rules of devices: those that a gateway has.
 find "$root/usr/lib/systemd/system-generators" -type f ! -name systemd-debug-generator ! -name systemd-fstab-generator -delete

@@ -11,7 +11,8 @@ rm -rf "$disk"
 mkdir -p "$disk"/{esp/EFI/BOOT,boot/grub}
 cp "$work/grub/BOOTX64.EFI" "$disk/esp/EFI/BOOT/"
 cp "$board/$kind.grub.cfg" "$disk/boot/grub/grub.cfg"
-cp "$work/grub/grubenv" "$disk/boot/grub/"
+cp "$work/grub/grubenv" "$disk/boot/grub/grubenv"
+cp "$work/grub/grubenv" "$disk/boot/grub/grubenv2"
 cp "$work/root.squashfs" "$disk/"
 find "$disk" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 
@@ -21,10 +22,12 @@ fat() { # FILE LABEL SERIAL SIZE FOLDER
   mcopy -s -m -i "$disk/$1" "$disk/$5"/* ::/
 }
 fat esp.vfat ESP 5e415401 16M esp
-fat boot.vfat BOOT 5e415402 8M boot
 if [[ $kind == installer ]]; then
+  # The boot loader of a box whose slots are both bad looks for this number.
+  fat boot.vfat BOOT 5e415403 8M boot
   mksquashfs "$work/payload" "$disk/payload.squashfs" -quiet -no-progress -noI -noD -noF -noX -all-root
 else
+  fat boot.vfat BOOT 5e415402 8M boot
   truncate -s 64M "$disk/data.ext4"
   E2FSPROGS_FAKE_TIME=$SOURCE_DATE_EPOCH mkfs.ext4 -q -L data -U 5e415400-0000-4000-8000-00000000000d \
     -E hash_seed=5e415400-0000-4000-8000-00000000000e,lazy_itable_init=0,nodiscard -O ^metadata_csum_seed "$disk/data.ext4"

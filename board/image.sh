@@ -36,6 +36,7 @@ say() { printf '%(%H:%M:%S)T %s\n' -1 "$*"; }
 # A fixed time makes the same bytes of the same sources: that of the last commit.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 export SOURCE_DATE_EPOCH LC_ALL=C.UTF-8 TZ=UTC
+floor=$(cat "$here/floor")
 version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
 target=${CARGO_TARGET_DIR:-target}/image
 work=$target/work
@@ -69,12 +70,13 @@ base64 -d "$keys/operator.pub" 2>/dev/null | wc -c | grep -qx 32 || fail "$keys/
 rm -rf "$work"
 mkdir -p "$work/bin"
 cp "$keys/operator.pub" "$keys/update-ca.pem" "$work/"
-printf 'version = "%s"\nkind = "%s"\nbuilt = %s\n' "$version" "$kind" "$SOURCE_DATE_EPOCH" >"$work/release.toml"
+printf 'version = "%s"\nfloor = "%s"\nkind = "%s"\nbuilt = %s\n' "$version" "$floor" "$kind" "$SOURCE_DATE_EPOCH" >"$work/release.toml"
 
 say "Programs"
 programs=(sekishod sekisho sekisho-ports sekisho-console sekisho-web)
+# Without the time, which nothing of them has in it: C libraries would be compiled anew for each commit, and all that is linked to them.
 RUSTFLAGS="--remap-path-prefix=$PWD=/sekisho --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo" \
-  cargo build --locked --release --target-dir "$target/build" "${programs[@]/#/--bin=}"
+  env -u SOURCE_DATE_EPOCH cargo build --locked --release --target-dir "$target/build" "${programs[@]/#/--bin=}"
 cp "${programs[@]/#/$target/build/release/}" "$work/bin/"
 strip "$work"/bin/*
 

@@ -42,6 +42,7 @@ if [[ ${1-} == image ]]; then
     mkfs.ext4 e2fsprogs
     xz xz-utils
     jq jq                                # the list of contents
+    rauc rauc                            # signs and packs updates
   )
 fi
 if [[ ${1-} == machine ]]; then
@@ -53,6 +54,8 @@ if [[ ${1-} == machine ]]; then
     e2fsck e2fsprogs                     # what a cut leaves
     lynis lynis                          # an audit of the running box
     udhcpc udhcpc                        # the clerk's PC; busybox comes with it
+    rauc rauc                            # updates, good and bad
+    unsquashfs squashfs-tools            # a root file system with a fault
   )
 fi
 if [[ ${1-} == browser ]]; then

@@ -1,6 +1,10 @@
 //! The menu, and what all its items share.
 
-use std::{fs, path::Path, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use sekisho_control::Status;
 use sekisho_design::Language;
@@ -278,9 +282,19 @@ impl<'a> Console<'a> {
 
     /// Runs a program in the folder of what was brought by a stick.
     pub(crate) fn run(&mut self, program: &str, words: &[&str], limit: Duration) -> Outcome {
+        self.system.run(program, words, &self.folder(), limit)
+    }
+
+    /// The same with a program that takes long; what it says is shown as it comes.
+    pub(crate) fn follow(&mut self, program: &str, words: &[&str], limit: Duration) {
+        let folder = self.folder();
+        let mut tell = |line: &str| self.terminal.show(line);
+        self.system.follow(program, words, &folder, limit, &mut tell);
+    }
+
+    fn folder(&self) -> PathBuf {
         let import = self.places.import();
-        let folder = if import.is_dir() { import.as_path() } else { Path::new("/") };
-        self.system.run(program, words, folder, limit)
+        if import.is_dir() { import } else { PathBuf::from("/") }
     }
 
     /// Shows a sentence in the language of the session.

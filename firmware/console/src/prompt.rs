@@ -1,12 +1,18 @@
 //! The prompt for who logs in: the box's own commands and nothing else. There is no shell behind it.
 
-use std::{path::Path, time::Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use crate::{
     Echo, Entry,
     administrator::SHORTEST,
     console::{CHANGE, Console, Left},
 };
+
+/// For an update to be written to the disk and read back.
+const UPDATE: Duration = Duration::from_mins(20);
 
 pub(crate) fn open(console: &mut Console<'_>) -> Result<(), Left> {
     let password = console.ask("管理者パスワード：", "Administrator's password: ", Echo::Hidden)?;
@@ -60,8 +66,14 @@ fn run(console: &mut Console<'_>, words: &[&str]) {
         );
         return;
     }
-    let outcome = console.run("sekisho", words, CHANGE);
-    console.show(&outcome.said());
+    // Before the command: 'help' takes nothing of the kind after it. A language that is named there counts.
+    let all = [&["--lang", console.language_code()], words].concat();
+    if words.first() == Some(&"update") {
+        console.follow("sekisho", &all, UPDATE);
+    } else {
+        let outcome = console.run("sekisho", &all, CHANGE);
+        console.show(&outcome.said());
+    }
 }
 
 /// Whether a command may have this word: the commands run as root, so a path leads nowhere but to what a stick has brought.
@@ -148,18 +160,30 @@ mod tests {
         );
         let ran: Vec<&str> = model.ran.iter().map(String::as_str).collect();
         let expected = [
-            "sekisho history",
-            "sekisho trace --from 10.0.0.1 --to 100.72.1.10:443/tcp",
-            "sekisho check --site site.toml",
-            &format!("sekisho {brought}"),
+            "sekisho --lang en history",
+            "sekisho --lang en trace --from 10.0.0.1 --to 100.72.1.10:443/tcp",
+            "sekisho --lang en check --site site.toml",
+            &format!("sekisho --lang en {brought}"),
             // No shell: these are two words of one command, which refuses them.
-            "sekisho status; reboot",
+            "sekisho --lang en status; reboot",
         ];
         let asked = |line: &&str| *line != "sekisho status --format json";
         assert_eq!(ran.into_iter().filter(asked).collect::<Vec<_>>(), expected);
         assert_eq!(person.seen.matches("is not for this prompt").count(), 3, "{}", person.seen);
         assert!(person.seen.contains("Can't be read"));
         assert_eq!(person.hidden, 1, "the password isn't shown");
+    }
+
+    #[test]
+    fn an_update_is_followed() {
+        let (person, model) =
+            logged_in(&Files::new(), &["update install --stick new.raucb", "exit"]);
+        assert!(
+            model.has_run("sekisho --lang en update install --stick new.raucb"),
+            "{:?}",
+            model.ran
+        );
+        assert!(person.seen.contains("said\n"), "{}", person.seen);
     }
 
     #[test]

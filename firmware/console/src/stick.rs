@@ -1,13 +1,9 @@
 //! Files from a USB stick: read only, copied, and taken off again.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 use sekisho_design::LARGEST_FILE;
-use sekisho_host::files;
-use serde::Deserialize;
+use sekisho_host::{files, sticks};
 
 use crate::console::{Console, LOOK};
 
@@ -21,48 +17,10 @@ pub(crate) struct Brought {
     pub(crate) has_profile: bool,
 }
 
-#[derive(Debug, Deserialize)]
-struct Devices {
-    blockdevices: Vec<Device>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Device {
-    path: PathBuf,
-    fstype: Option<String>,
-    tran: Option<String>,
-    #[serde(default)]
-    children: Vec<Device>,
-}
-
-impl Device {
-    /// File systems on this device that a stick may have.
-    fn file_systems(&self, found: &mut Vec<PathBuf>) {
-        if matches!(self.fstype.as_deref(), Some("vfat" | "exfat" | "ext4")) {
-            found.push(self.path.clone());
-        }
-        for child in &self.children {
-            child.file_systems(found);
-        }
-    }
-}
-
-/// File systems on USB, of what `lsblk --json` lists.
-fn on_usb(listing: &str) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let devices = serde_json::from_str::<Devices>(listing).map(|all| all.blockdevices);
-    for device in devices.unwrap_or_default() {
-        if device.tran.as_deref() == Some("usb") {
-            device.file_systems(&mut found);
-        }
-    }
-    found
-}
-
 /// Copies what a site is made of from whatever stick has it. What is brought takes the place of what was brought before.
 pub(crate) fn fetch(console: &mut Console<'_>) -> Result<Brought, String> {
-    let listing = console.run("lsblk", &["--json", "--output", "PATH,FSTYPE,TRAN"], LOOK);
-    let devices = on_usb(&listing.output);
+    let listing = console.run("lsblk", &sticks::LSBLK, LOOK);
+    let devices = sticks::on_usb(&listing.output);
     let (import, stick) = (console.places.import(), console.places.stick());
     fs::create_dir_all(&stick).map_err(|fault| format!("{}: {fault}", stick.display()))?;
     let mut brought = Err("no USB stick with a file system".to_owned());
@@ -113,19 +71,6 @@ fn copy(from: &Path, to: &Path) -> Result<Brought, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_file_systems_on_usb_are_sticks() {
-        let listing = r#"{"blockdevices": [
-            {"path":"/dev/sda", "fstype":null, "tran":"sata", "children":[{"path":"/dev/sda6", "fstype":"ext4", "tran":null}]},
-            {"path":"/dev/sdb", "fstype":null, "tran":"usb", "children":[
-                {"path":"/dev/sdb1", "fstype":"vfat", "tran":null}, {"path":"/dev/sdb2", "fstype":"swap", "tran":null}]},
-            {"path":"/dev/sdc", "fstype":"exfat", "tran":"usb"}
-        ]}"#;
-        assert_eq!(on_usb(listing), [PathBuf::from("/dev/sdb1"), PathBuf::from("/dev/sdc")]);
-        assert!(on_usb("").is_empty());
-        assert!(on_usb("{}").is_empty());
-    }
 
     #[test]
     fn designs_are_copied_and_take_the_place_of_earlier_ones() {

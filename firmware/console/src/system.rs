@@ -1,10 +1,10 @@
 //! The programs of the box.
 
 use std::{
-    fmt::Write as _,
-    io::Read,
+    io::{self, BufRead as _, BufReader, Read},
     path::Path,
     process::{Child, Command, Stdio},
+    sync::mpsc::{Receiver, RecvTimeoutError, channel},
     thread,
     time::{Duration, Instant},
 };
@@ -40,6 +40,17 @@ impl Outcome {
 pub trait System {
     /// Runs a program in a folder, and ends it where it takes longer than the limit.
     fn run(&mut self, program: &str, words: &[&str], folder: &Path, limit: Duration) -> Outcome;
+    /// Runs a program that takes long, and tells each line that it writes, to either output, as it comes.
+    fn follow(
+        &mut self,
+        program: &str,
+        words: &[&str],
+        folder: &Path,
+        limit: Duration,
+        tell: &mut dyn FnMut(&str),
+    ) {
+        tell(&self.run(program, words, folder, limit).said());
+    }
     /// Lets time pass.
     fn wait(&mut self, time: Duration);
 }
@@ -74,8 +85,7 @@ impl System for Box_ {
         }
         let mut errors = errors.join().unwrap_or_default();
         if code == Wait::TooLong {
-            let seconds = limit.as_secs();
-            let _ = writeln!(errors, "{program}: no answer within {seconds} s; it was ended");
+            errors.push_str(&too_long(program, limit));
         }
         let code = match code {
             Wait::Ended(code) => code,
@@ -84,9 +94,68 @@ impl System for Box_ {
         Outcome { code, output: output.join().unwrap_or_default(), errors }
     }
 
+    fn follow(
+        &mut self,
+        program: &str,
+        words: &[&str],
+        folder: &Path,
+        limit: Duration,
+        tell: &mut dyn FnMut(&str),
+    ) {
+        let start = Instant::now();
+        let (mut child, lines) = match start_with_lines(program, words, folder) {
+            Ok(started) => started,
+            Err(fault) => return tell(&format!("{program}: {fault}\n")),
+        };
+        loop {
+            match lines.recv_timeout(limit.saturating_sub(start.elapsed())) {
+                Ok(line) => tell(&line),
+                Err(RecvTimeoutError::Timeout) => {
+                    let _ = child.kill();
+                    tell(&too_long(program, limit));
+                    break;
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        let _ = child.wait();
+    }
+
     fn wait(&mut self, time: Duration) {
         thread::sleep(time);
     }
+}
+
+fn too_long(program: &str, limit: Duration) -> String {
+    format!("{program}: no answer within {} s; it was ended\n", limit.as_secs())
+}
+
+/// Starts a program whose lines come by a channel, which ends with the program.
+fn start_with_lines(
+    program: &str,
+    words: &[&str],
+    folder: &Path,
+) -> io::Result<(Child, Receiver<String>)> {
+    let (from, into) = io::pipe()?;
+    let child = Command::new(program)
+        .args(words)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(into.try_clone()?)
+        .stderr(into)
+        .spawn()?;
+    let (sender, lines) = channel();
+    thread::spawn(move || {
+        let mut from = BufReader::new(from);
+        let mut line = Vec::new();
+        while matches!(from.read_until(b'\n', &mut line), Ok(1..)) {
+            if sender.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
+                return;
+            }
+            line.clear();
+        }
+    });
+    Ok((child, lines))
 }
 
 #[derive(Debug, Eq, PartialEq)]
@@ -124,6 +193,32 @@ mod tests {
 
     fn run(words: &[&str], limit: Duration) -> Outcome {
         Box_.run("sh", words, Path::new("/"), limit)
+    }
+
+    fn follow(program: &str, words: &[&str], limit: Duration) -> Vec<String> {
+        let mut told = Vec::new();
+        let mut tell = |line: &str| told.push(line.to_owned());
+        Box_.follow(program, words, Path::new("/"), limit, &mut tell);
+        told
+    }
+
+    #[test]
+    fn lines_are_told_as_they_come() {
+        let mut came = Vec::new();
+        let mut tell = |line: &str| came.push((line.to_owned(), Instant::now()));
+        let script = "pwd; sleep 0.4; echo two >&2; printf three";
+        Box_.follow("sh", &["-c", script], Path::new("/"), Duration::from_secs(10), &mut tell);
+        let lines: Vec<_> = came.iter().map(|(line, _)| line.as_str()).collect();
+        assert_eq!(lines, ["/\n", "two\n", "three"]);
+        assert!(came[1].1.duration_since(came[0].1) >= Duration::from_millis(300), "{came:?}");
+    }
+
+    #[test]
+    fn what_is_followed_ends_in_time_and_says_why_it_does_not_start() {
+        let told = follow("sh", &["-c", "echo one; exec sleep 60"], Duration::from_secs(1));
+        assert_eq!(told, ["one\n", "sh: no answer within 1 s; it was ended\n"]);
+        let told = follow("no-such-program", &[], Duration::from_secs(1));
+        assert!(told.len() == 1 && told[0].starts_with("no-such-program: "), "{told:?}");
     }
 
     #[test]

@@ -68,5 +68,5 @@ pub use problem::{Both, Language, Problem, Problems, Report, Severity};
 pub use rule::Rule;
 pub use service::{PortRange, Service};
 pub use sheets::{Sheet, TunnelHabits, escaped};
-pub use signature::{SignError, sign, without_signature};
+pub use signature::{SignError, sign, signed_by, without_signature};
 pub use traffic::{Shares, Traffic, lan_shares};

@@ -45,6 +45,15 @@ pub fn without_signature(profile: &str) -> &str {
     split(profile).0
 }
 
+/// The signed text of a file, where the operator's signature is under it and nothing else.
+pub fn signed_by<'a>(text: &'a str, operator: &PublicKey) -> Option<&'a str> {
+    let (signed, signature) = split(text);
+    let value = signature?.strip_prefix(HEADER)?.trim().strip_prefix("ed25519")?.trim_start();
+    let value = value.strip_prefix('=')?.trim().strip_prefix('"')?.strip_suffix('"')?;
+    let signature: Signature = value.parse().ok()?;
+    signature.is_over(signed, operator).then_some(signed)
+}
+
 /// The signed text, and the signature's part where there is one.
 pub(crate) fn split(profile: &str) -> (&str, Option<&str>) {
     match header_offset(profile) {
@@ -110,6 +119,23 @@ mod tests {
         assert!(signature(&profile).is_over(signed, &operator));
         assert!(!signature(&profile).is_over("schema = 2\n\n", &operator));
         assert!(!signature(&profile).is_over(signed, &keys().1));
+    }
+
+    #[test]
+    fn a_text_is_the_operators_where_nothing_but_his_signature_follows() {
+        let (pkcs8, operator) = keys();
+        let text = sign("allow = 1", &pkcs8).unwrap();
+        assert_eq!(signed_by(&text, &operator), Some("allow = 1\n\n"));
+        for other in [
+            text.replace("allow = 1", "allow = 2"),
+            text.clone() + "more = 1\n",
+            text.replace("ed25519", "ed448"),
+            "allow = 1".to_owned(),
+            "[signature]".to_owned(),
+        ] {
+            assert_eq!(signed_by(&other, &operator), None, "{other}");
+        }
+        assert_eq!(signed_by(&text, &keys().1), None);
     }
 
     #[test]

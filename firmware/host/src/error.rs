@@ -197,6 +197,18 @@ pub enum HostError {
         /// The most that is read, in bytes.
         limit: u64,
     },
+    /// No USB stick has a file of this name.
+    #[error("no USB stick has the file '{name}' in its top folder")]
+    NotOnStick {
+        /// The name.
+        name: String,
+    },
+    /// The boot loader's memory and its copy are both damaged.
+    #[error("'{}' and its copy hold no memory of the boot loader", path.display())]
+    BootMemory {
+        /// The file.
+        path: PathBuf,
+    },
     /// A secret is there already; secrets are never overwritten.
     #[error("'{}' exists and is not overwritten", path.display())]
     SecretExists {
@@ -260,6 +272,9 @@ impl HostError {
             Self::Tun { source, .. } if is(source, PermissionDenied) => {
                 Some("Run as root, or with CAP_NET_ADMIN and permission to open /dev/net/tun.")
             }
+            Self::NotOnStick { .. } => {
+                Some("Plug in a stick with FAT, exFAT or ext4, and name the file without a folder.")
+            }
             Self::NotOurs { .. } => Some("Remove it, then apply again."),
             Self::NftMissing { .. } => Some("Install the package nftables."),
             Self::NftRefused { stderr } if stderr.contains("Operation not permitted") => {
@@ -312,6 +327,7 @@ impl HostError {
             | Self::Events { .. }
             | Self::Neighbours { .. }
             | Self::TooLarge { .. }
+            | Self::BootMemory { .. }
             | Self::SecretExists { .. } => None,
         }
     }

@@ -31,6 +31,8 @@ mod refusals;
 mod route;
 pub mod sensors;
 mod settings;
+pub mod slots;
+pub mod sticks;
 mod user;
 mod watch;
 

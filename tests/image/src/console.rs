@@ -106,9 +106,13 @@ impl Console {
 
     /// Types a line.
     pub fn send(&mut self, text: &str) -> anyhow::Result<()> {
+        self.press(&format!("{text}\r"))
+    }
+
+    /// Presses keys, and no Enter.
+    pub fn press(&mut self, keys: &str) -> anyhow::Result<()> {
         self.line.set_write_timeout(Some(PATIENCE))?;
-        self.line.write_all(text.as_bytes())?;
-        self.line.write_all(b"\r").with_context(|| format!("{} takes nothing", self.name))
+        self.line.write_all(keys.as_bytes()).with_context(|| format!("{} takes nothing", self.name))
     }
 
     fn tail(&self) -> String {

@@ -48,6 +48,15 @@ pub fn bare_image() -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
+/// The stick that writes the image onto a box's disk, beside the image.
+pub fn installer() -> anyhow::Result<PathBuf> {
+    let image = image()?;
+    let name = image.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let path = image.with_file_name(format!("{name}-installer.img"));
+    ensure!(path.is_file(), "{} is missing: make image", path.display());
+    Ok(path)
+}
+
 fn built() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| PathBuf::from(BUILT), |target| PathBuf::from(target).join("image"))
@@ -58,6 +67,11 @@ pub fn overlay(image: &Path, disk: &Path) -> anyhow::Result<()> {
     let words = ["create", "-q", "-f", "qcow2", "-F", "raw", "-b"].map(OsStr::new);
     let words = words.into_iter().chain([image.as_os_str(), disk.as_os_str(), OsStr::new(SIZE)]);
     run(Command::new("qemu-img").args(words))
+}
+
+/// A disk with nothing on it.
+pub fn empty(disk: &Path) -> anyhow::Result<()> {
+    run(Command::new("qemu-img").args(["create", "-q", "-f", "qcow2"]).arg(disk).arg(SIZE))
 }
 
 /// The disk as it was when a snapshot was taken, as a disk of its own.
@@ -76,11 +90,48 @@ pub fn raw_copy(disk: &Path, raw: &Path) -> anyhow::Result<()> {
 /// A USB stick with one FAT partition's worth of files from a folder.
 pub fn stick(files: &[PathBuf], disk: &Path) -> anyhow::Result<()> {
     let raw = disk.with_extension("fat");
-    File::create(&raw)?.set_len(16 << 20)?;
+    let sizes = files.iter().map(|file| Ok(file.metadata()?.len()));
+    let size: u64 = sizes.sum::<std::io::Result<u64>>()?;
+    File::create(&raw)?.set_len((16 << 20) + size + size / 16)?;
     run(command("mkfs.vfat").args(["-n", "SITE"]).arg(&raw))?;
     run(Command::new("mcopy").arg("-i").arg(&raw).args(files).arg("::/"))?;
     run(Command::new("qemu-img").args(["convert", "-O", "qcow2"]).args([&raw, disk]))?;
     Ok(fs::remove_file(raw)?)
+}
+
+/// Gives the boot loader's memory of a raw disk other contents, and takes everything out of both slots: each file gets a block
+/// of these variables, or nothing at all, as after a cut.
+pub fn patch_boot(raw: &Path, files: &[(&str, Option<&str>)]) -> anyhow::Result<()> {
+    let disk = File::options().write(true).open(raw)?;
+    for slot in ["rootfs-a", "rootfs-b"] {
+        disk.write_all_at(&[0; 1 << 12], partition(raw, slot)?)?;
+    }
+    let boot = format!("{}@@{}", raw.display(), partition(raw, "boot")?);
+    for (name, variables) in files {
+        let block = variables.map_or_else(Vec::new, |variables| {
+            let mut block = format!("# GRUB Environment Block\n{variables}").into_bytes();
+            block.resize(1024, b'#');
+            block
+        });
+        let file = raw.with_extension("block");
+        fs::write(&file, block)?;
+        let target = format!("::/grub/{name}");
+        run(Command::new("mcopy").args(["-o", "-i", &boot]).arg(&file).arg(target))?;
+        fs::remove_file(file)?;
+    }
+    Ok(())
+}
+
+/// The boot loader's memory on a raw disk, and its copy.
+pub fn boot_memory(raw: &Path) -> anyhow::Result<[String; 2]> {
+    let boot = format!("{}@@{}", raw.display(), partition(raw, "boot")?);
+    let read = |name: &str| -> anyhow::Result<String> {
+        let mut mtype = Command::new("mtype");
+        let output = mtype.args(["-i", &boot, &format!("::/grub/{name}")]).output()?;
+        ensure!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    Ok([read("grubenv")?, read("grubenv2")?])
 }
 
 /// Checks the data partition of a disk whose machine is off: first as the box does when it starts, which may replay the
@@ -121,7 +172,7 @@ fn check_file_system(data: &Path, folder: &str, into: &Path) -> anyhow::Result<(
 }
 
 /// Where the partition of this name begins, in bytes.
-fn partition(raw: &Path, name: &str) -> anyhow::Result<u64> {
+pub(crate) fn partition(raw: &Path, name: &str) -> anyhow::Result<u64> {
     let mut table = vec![0; 128 * ENTRY];
     File::open(raw)?.read_exact_at(&mut table, 2 * SECTOR)?;
     let wanted: Vec<u8> = name.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect();
@@ -143,7 +194,7 @@ fn command(program: &str) -> Command {
     command
 }
 
-fn run(command: &mut Command) -> anyhow::Result<()> {
+pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
     let output = command.output().with_context(|| format!("start {command:?}"))?;
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{command:?}: {}\n{said}", output.status);

@@ -23,6 +23,7 @@ mod show;
 mod status;
 mod top;
 mod trace;
+mod update;
 mod why_refused;
 
 use std::{
@@ -160,6 +161,9 @@ enum Command {
     Names(names::NamesOf),
     #[command(flatten)]
     Who(identity::Who),
+    /// Update the firmware of the box: install, see how it goes
+    #[command(subcommand)]
+    Update(update::Update),
 }
 
 #[derive(Args, Debug)]
@@ -244,6 +248,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  done; the design is accepted
   1  the design breaks rules; nothing was changed
+     'update install': the update may not be installed here
      'format --check': another form was found
      'self-test': a check failed; 'self-test merge': both sides disagree
   2  wrong usage, or a file that can't be read or written
@@ -285,6 +290,8 @@ enum CommandError {
     #[error(transparent)]
     Write(#[from] sekisho_host::HostError),
     #[error(transparent)]
+    Update(#[from] update::UpdateError),
+    #[error(transparent)]
     Client(#[from] ClientError),
     #[error("can't write {}: {source}", path.display())]
     NotWritten {
@@ -314,6 +321,7 @@ impl CommandError {
             | Self::NoPassphrase(_)
             | Self::Terminal(_)
             | Self::Runtime(_) => 2,
+            Self::Update(fault) => fault.exit_code(),
             Self::Client(ClientError::Failure(failure)) => match failure.kind {
                 FailureKind::Refused => 1,
                 FailureKind::Malformed => 2,
@@ -358,6 +366,7 @@ impl CommandError {
                 Some("give a name that isn't taken".to_owned())
             }
             Self::NoPassphrase(_) => Some("give it in a file: --passphrase-file FILE".to_owned()),
+            Self::Update(fault) => fault.way_out().map(str::to_owned),
             Self::Terminal(_) => Some("print it once: --once".to_owned()),
             Self::Read { .. } | Self::NotWritten { .. } | Self::Refused(_) | Self::Runtime(_) => {
                 None
@@ -379,6 +388,7 @@ impl CommandError {
             | Self::Write(_)
             | Self::NotWritten { .. }
             | Self::NoPassphrase(_)
+            | Self::Update(_)
             | Self::Terminal(_)
             | Self::Runtime(_)
             | Self::Client(_) => &[],
@@ -585,6 +595,7 @@ fn run(arguments: &Arguments, language: Language) -> Result<Output, CommandError
             if json { show::json(&answer) } else { names::answer(&answer, language) }
         }
         Command::Who(who) => runtime.block_on(identity::run(socket, who, json, language))?,
+        Command::Update(what) => return Ok(runtime.block_on(update::run(socket, what, wanted))?),
     };
     Ok(match arguments.format {
         Format::Text | Format::Json => Output::Lines(text),

@@ -19,7 +19,7 @@ const CUTS: u32 = 20;
 /// Of these, those that are followed by a whole start.
 const STARTS: u32 = 3;
 /// Longest time that writes go on before the cut.
-const LONGEST: u64 = 8000;
+const LONGEST: Duration = Duration::from_secs(8);
 
 /// After each cut the file system is whole, with no more than its journal to replay, and the design that is kept can be read; after some of them the box starts, has
 /// its design and key, and carries.
@@ -33,7 +33,7 @@ pub(crate) fn power_cuts_leave_a_whole_state() -> anyhow::Result<()> {
             let mut settings = settings("cut", &disk);
             settings.cache = Cache::Flushed;
             settings.stick = Some(file("cut-stick.qcow2"));
-            let moment = Duration::from_millis(moment()?);
+            let moment = moment(LONGEST)?;
             let context = || format!("cut {number}, after {moment:?} of writes");
             fs::copy(&stem, &disk)?;
             fs::copy(&stick, file("cut-stick.qcow2"))?;
@@ -89,8 +89,8 @@ fn kept(state: &Path) -> anyhow::Result<String> {
     Ok(kept.display().to_string())
 }
 
-/// Milliseconds from the clock's lowest digits.
-fn moment() -> anyhow::Result<u64> {
+/// A moment up to the longest, from the clock's lowest digits.
+pub(crate) fn moment(longest: Duration) -> anyhow::Result<Duration> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
-    Ok(u64::from(now.subsec_nanos()) / 1009 % LONGEST)
+    Ok(longest.mul_f64(f64::from(now.subsec_nanos() / 1009 % 10_000) / 10_000.0))
 }

@@ -9,15 +9,19 @@ mod chatter;
 mod cuts;
 mod erase;
 mod faults;
+mod installer;
+mod keys;
 mod lynis;
 mod quick;
 mod service;
+mod update_cuts;
+mod updates;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
 type Test = (&'static str, fn() -> anyhow::Result<()>);
 
-const TESTS: [Test; 25] = [
+const TESTS: [Test; 33] = [
     ("quick_closed_and_silent_from_power_on", quick::closed_and_silent_from_power_on),
     ("quick_ports_lie_in_their_slots", quick::ports_lie_in_their_slots),
     ("quick_first_contact_leases_one_address", quick::first_contact_leases_one_address),
@@ -43,6 +47,23 @@ const TESTS: [Test; 25] = [
     ("long_a_dead_data_partition_keeps_it_closed", faults::a_dead_data_partition_keeps_it_closed),
     ("long_a_factory_reset_erases_everything", erase::a_factory_reset_erases_everything),
     ("long_lynis_counts_enough", lynis::lynis_counts_enough),
+    ("long_the_boot_loader_counts_and_says_so", updates::the_boot_loader_counts_and_says_so),
+    ("long_a_good_update_stays", updates::a_good_update_stays),
+    ("long_an_update_that_is_not_well_goes_back", updates::an_update_that_is_not_well_goes_back),
+    (
+        "long_bad_updates_are_refused_and_a_dead_one_goes_back",
+        updates::bad_updates_are_refused_and_a_dead_one_goes_back,
+    ),
+    ("long_keys_roll_over_in_two_steps", keys::keys_roll_over_in_two_steps),
+    (
+        "long_power_cuts_during_updates_leave_a_box_that_starts",
+        update_cuts::a_cut_leaves_a_box_that_starts,
+    ),
+    ("long_the_installer_writes_an_empty_disk", installer::the_installer_writes_an_empty_disk),
+    (
+        "long_a_box_with_two_bad_slots_is_written_anew",
+        installer::a_box_with_two_bad_slots_is_written_anew,
+    ),
     ("long_boots_by_uefi", boot::boots_by_uefi),
     ("long_power_cuts_leave_a_whole_state", cuts::power_cuts_leave_a_whole_state),
     ("long_up_nearly_as_fast_as_a_bare_debian", boot::up_nearly_as_fast_as_a_bare_debian),

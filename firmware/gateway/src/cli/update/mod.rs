@@ -1,0 +1,478 @@
+//! `sekisho update`: new firmware, tried before it stays (R70).
+//!
+//! ```text
+//! install ─> checks ─> RAUC writes the other slot ─> restart ─> begin ─> daemon ─> settle ─┬─> kept
+//!                                                      │  state kept          as good as   │
+//!                                                      └──< three tries <──┐  before?      └─> slot given up, restart
+//!                                                                          └── begin, in the old slot: state put back
+//! ```
+//! It works as root on the box itself: the daemon has no right to write slots, and should have none.
+
+mod bundle;
+mod rauc;
+mod record;
+mod settle;
+mod state;
+
+use std::{
+    fs::{self, File},
+    io::{self, Read as _, Seek as _, SeekFrom},
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use clap::{Args, Subcommand};
+use sekisho_control::{HEALTH, Health, KEY, Key};
+use sekisho_design::{Language, PublicKey};
+use sekisho_host::{
+    HostError,
+    files::{self, Lock},
+    slots::{BootMemory, Slot},
+    sticks::Mounted,
+};
+use semver::Version;
+use serde::{Deserialize, Serialize};
+
+use self::{
+    bundle::{Box_, BundleError, Token},
+    record::{Before, End, Last, Trial},
+    settle::Settled,
+};
+use super::{Format, Output, client, selftest::Wanted, show};
+
+/// What `sekisho update` does.
+#[derive(Debug, Subcommand)]
+pub(super) enum Update {
+    /// Install new firmware into the slot that isn't running; the next start tries it
+    ///
+    /// The bundle has to be signed by the maker, made for this box, and no older than what the running firmware goes back to;
+    /// with the operator's token it may be. The new firmware stays once the device is as well as it was before; otherwise the
+    /// box restarts with the old one, whose design is as it was. Progress goes to standard error.
+    Install(Install),
+    /// Show which firmware runs, what is on trial, and how the last update ended
+    Status,
+    /// As the box starts, before the daemon: keep the state for the old firmware, or put it back
+    Begin,
+    /// As the box starts, after the daemon: let the firmware stay once the device is well, or go back
+    Settle {
+        /// How long new firmware has until the device is as well as before
+        #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+        limit: u64,
+    },
+}
+
+/// New firmware.
+#[derive(Args, Debug)]
+pub(super) struct Install {
+    /// The bundle, a file that ends in .raucb
+    #[arg(value_name = "FILE")]
+    bundle: PathBuf,
+    /// FILE, and the token where there is one, are names of files in the top folder of a USB stick
+    #[arg(long)]
+    stick: bool,
+    /// The operator's token, where the version is older than the firmware allows
+    #[arg(long, value_name = "FILE")]
+    token: Option<PathBuf>,
+    /// Restart the box at once
+    #[arg(long)]
+    restart: bool,
+}
+
+/// Why an update isn't done.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum UpdateError {
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    #[error(transparent)]
+    Host(#[from] HostError),
+    #[error("can't read {}: {source}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("this machine has no slots for firmware")]
+    NoSlots,
+    #[error("version {0} is on trial; whether it stays isn't settled yet")]
+    OnTrial(String),
+    #[error("{} can't be understood: {reason}", path.display())]
+    Image { path: PathBuf, reason: String },
+    #[error("can't run rauc: {0}")]
+    Rauc(#[source] io::Error),
+    #[error("the update was not installed: {0}")]
+    NotInstalled(String),
+    #[error(transparent)]
+    Client(#[from] client::ClientError),
+    #[error("the box can't be restarted: {0}")]
+    Restart(String),
+}
+
+impl UpdateError {
+    pub(super) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Bundle(_) => 1,
+            Self::Read { .. } => 2,
+            Self::Client(_) => 3,
+            Self::OnTrial(_) => 6,
+            Self::Host(_)
+            | Self::NoSlots
+            | Self::Image { .. }
+            | Self::Rauc(_)
+            | Self::NotInstalled(_)
+            | Self::Restart(_) => 4,
+        }
+    }
+
+    pub(super) fn way_out(&self) -> Option<&'static str> {
+        match self {
+            Self::Bundle(fault) => Some(fault.way_out()),
+            Self::Host(HostError::File { source, .. })
+                if source.kind() == io::ErrorKind::PermissionDenied =>
+            {
+                Some("Run it as root, on the box itself.")
+            }
+            Self::Host(fault) => fault.way_out(),
+            Self::NoSlots => Some("Run it on a box that starts from Sekisho's image."),
+            Self::OnTrial(_) => Some("Wait until `sekisho update status` says how it ended."),
+            Self::NotInstalled(_) => {
+                Some("The firmware that runs is as it was. Copy the file again, and try once more.")
+            }
+            Self::Restart(_) => Some("Switch the box off and on."),
+            Self::Client(_) => Some("See that sekishod runs, or name its socket: --socket PATH"),
+            Self::Read { .. } | Self::Image { .. } | Self::Rauc(_) => None,
+        }
+    }
+}
+
+/// Where everything is on a box.
+#[derive(Clone, Debug)]
+struct Places {
+    /// What is kept of updates.
+    kept: PathBuf,
+    /// The daemon's state.
+    state: PathBuf,
+    boot_memory: PathBuf,
+    command_line: PathBuf,
+    /// What the image says of itself, and of its board.
+    image: PathBuf,
+    operator_key: PathBuf,
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self {
+            kept: "/var/lib/sekisho-box".into(),
+            state: "/var/lib/sekisho".into(),
+            boot_memory: "/boot/state/grub/grubenv".into(),
+            command_line: "/proc/cmdline".into(),
+            image: "/usr/lib/sekisho".into(),
+            operator_key: "/etc/sekisho/operator.pub".into(),
+        }
+    }
+}
+
+/// Where a stick's file system is looked into.
+const STICK: &str = "/run/sekisho-box/stick";
+
+/// More than any of the small files here has.
+const LARGEST: u64 = 1 << 16;
+
+impl Places {
+    fn running(&self) -> Result<Slot, UpdateError> {
+        let line = files::read(&self.command_line, LARGEST)?;
+        Slot::of_command_line(&String::from_utf8_lossy(&line)).ok_or(UpdateError::NoSlots)
+    }
+
+    fn release(&self) -> Result<Release, UpdateError> {
+        toml_file(&self.image.join("release.toml"))
+    }
+
+    fn board(&self) -> Result<Board, UpdateError> {
+        toml_file(&self.image.join("board.toml"))
+    }
+
+    fn operator(&self) -> Result<PublicKey, UpdateError> {
+        let text = text(&self.operator_key)?;
+        text.trim().parse().map_err(|error: sekisho_design::MalformedKey| UpdateError::Image {
+            path: self.operator_key.clone(),
+            reason: error.to_string(),
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct Release {
+    version: Version,
+    floor: Version,
+}
+
+#[derive(Deserialize)]
+struct Board {
+    name: String,
+}
+
+fn text(path: &Path) -> Result<String, UpdateError> {
+    Ok(String::from_utf8_lossy(&files::read(path, LARGEST)?).into_owned())
+}
+
+fn toml_file<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, UpdateError> {
+    toml::from_str(&text(path)?).map_err(|error| UpdateError::Image {
+        path: path.to_owned(),
+        reason: error.message().to_owned(),
+    })
+}
+
+/// What was installed.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Installed {
+    version: Version,
+    from: Version,
+    slot: Slot,
+    restarts: bool,
+}
+
+/// What `sekisho update status` knows.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Shown {
+    version: Version,
+    slot: Slot,
+    floor: Version,
+    trial: Option<Trial>,
+    last: Option<Last>,
+}
+
+pub(super) async fn run(
+    socket: &Path,
+    update: &Update,
+    Wanted { format, language, .. }: Wanted,
+) -> Result<Output, UpdateError> {
+    let places = Places::default();
+    let say = |ja: String, en: String| match language {
+        Language::Japanese => ja,
+        Language::English => en,
+    };
+    let json = format == Format::Json;
+    let text = match update {
+        Update::Install(wish) => {
+            let installed = install(&places, socket, wish).await?;
+            let Installed { version, slot, restarts, .. } = &installed;
+            if json {
+                show::json(&installed)
+            } else if *restarts {
+                say(
+                    format!("{version} をスロット {slot} に書き込みました。装置を再起動します。"),
+                    format!("{version} is in slot {slot}. The box restarts now."),
+                )
+            } else {
+                say(
+                    format!("{version} をスロット {slot} に書き込みました。次の起動で試します。"),
+                    format!("{version} is in slot {slot}. The next start tries it."),
+                )
+            }
+        }
+        Update::Status => {
+            let shown = status(&places)?;
+            if json { show::json(&shown) } else { status_text(&shown, language) }
+        }
+        Update::Begin => match settle::begin(&places)? {
+            Some(reason) => format!("back to the firmware before the update: {reason}"),
+            None => return Ok(Output::Exact(Vec::new())),
+        },
+        Update::Settle { limit } => {
+            match settle::settle(&places, socket, Duration::from_secs(*limit)).await? {
+                Settled::Good => return Ok(Output::Exact(Vec::new())),
+                Settled::Kept(version) => format!("the update to {version} stays"),
+                Settled::GoesBack(reason) => {
+                    restart()?;
+                    format!("the update doesn't stay, and the box restarts: {reason}")
+                }
+            }
+        }
+    };
+    Ok(Output::Lines(text))
+}
+
+async fn install(places: &Places, socket: &Path, wish: &Install) -> Result<Installed, UpdateError> {
+    let running = places.running()?;
+    let (_stick, folder) = if wish.stick {
+        let name = wish.bundle.to_string_lossy();
+        (Some(Mounted::with(&name, Path::new(STICK))?), STICK)
+    } else {
+        (None, "")
+    };
+    let path = &Path::new(folder).join(&wish.bundle);
+    let _lock = Lock::take(&places.kept.join("update.lock"))?;
+    if let Some(trial) = Trial::read(&places.kept)?.filter(|trial| trial.slot == running) {
+        return Err(UpdateError::OnTrial(trial.version));
+    }
+    let slot = running.other();
+    let (release, board) = (places.release()?, places.board()?);
+    let room = size(slot.device())?;
+    look(path, room)?;
+    let bundle = rauc::info(path)?;
+    let token = wish
+        .token
+        .as_deref()
+        .map(|token| read_token(places, &Path::new(folder).join(token)))
+        .transpose()?;
+    let device = match &token {
+        Some(_) => Some(client::get::<Key>(socket, KEY).await?.public),
+        None => None,
+    };
+    let it = Box_ { compatible: format!("sekisho-{}", board.name), floor: release.floor, room };
+    bundle::judge(path, &bundle, &it, token.as_ref(), device.as_ref())?;
+    // The page's or the console's last look; a daemon that can't say is no reason against new firmware.
+    let before = client::get::<Health>(socket, HEALTH).await.ok();
+    let trial = Trial {
+        version: bundle.version.to_string(),
+        from: release.version.to_string(),
+        slot,
+        before: before.as_ref().map(Before::from),
+        given_up: None,
+    };
+    trial.write(&places.kept)?;
+    let path = fs::canonicalize(path).map_err(|source| unreadable(path, source))?;
+    if let Err(fault) = rauc::install(&path, |progress| eprintln!("{progress}")) {
+        Trial::forget(&places.kept)?;
+        return Err(fault);
+    }
+    BootMemory::mend(&places.boot_memory)?;
+    if wish.restart {
+        restart()?;
+    }
+    let (version, from) = (bundle.version, release.version);
+    Ok(Installed { version, from, slot, restarts: wish.restart })
+}
+
+fn unreadable(path: &Path, source: io::Error) -> UpdateError {
+    UpdateError::Read { path: path.to_owned(), source }
+}
+
+/// Bytes of a file or disk.
+fn size(path: &Path) -> Result<u64, UpdateError> {
+    let size = File::open(path).and_then(|mut file| file.seek(SeekFrom::End(0)));
+    size.map_err(|source| HostError::File { tried: "open", path: path.to_owned(), source }.into())
+}
+
+fn look(path: &Path, room: u64) -> Result<(), UpdateError> {
+    let beginning = || {
+        let mut bytes = Vec::new();
+        File::open(path)?.take(4).read_to_end(&mut bytes)?;
+        Ok((bytes, fs::metadata(path)?.len()))
+    };
+    let (beginning, bytes) = beginning().map_err(|source| unreadable(path, source))?;
+    Ok(bundle::look(path, &beginning, bytes, room)?)
+}
+
+fn read_token(places: &Places, path: &Path) -> Result<Token, UpdateError> {
+    let bytes = File::open(path).and_then(|file| {
+        let mut bytes = Vec::new();
+        file.take(LARGEST).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    });
+    let bytes = bytes.map_err(|source| unreadable(path, source))?;
+    Ok(Token::read(&String::from_utf8_lossy(&bytes), &places.operator()?)?)
+}
+
+fn restart() -> Result<(), UpdateError> {
+    // By its target: `systemctl reboot` asks for a login manager, which the box hasn't, once there is a bus.
+    let words = ["--no-block", "--job-mode=replace-irreversibly", "start", "reboot.target"];
+    let output = Command::new("systemctl").args(words).output();
+    let output = output.map_err(|error| UpdateError::Restart(error.to_string()))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(UpdateError::Restart(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
+}
+
+fn status(places: &Places) -> Result<Shown, UpdateError> {
+    let Release { version, floor } = places.release()?;
+    Ok(Shown {
+        version,
+        slot: places.running()?,
+        floor,
+        trial: Trial::read(&places.kept)?,
+        last: Last::read(&places.kept)?,
+    })
+}
+
+fn status_text(shown: &Shown, language: Language) -> String {
+    let Shown { version, slot, floor, trial, last } = shown;
+    let mut lines = vec![match language {
+        Language::Japanese => {
+            format!("動作中：{version}（スロット {slot}）。戻せる最も古い版：{floor}")
+        }
+        Language::English => {
+            format!("Running: {version} in slot {slot}. Goes back to {floor} at most.")
+        }
+    }];
+    if let Some(Trial { version, slot: at, .. }) = trial {
+        lines.push(match (language, at == slot) {
+            (Language::Japanese, true) => format!(
+                "試行中：{version}。装置が更新前と同じ状態になれば、この版のままになります。"
+            ),
+            (Language::English, true) => {
+                format!("On trial: {version}. It stays once the device is as well as before.")
+            }
+            (Language::Japanese, false) => {
+                format!("書き込み済み：{version}（スロット {at}）。次の起動で試します。")
+            }
+            (Language::English, false) => {
+                format!("Installed: {version} in slot {at}. The next start tries it.")
+            }
+        });
+    }
+    if let Some(Last { version, from, end }) = last {
+        lines.push(match (language, end) {
+            (Language::Japanese, End::Kept) => {
+                format!("前回の更新：{from} から {version} に更新しました。")
+            }
+            (Language::English, End::Kept) => format!("Last update: from {from} to {version}."),
+            (Language::Japanese, End::WentBack { reason }) => {
+                format!("前回の更新：{version} を取りやめ、{from} に戻りました。理由：{reason}")
+            }
+            (Language::English, End::WentBack { reason }) => {
+                format!("Last update: {version} didn't stay; back to {from}: {reason}")
+            }
+        });
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_status_says_how_an_update_ended() {
+        let version = |text: &str| text.parse::<Version>().unwrap();
+        let end = End::WentBack { reason: "no tunnel".to_owned() };
+        let mut shown = Shown {
+            version: version("0.1.0"),
+            slot: Slot::A,
+            floor: version("0.1.0"),
+            trial: None,
+            last: Some(Last { version: "0.2.0".to_owned(), from: "0.1.0".to_owned(), end }),
+        };
+        let text = status_text(&shown, Language::English);
+        assert!(text.contains("0.2.0 didn't stay; back to 0.1.0: no tunnel"), "{text}");
+        assert!(status_text(&shown, Language::Japanese).contains("0.1.0 に戻りました"));
+        shown.trial = Some(Trial {
+            version: "0.3.0".to_owned(),
+            from: "0.1.0".to_owned(),
+            slot: Slot::B,
+            before: None,
+            given_up: None,
+        });
+        assert!(status_text(&shown, Language::English).contains("The next start tries it."));
+    }
+
+    #[test]
+    fn a_machine_without_slots_is_none_to_update() {
+        let folder = tempfile::tempdir().unwrap();
+        let command_line = folder.path().join("cmdline");
+        fs::write(&command_line, "root=/dev/sda1 quiet").unwrap();
+        let places = Places { command_line, ..Places::default() };
+        let error = places.running().unwrap_err();
+        assert!(matches!(error, UpdateError::NoSlots) && error.way_out().is_some());
+    }
+}

@@ -1,0 +1,129 @@
+//! The power is cut while an update is written, while the box writes the boot loader's memory, and while the boot loader does.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, ensure};
+use sekisho_image_tests::{
+    Bundle, Cache, Machine, Settings, boot_memory, check_data, raw_copy, root,
+};
+
+use crate::{
+    bench::{self, BOOT, COMMAND, FIRST_SCREEN, file, settings},
+    cuts::moment,
+    updates::{self, BOARD},
+};
+
+const CUTS: u32 = 12;
+/// Each of this many is followed by a whole start; the others by one up to the system's first words.
+const WHOLE: u32 = 4;
+const SNAPSHOT: &str = "before-cut";
+/// Longest time that the memory is written before the cut.
+const MEMORY: Duration = Duration::from_secs(3);
+/// Up to the boot loader's end.
+const LOADER: Duration = Duration::from_secs(8);
+/// Writes the memory again and again.
+const WRITE_MEMORY: &str = "(i=0; while :; do i=$((1 - i)); /usr/lib/sekisho/boot/grub-editenv \
+     /boot/state/grub/grubenv set A_TRY=$i; done >/dev/null 2>&1 &)";
+const INSTALL: &str = "(sekisho update install /var/update.raucb >/dev/null 2>&1 &)";
+
+/// At least one of the two files of the boot loader's memory is whole, the data partition is sound, and the box starts with a slot
+/// that is whole.
+pub(crate) fn a_cut_leaves_a_box_that_starts() -> anyhow::Result<()> {
+    let (disk, stick) = (file("update.qcow2"), file("update-stick.qcow2"));
+    let installation = prepare()?;
+    println!("an installation takes {:.0} s", installation.as_secs_f64());
+    bench::clear();
+    for number in 0..CUTS {
+        let (work, longest) = match number % 2 {
+            0 => (INSTALL, installation),
+            _ => (WRITE_MEMORY, MEMORY),
+        };
+        let (moment, in_loader) = (moment(longest)?, moment(LOADER)?);
+        let context =
+            || format!("cut {number}: after {moment:?} of {work}, {in_loader:?} after power-on");
+        let (cut, cut_stick) = (file("update-cut.qcow2"), file("update-cut-stick.qcow2"));
+        fs::copy(&disk, &cut)?;
+        fs::copy(&stick, &cut_stick)?;
+        let mut settings = settings("update-cut", &cut);
+        settings.cache = Cache::Flushed;
+        settings.stick = Some(cut_stick);
+        work_and_cut(&settings, work, moment).with_context(context)?;
+        memory_is_there(&cut).with_context(context)?;
+        check_data(&cut, "/lib/sekisho", &file("update-cut-state")).with_context(context)?;
+        // The boot loader writes it, too.
+        let mut machine = Machine::build(&settings)?;
+        machine.monitor.run()?;
+        thread::sleep(in_loader);
+        drop(machine);
+        memory_is_there(&cut).with_context(context)?;
+        let slot = starts(&settings, number % WHOLE == 0).with_context(context)?;
+        println!("{}: slot {slot}", context());
+    }
+    Ok(())
+}
+
+/// A box in service with an update on its disk, kept under the name of the snapshot; how long the installation takes.
+fn prepare() -> anyhow::Result<Duration> {
+    let (plain, bundle): (PathBuf, PathBuf) = (file("good.squashfs"), file("update.raucb"));
+    root(&plain)?;
+    Bundle { root: &plain, version: "0.2.0", compatible: BOARD, keys: None, signed: None }
+        .pack(&bundle)?;
+    let mut installation = Duration::ZERO;
+    updates::with_updates(&[bundle], |machine, _| {
+        let copy = "cp /run/stick/update.raucb /var/ && umount /run/stick && sync";
+        machine.shell.must(copy, 2 * COMMAND)?;
+        machine.monitor.save(SNAPSHOT)?;
+        let begun = Instant::now();
+        updates::install(machine, "/var/update.raucb")?;
+        installation = begun.elapsed();
+        machine.off();
+        Ok(())
+    })?;
+    Ok(installation)
+}
+
+fn work_and_cut(settings: &Settings, work: &str, moment: Duration) -> anyhow::Result<()> {
+    let mut machine = Machine::build(settings)?;
+    machine.monitor.load(SNAPSHOT)?;
+    machine.shell.wait(COMMAND)?;
+    machine.shell.must(work, COMMAND)?;
+    thread::sleep(moment);
+    Ok(())
+}
+
+fn memory_is_there(disk: &Path) -> anyhow::Result<()> {
+    let raw = disk.with_extension("raw");
+    raw_copy(disk, &raw)?;
+    let files = boot_memory(&raw)?;
+    let whole = |text: &&String| {
+        text.len() == 1024
+            && text.starts_with("# GRUB Environment Block\n")
+            && text.contains("ORDER=")
+    };
+    ensure!(files.iter().find(whole).is_some(), "both files are damaged: {files:?}");
+    Ok(fs::remove_file(raw)?)
+}
+
+/// Which slot it starts with.
+fn starts(settings: &Settings, whole: bool) -> anyhow::Result<&'static str> {
+    let mut machine = Machine::build(settings)?;
+    machine.monitor.run()?;
+    let slot =
+        ["A", "B"][machine.console.expect_any(&["Slot A; tries", "Slot B; tries"], COMMAND)?];
+    machine.console.expect("Welcome to Debian", BOOT)?;
+    if whole {
+        machine.console.expect(FIRST_SCREEN, BOOT)?;
+        machine.shell.wait(BOOT)?;
+        machine.shell.must("cmp /boot/state/grub/grubenv /boot/state/grub/grubenv2", COMMAND)?;
+        let said = updates::status(&mut machine)?;
+        ensure!(said["slot"] == slot, "{said}");
+        ensure!(said["trial"].is_null() || said["trial"]["slot"] == "B", "{said}");
+        println!("{said}");
+    }
+    Ok(slot)
+}
