@@ -1,9 +1,8 @@
 //! A router of LGWAN that is congested and says so, rather than drop (RFC 3168, RFC 6040).
 
 use anyhow::ensure;
-use sekisho_lab::PLATFORM_WEB;
 
-use crate::traffic::lab;
+use crate::traffic::{exchange, lab};
 
 /// What a router between device and centre does with datagrams whose ends understand marks.
 const ROUTER: [&str; 4] = [
@@ -25,14 +24,7 @@ pub(crate) fn a_congested_router_is_heard_at_both_ends() -> anyhow::Result<()> {
         lab.host("lgwan").must(&["nft", command])?;
     }
     let (office, platform) = (lab.capture("terminal", "eth0")?, lab.capture("platform", "any")?);
-    let terminal = lab.host("terminal");
-    let web = format!("http://{PLATFORM_WEB}/bytes/300000");
-    terminal.must(&["curl", "-sS", "-m", "20", "-o", "/dev/null", &web])?;
-    // A request that is long enough to be marked on its way up.
-    let (field, echo) =
-        (format!("X-Long: {}", "x".repeat(6_000)), format!("http://{PLATFORM_WEB}/"));
-    terminal.must(&["curl", "-sS", "-m", "20", "-o", "/dev/null", "-H", &field, &echo])?;
-
+    exchange(&lab, 300_000)?;
     let (office, platform) = (office.stop()?, platform.stop()?);
     let (down, up) = (office.count(MARKED)?, platform.count(MARKED)?);
     ensure!(down > 50, "{down} packets with a mark reached the terminal");

@@ -8,7 +8,7 @@ use std::{
 use anyhow::ensure;
 use sekisho_lab::{Centre, Lab, PLATFORM_WEB, wait_until};
 
-use crate::traffic::lab;
+use crate::traffic::{exchange, lab};
 
 /// What IPv4, UDP and WireGuard add to a packet.
 const AROUND: u16 = 60;
@@ -85,12 +85,7 @@ fn carries(lab: &Lab, bytes: u16) -> anyhow::Result<()> {
 /// Both ends of a connection hear of the size at its beginning, and bytes flow both ways.
 fn segments_fit(lab: &Lab, bytes: u16) -> anyhow::Result<()> {
     let (office, platform) = (lab.capture("terminal", "eth0")?, lab.capture("platform", "any")?);
-    let terminal = lab.host("terminal");
-    let web = format!("http://{PLATFORM_WEB}/bytes/1000000");
-    terminal.must(&["curl", "-sS", "-m", "10", "-o", "/dev/null", &web])?;
-    let (field, echo) =
-        (format!("X-Long: {}", "x".repeat(6_000)), format!("http://{PLATFORM_WEB}/"));
-    terminal.must(&["curl", "-sS", "-m", "10", "-o", "/dev/null", "-H", &field, &echo])?;
+    exchange(lab, 1_000_000)?;
     let (office, platform) = (office.stop()?, platform.stop()?);
     // The size is the first option of a SYN: its kind, its length and two bytes.
     let offered =

@@ -28,6 +28,17 @@ pub(crate) fn lab() -> anyhow::Result<Lab> {
     Ok(lab)
 }
 
+/// So many bytes from the platform to the terminal, and a request that fills several packets.
+pub(crate) fn exchange(lab: &Lab, bytes: u32) -> anyhow::Result<()> {
+    let terminal = lab.host("terminal");
+    let web = format!("http://{PLATFORM_WEB}/bytes/{bytes}");
+    terminal.must(&["curl", "-sS", "-m", "20", "-o", "/dev/null", &web])?;
+    let (field, echo) =
+        (format!("X-Long: {}", "x".repeat(6_000)), format!("http://{PLATFORM_WEB}/"));
+    terminal.must(&["curl", "-sS", "-m", "20", "-o", "/dev/null", "-H", &field, &echo])?;
+    Ok(())
+}
+
 /// A download by one TCP connection from the platform to the terminal.
 pub(crate) struct Transfer {
     process: Process,
