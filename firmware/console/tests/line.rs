@@ -141,7 +141,7 @@ fn a_person_logs_in_at_the_line() {
     session.expect("no such item");
     session.expect(MENU);
     let ran = fs::read_to_string(root.path().join("ran")).unwrap();
-    assert!(ran.contains("sekisho history --lang ja\n"), "{ran}");
+    assert!(ran.contains("sekisho --lang en history --lang ja\n"), "{ran}");
 }
 
 #[test]
