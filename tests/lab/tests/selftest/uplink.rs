@@ -93,6 +93,9 @@ pub(crate) const CASES: &[Case] = &[
     Case {
         wrong: "UDP is filtered by somebody who says so",
         wreck: |site| {
+            // The tunnel's own attempts would use up the answers that a router gives a second.
+            let unlimited = ["sysctl", "-qw", "net.ipv4.icmp_ratelimit=0"];
+            site.lab.host("lgwan").must(&unlimited)?;
             let rule = "meta l4proto udp reject with icmp type admin-prohibited";
             site.filter("lgwan", "forward", &[rule])?;
             site.silent(Centre::East)
