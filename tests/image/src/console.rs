@@ -18,7 +18,7 @@ const QUIET: Duration = Duration::from_secs(1);
 /// Lines of a failure's message.
 const LAST_LINES: usize = 25;
 /// How long the shell has for one answer before it is asked again.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A serial line. A thread takes everything that comes, so that the machine never waits for a reader.
 #[derive(Debug)]
