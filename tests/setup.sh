@@ -22,6 +22,7 @@ wanted=(
   drill ldnsutils
   dnsmasq dnsmasq-base        # an office's own DNS server
   shellcheck shellcheck       # make check
+  xz xz-utils                 # packed images
   node nodejs                 # builds the local page
   npm npm
 )
@@ -40,7 +41,6 @@ if [[ ${1-} == image ]]; then
     mkfs.vfat dosfstools
     mcopy mtools
     mkfs.ext4 e2fsprogs
-    xz xz-utils
     jq jq                                # the list of contents
     rauc rauc                            # signs and packs updates
   )
