@@ -17,7 +17,10 @@ use std::{
 
 use futures_util::future::try_join_all;
 use nix::{
-    ifaddrs::getifaddrs, libc::ARPHRD_ETHER, net::if_::InterfaceFlags, sys::socket::LinkAddr,
+    ifaddrs::{InterfaceAddressIterator, getifaddrs},
+    libc::ARPHRD_ETHER,
+    net::if_::InterfaceFlags,
+    sys::socket::LinkAddr,
 };
 use sekisho_design::PortName;
 pub use sekisho_plan::ports::Mac;
@@ -180,14 +183,32 @@ impl Link {
     }
 }
 
-fn links() -> Result<BTreeMap<String, Link>, HostError> {
-    let listed = getifaddrs().map_err(|error| HostError::Netlink {
+/// Whether this box has any of the addresses on its link already.
+///
+/// # Errors
+/// [`HostError::Netlink`].
+pub fn holds(wanted: &BTreeSet<Address>) -> Result<bool, HostError> {
+    Ok(listed()?.any(|found| {
+        let own = found.address.as_ref().and_then(|address| address.as_sockaddr_in());
+        let is_own = |wanted: &Address| {
+            wanted.link.as_str() == found.interface_name
+                && own.is_some_and(|own| own.ip() == wanted.address)
+        };
+        wanted.iter().any(is_own)
+    }))
+}
+
+fn listed() -> Result<InterfaceAddressIterator, HostError> {
+    getifaddrs().map_err(|error| HostError::Netlink {
         tried: "list the links".to_owned(),
         source: error.into(),
-    })?;
+    })
+}
+
+fn links() -> Result<BTreeMap<String, Link>, HostError> {
     // A link is listed once for itself, and once for each address.
     let mut links = BTreeMap::new();
-    for found in listed {
+    for found in listed()? {
         let own = found.address.as_ref().and_then(|address| address.as_link_addr().copied());
         let link = links.entry(found.interface_name).or_insert(Link { own, flags: found.flags });
         link.own = link.own.or(own);

@@ -86,19 +86,17 @@ pub(crate) fn a_box_beside_its_successor_stays_silent() -> anyhow::Result<()> {
     switch_off(&mut lab)?;
     let place = [&format!("{lgwan}/32"), "dev", "eth0"];
     lab.host("lgwan").must(&[&["ip", "address", "add"], &place[..]].concat())?;
-    let captures = [("lgwan", "eth0", "port1"), ("terminal", "eth0", "port2")].map(
-        |(host, interface, port)| {
-            Ok::<_, anyhow::Error>((lab.capture(host, interface)?, mac(&lab, "gateway", port)?))
-        },
-    );
+    let watched = [
+        (lab.capture("lgwan", "eth0")?, mac(&lab, "gateway", "port1")?),
+        (lab.capture("terminal", "eth0")?, mac(&lab, "gateway", "port2")?),
+    ];
     lab.start_daemon()?;
     let phase = lab.status()?.phase;
     let Phase::Faulty { fault } = &phase else { bail!("{phase:?} beside another box") };
     let said = format!("another box has this device's addresses: {lgwan} is in use on 'port1'");
     ensure!(fault.message.contains(&said), "{fault}");
     ensure!(fault.way_out.as_ref().is_some_and(|way| way.contains("every 30 seconds")), "{fault}");
-    for capture in captures {
-        let (capture, own) = capture?;
+    for (capture, own) in watched {
         let recording = capture.stop()?;
         // A probe names nobody as its sender (RFC 5227, 1.1).
         let asks = format!("ether src {own} and arp and arp[14:4] = 0");

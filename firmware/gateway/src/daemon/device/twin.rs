@@ -10,17 +10,17 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use sekisho_control::Failure;
-use sekisho_design::{Design, PortName};
+use sekisho_design::{Design, InterfaceAddress, PortName};
 use sekisho_host::{
     HostError, clock,
     neighbour::{self, Holder},
 };
-use sekisho_plan::{Change, KernelState, Step, state::Address};
+use sekisho_plan::{Change, Step, state::Address};
 use tokio::time::sleep;
 use tracing::{info, warn};
 
 use super::Device;
-use crate::daemon::{effects::scope, fault::device_failure, machine::arrivals};
+use crate::daemon::{effects::scope, fault::device_failure};
 
 /// Between two looks at whether the other box has gone.
 const AGAIN: Duration = Duration::from_secs(30);
@@ -52,18 +52,15 @@ impl Device {
     /// Who has the addresses of a design that this box is about to take. Where it holds one of them itself, it is the
     /// daemon alone that starts anew.
     pub(super) async fn another_box(&mut self, design: &Design) -> Option<Failure> {
-        let state = self.wanted(design);
-        let observed = self.hands.kernel.observe(&scope(&state, None)).await.ok()?;
-        let ports: BTreeSet<_> =
-            design.lans.values().map(|lan| &lan.port).chain([&design.lgwan.port]).collect();
-        let of_ports = |address: &Address| ports.contains(&address.link);
-        let asked: BTreeSet<_> = arrivals(&observed, &state).into_iter().filter(of_ports).collect();
-        if asked.len() < ports.len() {
+        let asked = addresses(design);
+        // Where that can't be told, the change that follows meets the same fault, and says so.
+        if neighbour::holds(&asked).unwrap_or(true) {
             return None;
         }
-        self.raise(&ports, &observed, &state).await;
-        let (held, unasked) = self.ask(asked.clone()).await;
-        if !is_another_box(&design.lgwan.port, &asked, &held, &unasked) {
+        self.raise(design, &asked).await;
+        let lgwan = &design.lgwan.port;
+        let (held, unasked) = self.ask(lgwan, asked.clone()).await;
+        if !is_another_box(lgwan, &asked, &held, &unasked) {
             for holder in held {
                 warn!(%holder, "the device starts all the same: a host on a LAN can't keep it down");
             }
@@ -86,29 +83,31 @@ impl Device {
     }
 
     /// Without a carrier nobody can be asked.
-    async fn raise(
-        &self,
-        ports: &BTreeSet<&PortName>,
-        observed: &KernelState,
-        wanted: &KernelState,
-    ) {
-        for name in ports {
-            let (before, after) = (observed.links.get(*name), wanted.links.get(*name));
+    async fn raise(&self, design: &Design, asked: &BTreeSet<Address>) {
+        let wanted = self.wanted(design);
+        let Ok(observed) = self.hands.kernel.observe(&scope(&wanted, None)).await else { return };
+        for Address { link: name, .. } in asked {
+            let (before, after) = (observed.links.get(name), wanted.links.get(name));
             if before.is_none_or(|link| link.up) {
                 continue;
             }
             let change = Change { before: before.cloned(), after: after.cloned() };
-            let step = Step::Link { name: (*name).clone(), change };
+            let step = Step::Link { name: name.clone(), change };
             if let Err(fault) = self.hands.kernel.perform(&step).await {
                 warn!(%fault, port = name.as_str(), "a port can't be raised to ask who is there");
             }
         }
     }
 
-    /// Who has which addresses, and which nobody could be asked for.
-    async fn ask(&mut self, mut asked: BTreeSet<Address>) -> (Vec<Holder>, BTreeSet<Address>) {
+    /// Who has which addresses, and which nobody could be asked for. Once LGWAN's is known, the others decide nothing and
+    /// aren't waited for.
+    async fn ask(
+        &mut self,
+        lgwan: &PortName,
+        mut asked: BTreeSet<Address>,
+    ) -> (Vec<Holder>, BTreeSet<Address>) {
         let (end, mut held) = (clock::since_start() + CARRIER, Vec::new());
-        while !asked.is_empty() {
+        while asked.iter().any(|address| address.link == *lgwan) {
             self.hands.heartbeat.beat();
             match neighbour::probe(&asked).await {
                 Ok(probed) => asked = probed.unasked,
@@ -128,6 +127,18 @@ impl Device {
         }
         (held, asked)
     }
+}
+
+/// The device's own, on LGWAN and its LANs.
+fn addresses(design: &Design) -> BTreeSet<Address> {
+    let lans = design.lans.values().map(|lan| (&lan.port, lan.address));
+    let all = lans.chain([(&design.lgwan.port, design.lgwan.address)]);
+    let address = |(link, own): (&PortName, InterfaceAddress)| Address {
+        link: link.clone(),
+        address: own.address(),
+        prefix: own.prefix(),
+    };
+    all.map(address).collect()
 }
 
 fn is_another_box(
