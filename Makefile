@@ -36,12 +36,9 @@ test: setup $(PAGE) browser ## Run all tests but the long ones
 LANE-1 := faults
 LANE-2 := answers flows rules selftest shaping trace wires
 LANE-3 := tunnel
-lane-1: SUITES := $(LANE-1)
-lane-2: SUITES := $(LANE-2)
-lane-3: SUITES := $(LANE-3)
-lane-4: SUITES := $(filter-out common $(LANE-1) $(LANE-2) $(LANE-3),$(basename $(notdir $(wildcard tests/lab/tests/*))))
-lane-1 lane-2 lane-3 lane-4:
-	@bash -o pipefail -c 'tests/with-namespaces.sh cargo test --locked --workspace $(SUITES:%=--test %) 2>&1 | sed -u "s/^/$@: /"'
+LANE-4 := $(filter-out common $(LANE-1) $(LANE-2) $(LANE-3),$(basename $(notdir $(wildcard tests/lab/tests/*))))
+lane-1 lane-2 lane-3 lane-4: lane-%:
+	@bash -o pipefail -c 'tests/with-namespaces.sh cargo test --locked --workspace $(LANE-$*:%=--test %) 2>&1 | sed -u "s/^/$@: /"'
 
 test-long: export PROPTEST_CASES ?= 2000
 test-long: programs api-test ## Run the tests that take minutes, and the property tests on many new cases

@@ -26,7 +26,8 @@ pub(crate) fn fetch(console: &mut Console<'_>) -> Result<Brought, String> {
     let mut brought = Err("no USB stick with a file system".to_owned());
     for device in devices {
         let (device, at) = (device.to_string_lossy(), stick.to_string_lossy());
-        let mounted = console.run("mount", &["-o", "ro,nosuid,nodev,noexec", &device, &at], LOOK);
+        let words = [&sticks::MOUNT_OPTIONS[..], &[&device, &at]].concat();
+        let mounted = console.run("mount", &words, LOOK);
         if !mounted.done() {
             brought = Err(mounted.said().trim().to_owned());
             continue;

@@ -13,6 +13,9 @@ use crate::HostError;
 /// What `lsblk` is asked.
 pub const LSBLK: [&str; 3] = ["--json", "--output", "PATH,FSTYPE,TRAN"];
 
+/// How a stick is mounted: nothing of it is run, and nothing of it changes.
+pub const MOUNT_OPTIONS: [&str; 2] = ["-o", "ro,nosuid,nodev,noexec"];
+
 #[derive(Debug, Deserialize)]
 struct Devices {
     blockdevices: Vec<Device>,
@@ -72,8 +75,7 @@ impl Mounted {
         let listing = Command::new("lsblk").args(LSBLK).output();
         let listing = listing.map(|output| output.stdout).unwrap_or_default();
         for device in on_usb(&String::from_utf8_lossy(&listing)) {
-            let options = ["-o", "ro,nosuid,nodev,noexec"];
-            let mounted = Command::new("mount").args(options).arg(device).arg(at).output();
+            let mounted = Command::new("mount").args(MOUNT_OPTIONS).arg(device).arg(at).output();
             if mounted.is_ok_and(|output| output.status.success()) {
                 let stick = Self { at: at.to_owned() };
                 let path = at.join(name);

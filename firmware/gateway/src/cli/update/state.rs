@@ -76,14 +76,10 @@ fn share_later_files(later: &Path, earlier: &Path) -> io::Result<()> {
     if !(later.is_dir() && earlier.is_dir()) {
         return Ok(());
     }
-    for entry in fs::read_dir(later)? {
-        let (path, name) =
-            (entry.as_ref().map(fs::DirEntry::path), entry.as_ref().map(fs::DirEntry::file_name));
-        if let (Ok(path), Ok(name)) = (path, name)
-            && path.is_file()
-            && !earlier.join(&name).exists()
-        {
-            fs::hard_link(path, earlier.join(name))?;
+    for entry in fs::read_dir(later)?.flatten() {
+        let (path, name) = (entry.path(), earlier.join(entry.file_name()));
+        if path.is_file() && !name.exists() {
+            fs::hard_link(path, name)?;
         }
     }
     Ok(())
@@ -119,17 +115,17 @@ fn beside(state: &Path, what: &str) -> PathBuf {
 }
 
 fn remove(folder: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
+    or_absent(fs::remove_dir_all(folder))
 }
 
 fn remove_file(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
+    or_absent(fs::remove_file(path))
+}
+
+/// What isn't there needn't be removed.
+fn or_absent(removed: io::Result<()>) -> io::Result<()> {
+    removed
+        .or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
 
 /// All of the file system, since names in many folders have changed.
