@@ -42,6 +42,10 @@ const FIRST_LABEL: u16 = *NAPT_PORTS.end() + 1;
 const RESEND: Duration = Duration::from_millis(400);
 const SILENCE: Duration = Duration::from_secs(1);
 
+/// A host says at most once a second that nobody has a port (RFC 1812 4.3.2.8), be it of our question or of what the tunnel
+/// sends there: it is listened to for longer.
+const NOBODYS_SILENCE: Duration = Duration::from_millis(2_500);
+
 /// How long a connection may take to be made: time for what was lost to be sent again, which the kernel does after a second.
 const CONNECT: Duration = Duration::from_millis(1500);
 

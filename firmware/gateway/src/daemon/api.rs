@@ -10,6 +10,7 @@ use std::{
 use anyhow::Context;
 use axum::{
     Extension, Json, Router,
+    body::HttpBody as _,
     extract::{
         self, DefaultBodyLimit, FromRequest, Path as Segment, Query, State,
         rejection::{PathRejection, QueryRejection},
@@ -156,6 +157,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Response;
 
     async fn from_request(request: extract::Request, state: &S) -> Result<Self, Response> {
+        // Refused before it is asked for, a client that waits to be asked doesn't send it in vain.
+        if request.body().size_hint().lower() > LARGEST_BODY as u64 {
+            return Err(malformed(format!("the body is longer than {LARGEST_BODY} bytes")));
+        }
         match timeout(ARRIVES, Json::from_request(request, state)).await {
             Ok(Ok(Json(body))) => Ok(Self(body)),
             Ok(Err(rejection)) => Err(malformed(rejection.body_text())),

@@ -15,7 +15,7 @@ use sekisho_plan::ports::Mac;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
-    FIRST_LABEL, RESEND, SILENCE,
+    FIRST_LABEL, NOBODYS_SILENCE, RESEND, SILENCE,
     datagram::Datagram,
     packet::{self, Heard, Segment},
     stream,
@@ -53,6 +53,16 @@ enum Short {
         sequence: u32,
     },
     Datagram(Datagram),
+}
+
+impl Short {
+    /// When it is sent again, and at last when it counts as unanswered.
+    fn turns(&self) -> &'static [Duration] {
+        match self {
+            Self::Datagram(Datagram::Closed { .. }) => &[RESEND, SILENCE, NOBODYS_SILENCE],
+            Self::Echo | Self::Open { .. } | Self::Datagram(_) => &[RESEND, SILENCE],
+        }
+    }
 }
 
 /// ICMP messages that end a question: unreachable, time exceeded, parameter problem. A redirect doesn't: who sends it passes
@@ -111,10 +121,11 @@ impl Caller {
         self.wire.send(self.hop, packet).await
     }
 
-    /// Sends, and once more where nothing comes for a while.
+    /// Sends, and again where nothing comes for a while.
     async fn exchange(&mut self, mut short: Short) -> io::Result<Answer> {
         let begun = Instant::now();
-        for end in [begun + RESEND, begun + SILENCE] {
+        for turn in short.turns() {
+            let end = begun + *turn;
             let packet = self.packet(&mut short);
             self.send(&packet).await?;
             // On a wire that is never silent a timeout alone would never come.
