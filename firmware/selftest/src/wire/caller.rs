@@ -15,7 +15,7 @@ use sekisho_plan::ports::Mac;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
-    FIRST_LABEL, NOBODYS_SILENCE, RESEND, SILENCE,
+    FIRST_LABEL, LABELS, NOBODYS_SILENCE, RESEND, SILENCE,
     datagram::Datagram,
     packet::{self, Heard, Segment},
     stream,
@@ -181,9 +181,11 @@ fn answer(
     if let Some(error) = error(heard, (to, label), after) {
         return Some(error);
     }
-    // Hosts send such errors at a bounded rate: one that is about another datagram of ours to the port says the same.
+    // Hosts send such errors at a bounded rate: one that is about what the device in service sends to the port says the same.
+    // Another question may have gone by another router.
     if let (Short::Datagram(Datagram::Closed { port }), Heard::Icmp { about, .. }) = (short, heard)
         && about.port == Some(*port)
+        && !LABELS.contains(&about.label)
     {
         return error(heard, (to, about.label), after);
     }
@@ -223,4 +225,25 @@ pub(super) fn error(
     let Heard::Icmp { by, kind, code, about } = *heard else { return None };
     let ours = about.to == to && about.label == label && ENDING.contains(&kind);
     ours.then_some(Answer::Icmp { by, kind, code, after })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::packet::About;
+
+    #[test]
+    fn that_nobody_has_a_port_is_told_by_our_question_and_by_what_the_tunnel_sends() {
+        let (to, label, after) = (Ipv4Addr::new(198, 18, 2, 1), 62_001, Duration::ZERO);
+        let asked = Short::Datagram(Datagram::Closed { port: 51_820 });
+        let told = |about_label, about_port| {
+            let about = About { to, label: about_label, port: Some(about_port) };
+            let heard = Heard::Icmp { by: to, kind: 3, code: 3, about };
+            answer(&asked, &heard, (to, label), after).is_some()
+        };
+        assert!(told(label, 51_820), "our question");
+        assert!(told(51_820, 51_820), "the tunnel's handshake");
+        assert!(!told(51_820, 33_434), "another port");
+        assert!(!told(62_002, 51_820), "another question, which may have gone by another router");
+    }
 }
