@@ -70,43 +70,52 @@ if [[ ${1-} == api ]]; then
     python3 python3           # schemathesis, which asks all that the API's document allows
   )
 fi
-missing=()
-for ((i = 0; i < ${#wanted[@]}; i += 2)); do
-  command -v "${wanted[i]}" >/dev/null || missing+=("${wanted[i + 1]}")
-done
+# What is missing, into `missing`; $1 is the kind of set-up.
+look() {
+  missing=()
+  local i
+  for ((i = 0; i < ${#wanted[@]}; i += 2)); do
+    command -v "${wanted[i]}" >/dev/null || missing+=("${wanted[i + 1]}")
+  done
+  case ${1-} in
+    image) [[ -e /usr/share/keyrings/debian-archive-keyring.gpg ]] || missing+=(debian-archive-keyring) ;;
+    machine) [[ -e /usr/share/OVMF/OVMF_CODE_4M.fd ]] || missing+=(ovmf) ;; # firmware of the other kind, UEFI
+    browser) [[ -n $(fc-list :lang=ja 2>/dev/null) ]] || missing+=(fonts-noto-cjk) ;; # Japanese letters for the clerk's screen
+    api) python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv) ;; # a place of its own for a program in Python
+  esac
+  # A library of a server that is unpacked below.
+  ldconfig -p | grep libwrap.so.0 >/dev/null || missing+=(libwrap0)
+}
 
-[[ ${1-} != image || -e /usr/share/keyrings/debian-archive-keyring.gpg ]] || missing+=(debian-archive-keyring)
-
-# Firmware of the other kind, UEFI.
-[[ ${1-} != machine || -e /usr/share/OVMF/OVMF_CODE_4M.fd ]] || missing+=(ovmf)
-
-# Japanese letters for the clerk's screen.
-[[ ${1-} != browser || -n $(fc-list :lang=ja 2>/dev/null) ]] || missing+=(fonts-noto-cjk)
-
-# A place of its own for a program in Python.
-[[ ${1-} != api ]] || python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
-
-# A library of a server that is unpacked below.
-ldconfig -p | grep libwrap.so.0 >/dev/null || missing+=(libwrap0)
-
-if ((${#missing[@]})); then
-  install="apt-get install -y --no-install-recommends ${missing[*]}"
+install() {
+  local install="apt-get install -y --no-install-recommends $*" root=()
   if ! command -v apt-get >/dev/null; then
-    echo "Missing, and this is no Debian or Ubuntu: ${missing[*]}" >&2
+    echo "Missing, and this is no Debian or Ubuntu: $*" >&2
     exit 1
   elif ((EUID == 0)); then
-    root=()
+    :
   elif command -v sudo >/dev/null && { [[ -t 0 ]] || sudo -n true 2>/dev/null; }; then
     root=(sudo)
   else
-    echo "Missing: ${missing[*]}. As root, run:" >&2
+    echo "Missing: $*. As root, run:" >&2
     echo "  apt-get update && $install" >&2
     exit 1
   fi
-  echo "Installing ${missing[*]}"
+  echo "Installing $*"
   "${root[@]}" apt-get update -q
   # shellcheck disable=SC2086 # the words of the line that a user would type
   "${root[@]}" env DEBIAN_FRONTEND=noninteractive $install
+}
+
+# Once more after an installation: for a package, apt takes one away that came from elsewhere and doesn't go with it.
+for _ in once again; do
+  look "$@"
+  ((${#missing[@]} == 0)) || install "${missing[@]}"
+done
+look "$@"
+if ((${#missing[@]})); then
+  echo "Still missing after the installation: ${missing[*]}" >&2
+  exit 1
 fi
 
 # A server whose package would start a service on this machine is unpacked beside: program, package, and packages that it
