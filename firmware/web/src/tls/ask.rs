@@ -1,6 +1,8 @@
-//! The two questions that the page itself has for the daemon.
+//! The questions that the page itself has for the daemon.
 
-use sekisho_control::{CertificateRequest, PAGE_CERTIFICATE, STATUS, Status};
+use sekisho_control::{
+    CertificateRequest, PAGE_AUTHORITY, PAGE_CERTIFICATE, PageAuthority, STATUS, Status,
+};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::device::{self, Answer, Daemon};
@@ -29,6 +31,12 @@ struct Failed {
 /// How the device is.
 pub(super) async fn status(daemon: &Daemon) -> Result<Status, Fault> {
     read(daemon.get(STATUS).await?)
+}
+
+/// The CA that signs, as PEM.
+pub(super) async fn authority(daemon: &Daemon) -> Result<String, Fault> {
+    let PageAuthority { ca, .. } = read(daemon.get(PAGE_AUTHORITY).await?)?;
+    Ok(ca)
 }
 
 /// The chain for a request.

@@ -222,6 +222,10 @@ mod tests {
             signed.is_old(signed.not_after.saturating_sub(SignedDuration::from_hours(24)).unwrap())
         );
         assert_eq!(signed.names.hosts, ["sekisho".to_owned()].into());
+        let other = sign(&certificates.leaf.key, &["sekisho"]);
+        let of = |chain: &str| certificates.leaf.read_chain(chain).unwrap().ca.unwrap();
+        assert!(signed.is_of(&of(&chain)) && !signed.is_of(&of(&other)));
+        assert!(!signed.is_of("nonsense") && !current.is_of(&of(&chain)));
 
         let again = Certificates::open(folder.path()).unwrap().current();
         assert_eq!(

@@ -1,7 +1,7 @@
 //! The page's certificate and the rules of its TLS.
 //!
 //! The key is made here and stays here. The daemon, which has the CA, signs a request for it and chooses the names. [`watch`] asks
-//! anew when another generation is in force or the certificate's end comes near; while the daemon is away the kept one serves, and
+//! anew when another generation is in force, the daemon has another CA or the certificate's end comes near; while the daemon is away the kept one serves, and
 //! where there is none, a stop-gap that nobody signed.
 //!
 //! ```text
@@ -26,6 +26,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio_rustls::rustls::{
     self, ServerConfig,
     crypto::{CryptoProvider, ring},
+    pki_types::{CertificateDer, pem::PemObject as _},
     server::{ClientHello, ResolvesServerCert},
     sign::CertifiedKey,
     version::{TLS12, TLS13},
@@ -64,7 +65,13 @@ impl Current {
         self.ca.is_none()
     }
 
-    /// Whether another one should be asked for.
+    /// Whether this CA, as PEM, signed it.
+    pub fn is_of(&self, ca: &str) -> bool {
+        let ca = CertificateDer::from_pem_slice(ca.as_bytes());
+        !self.is_stop_gap() && ca.is_ok_and(|ca| self.key.cert.last() == Some(&ca))
+    }
+
+    /// Whether it ends soon, or nobody signed it.
     pub fn is_old(&self, now: Timestamp) -> bool {
         self.is_stop_gap() || now.saturating_add(AHEAD).is_ok_and(|then| then >= self.not_after)
     }

@@ -67,7 +67,12 @@ impl Watch {
         let found = device(&status);
         self.device.send_if_modified(|device| std::mem::replace(device, found) != found);
         let now = (status.generation, status.awaiting.as_ref().map(|awaiting| awaiting.generation));
-        if *seen == Some(now) && !self.certificates.current().is_old(Timestamp::now()) {
+        let current = self.certificates.current();
+        // A box that takes another's place takes its CA too, and no generation tells.
+        let serves = *seen == Some(now)
+            && !current.is_old(Timestamp::now())
+            && current.is_of(&ask::authority(&self.daemon).await?);
+        if serves {
             return Ok(());
         }
         let chain = ask::certificate(&self.daemon, self.certificates.request()?).await?;

@@ -27,6 +27,23 @@ async fn another_generation_has_another_certificate() {
 }
 
 #[tokio::test]
+async fn a_ca_taken_over_from_another_box_signs_at_once() {
+    let stage = Stage::new().await;
+    // It never speaks before: a session that goes on asks for no certificate.
+    let replaced = stage.client();
+    stage.daemon.take_another_ca();
+    stage.app.look();
+    stage.until(|stage| stage.daemon.signed.load(Ordering::SeqCst) == 2).await;
+    let ca = stage.daemon.ca_pem();
+    stage.until(|stage| stage.app.certificates.current().is_of(&ca)).await;
+    assert_eq!(stage.client().get("/").await.status, 200, "who trusts the new one is served");
+    assert!(replaced.connect().await.is_err(), "who trusts the one before isn't");
+    stage.app.look();
+    sleep(Duration::from_millis(100)).await;
+    assert_eq!(stage.daemon.signed.load(Ordering::SeqCst), 2, "asked for once each");
+}
+
+#[tokio::test]
 async fn who_comes_too_often_loses_idle_connections_first() {
     let stage = Stage::new().await;
     let mut silent = Vec::new();

@@ -26,8 +26,7 @@ use x509_cert::{der::Decode as _, request::CertReq};
 
 /// What it has and what it says.
 pub(crate) struct Daemon {
-    ca: Issuer<'static, KeyPair>,
-    pub(crate) ca_der: CertificateDer<'static>,
+    ca: Mutex<Authority>,
     pub(crate) generation: AtomicU64,
     pub(crate) synchronised: Mutex<bool>,
     pub(crate) signed: AtomicU64,
@@ -38,13 +37,8 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// Listens at a socket.
     pub(crate) fn start(socket: &Path) -> Arc<Self> {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        let ca_der = params.self_signed(&key).unwrap().der().clone();
         let daemon = Arc::new(Self {
-            ca: Issuer::new(params, key),
-            ca_der,
+            ca: Mutex::new(Authority::make()),
             generation: AtomicU64::new(1),
             synchronised: Mutex::new(true),
             signed: AtomicU64::new(0),
@@ -54,11 +48,26 @@ impl Daemon {
         let router = Router::new()
             .route("/v1/status", get(status))
             .route("/v1/page/certificate", post(certificate))
+            .route("/v1/page/ca", get(authority))
             .fallback(told)
             .with_state(Arc::clone(&daemon));
         let listener = UnixListener::bind(socket).unwrap();
         tokio::spawn(serve(listener, router));
         daemon
+    }
+
+    /// Its CA.
+    pub(crate) fn ca_der(&self) -> CertificateDer<'static> {
+        self.ca.lock().unwrap().der.clone()
+    }
+
+    pub(crate) fn ca_pem(&self) -> String {
+        pem_of(&self.ca_der())
+    }
+
+    /// Takes another's CA over.
+    pub(crate) fn take_another_ca(&self) {
+        *self.ca.lock().unwrap() = Authority::make();
     }
 
     /// From now on the answer to a request, which is called by its method and its path with the query.
@@ -117,6 +126,25 @@ async fn status(State(daemon): State<Arc<Daemon>>) -> Json<Value> {
     }))
 }
 
+struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    der: CertificateDer<'static>,
+}
+
+impl Authority {
+    fn make() -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        let der = params.self_signed(&key).unwrap().der().clone();
+        Self { issuer: Issuer::new(params, key), der }
+    }
+}
+
+async fn authority(State(daemon): State<Arc<Daemon>>) -> Json<Value> {
+    Json(json!({ "ca": daemon.ca_pem(), "fingerprint": "ab01ff" }))
+}
+
 struct Asked(Vec<u8>);
 
 impl PublicKeyData for Asked {
@@ -136,10 +164,12 @@ async fn certificate(State(daemon): State<Arc<Daemon>>, Json(asked): Json<Value>
     let key = Asked(request.info.public_key.subject_public_key.raw_bytes().to_vec());
     let generation = daemon.generation.load(Ordering::SeqCst);
     let names = vec!["sekisho".to_owned(), format!("generation-{generation}")];
-    let leaf = CertificateParams::new(names).unwrap().signed_by(&key, &daemon.ca).unwrap();
+    let leaf = CertificateParams::new(names).unwrap();
+    let ca = daemon.ca.lock().unwrap();
+    let leaf = leaf.signed_by(&key, &ca.issuer).unwrap();
     daemon.signed.fetch_add(1, Ordering::SeqCst);
-    let chain = [leaf.der(), &daemon.ca_der].map(|der| pem_of(der)).concat();
-    Json(json!({ "chain": chain, "ca": pem_of(&daemon.ca_der) }))
+    let chain = [leaf.der(), &ca.der].map(|der| pem_of(der)).concat();
+    Json(json!({ "chain": chain, "ca": pem_of(&ca.der) }))
 }
 
 fn pem_of(der: &[u8]) -> String {

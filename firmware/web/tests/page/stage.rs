@@ -80,7 +80,7 @@ impl Stage {
 
     /// A browser that nobody has signed in with.
     pub(crate) fn client(&self) -> Client {
-        Client::new(self.address, self.daemon.ca_der.clone())
+        Client::new(self.address, self.daemon.ca_der())
     }
 
     /// A browser in which this user is signed in.
