@@ -1,5 +1,5 @@
 //! Reports of self-tests that were made: a file each, named by its number. The oldest go where there are too many, or where
-//! they take too much of the disk.
+//! they take too much of the disk. The newest is there even where the disk refused it, until another test is made or the daemon ends.
 
 use std::{
     fs,
@@ -30,8 +30,8 @@ pub(super) struct Reports {
     folder: PathBuf,
     /// By number, the oldest first.
     kept: Vec<Kept>,
-    /// The last one, on the disk or not.
-    last: Option<SelfTestReport>,
+    /// The newest one and its number, on the disk or not.
+    last: Option<(u64, SelfTestReport)>,
 }
 
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl Reports {
             match read(&folder, number) {
                 Ok((report, bytes)) => {
                     kept.push(Kept { brief: KeptSelfTest::of(number, &report), bytes });
-                    last = Some(report);
+                    last = Some((number, report));
                 }
                 Err(fault) => {
                     warn!(number, fault = reasons(&fault), "a self-test's report is lost");
@@ -59,10 +59,13 @@ impl Reports {
         Self { folder, kept, last }
     }
 
-    /// Takes a report in, as the last one. Where the disk refuses it, it is there until the daemon ends.
+    /// Takes a report in, as the newest one. Where the disk refuses it, it is there until the next test or the daemon's end.
     pub(super) fn add(&mut self, report: SelfTestReport) -> anyhow::Result<()> {
-        let report = self.last.insert(report);
-        let number = numbers(&self.folder).last().map_or(1, |newest| newest + 1);
+        let newest = numbers(&self.folder).last().copied();
+        // One that the disk refused has its number still: a page that shows it mustn't be given another under the same.
+        let refused = self.last.as_ref().map(|(number, _)| *number);
+        let number = newest.max(refused).map_or(1, |newest| newest + 1);
+        let (_, report) = self.last.insert((number, report));
         let text = serde_json::to_vec(report)?;
         fs::create_dir_all(&self.folder)?;
         files::write(&path(&self.folder, number), &text, 0o640)?;
@@ -79,19 +82,32 @@ impl Reports {
         self.kept.len() > MOST || self.kept.iter().map(|kept| kept.bytes).sum::<u64>() > ROOM
     }
 
-    /// The last one.
+    /// The newest one.
     pub(super) fn last(&self) -> Option<&SelfTestReport> {
-        self.last.as_ref()
+        self.last.as_ref().map(|(_, report)| report)
     }
 
-    /// Those that are kept, in short, the latest first.
+    /// The newest one, where the disk refused it.
+    fn refused(&self) -> Option<&(u64, SelfTestReport)> {
+        self.last.as_ref().filter(|(number, _)| !self.is_kept(*number))
+    }
+
+    fn is_kept(&self, number: u64) -> bool {
+        self.kept.iter().any(|kept| kept.brief.number == number)
+    }
+
+    /// All that are there, in short, the latest first.
     pub(super) fn all(&self) -> Vec<KeptSelfTest> {
-        self.kept.iter().rev().map(|kept| kept.brief.clone()).collect()
+        let refused = self.refused().map(|(number, report)| KeptSelfTest::of(*number, report));
+        refused.into_iter().chain(self.kept.iter().rev().map(|kept| kept.brief.clone())).collect()
     }
 
     /// One of them, whole; none where there is none of this number.
     pub(super) fn one(&self, number: u64) -> anyhow::Result<Option<SelfTestReport>> {
-        if !self.kept.iter().any(|kept| kept.brief.number == number) {
+        if let Some((_, report)) = self.refused().filter(|(refused, _)| *refused == number) {
+            return Ok(Some(report.clone()));
+        }
+        if !self.is_kept(number) {
             return Ok(None);
         }
         Ok(Some(read(&self.folder, number)?.0))
@@ -189,13 +205,29 @@ mod tests {
     }
 
     #[test]
-    fn a_report_that_the_disk_refuses_is_still_the_last() {
+    fn a_report_that_the_disk_refuses_is_the_newest_until_the_next() {
         let state = tempfile::tempdir().unwrap();
-        // A file where the folder would be.
-        fs::write(state.path().join(FOLDER), "").unwrap();
         let mut reports = Reports::open(state.path());
-        assert!(reports.add(report(7)).is_err());
-        assert_eq!(reports.last(), Some(&report(7)));
-        assert!(reports.all().is_empty());
+        reports.add(report(1)).unwrap();
+        let (folder, aside) = (state.path().join(FOLDER), state.path().join("aside"));
+        // A file where the folder would be.
+        fs::rename(&folder, &aside).unwrap();
+        fs::write(&folder, "").unwrap();
+        for generation in [7, 8] {
+            assert!(reports.add(report(generation)).is_err());
+            assert_eq!(reports.last(), Some(&report(generation)));
+            assert_eq!(generations(&reports), [generation, 1], "there once, and no other refused");
+        }
+        let refused = reports.all()[0].number;
+        assert_eq!(reports.one(refused).unwrap(), Some(report(8)));
+        assert_eq!(reports.one(refused + 1).unwrap(), None);
+
+        fs::remove_file(&folder).unwrap();
+        fs::rename(&aside, &folder).unwrap();
+        reports.add(report(9)).unwrap();
+        assert_eq!(generations(&reports), [9, 1]);
+        assert!(reports.all()[0].number > refused, "no number is given twice");
+        assert_eq!(reports.one(refused).unwrap(), None);
+        assert_eq!(generations(&Reports::open(state.path())), [9, 1]);
     }
 }
