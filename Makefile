@@ -41,7 +41,9 @@ lane-1 lane-2 lane-3 lane-4: lane-%:
 	@bash -o pipefail -c 'tests/with-namespaces.sh cargo test --locked --workspace $(LANE-$*:%=--test %) 2>&1 | sed -u "s/^/$@: /"'
 
 test-long: export PROPTEST_CASES ?= 2000
+test-long: export PATH := $(abspath $(TARGET))/tools/prometheus/usr/bin:$(PATH)
 test-long: programs api-test ## Run the tests that take minutes, and the property tests on many new cases
+	@tests/setup.sh long
 	@tests/with-namespaces.sh cargo test --locked --workspace --exclude sekisho-lab --exclude sekisho-image-tests
 	@tests/with-namespaces.sh cargo test --locked --workspace --exclude sekisho-image-tests --lib --bins --tests -- --ignored
 

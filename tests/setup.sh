@@ -122,7 +122,7 @@ fi
 # needs beside it; one that needs some is unpacked even where the machine has the program.
 unpack() {
   local into=${CARGO_TARGET_DIR:-target}/tools/$2
-  if [[ -x $into/usr/sbin/$1 ]] || { (($# == 2)) && command -v "$1" >/dev/null; }; then
+  if [[ -x $into/usr/sbin/$1 || -x $into/usr/bin/$1 ]] || { (($# == 2)) && command -v "$1" >/dev/null; }; then
     return
   fi
   echo "Unpacking $1 into $into"
@@ -145,6 +145,9 @@ unpack rsyslogd rsyslog rsyslog-openssl libestr0 libfastjson4 # an office's coll
 unpack named bind9 # the platform's resolver in the lab; its libraries came with dig
 unpack chronyd chrony # the clock's keeper on the device, and a time server of LGWAN
 unpack vsftpd vsftpd # an FTP server of office or platform
+if [[ ${1-} == long ]]; then
+  unpack promtool prometheus # reads the figures as a collector does
+fi
 if [[ ${1-} == bench ]]; then
   unpack unbound unbound # left out of the race where the machine lacks its libraries
 fi

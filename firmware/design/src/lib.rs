@@ -19,6 +19,7 @@ mod ledger;
 mod line;
 mod log;
 mod messages;
+mod metrics;
 mod migrate;
 mod model;
 mod name;
@@ -50,6 +51,7 @@ pub use key::{MalformedKey, PublicKey};
 pub use ledger::{Holder, Holding, Ledger, Totals, ledger};
 pub use line::{Duplex, LineRate, PortMode, Speed};
 pub use log::{Collector, CollectorTransport, FlowLog, LogSize, OfficeSide, Sent};
+pub use metrics::Metrics;
 pub use model::{
     Allowance, Centre, Design, Environment, Kind, Lan, LanInterface, LanRoute, Lgwan, Maintenance,
     Placement, PlatformNetwork, PlatformService, Profile, ProfileStamp, Protocol, Server, Site,

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Approval, Certificates, Class, Collector, DnsName, Endpoint, FlowLog, Global, GlobalFor, Host,
-    InterfaceAddress, Limits, LineRate, Name, NamedServices, Names, Object, OrganisationCode,
-    Origin, Page, Policy, PortMode, PortName, Private, PublicKey, Service, Traffic,
+    InterfaceAddress, Limits, LineRate, Metrics, Name, NamedServices, Names, Object,
+    OrganisationCode, Origin, Page, Policy, PortMode, PortName, Private, PublicKey, Service,
+    Traffic,
 };
 
 /// One site, whole: the operator's profile and the organisation's own part, checked against each other.
@@ -47,6 +48,8 @@ pub struct Design {
     pub collector: Option<Collector>,
     /// From where the device's page can be reached (R65).
     pub page: Page,
+    /// Who may read the device's figures.
+    pub metrics: Metrics,
 }
 
 /// Whose site it is and how its servers are placed.

@@ -3,7 +3,7 @@
 //! A code is a theme and a number:
 //! `FILE` the file as a whole, `FORM` keys and values, `ORG` organisation and placement, `ADDR` interfaces and
 //! networks, `LINE` how the line is divided, `POOL` global addresses, `ROW` servers and terminals, `PERM` policies and their
-//! words, `NAME` name resolution, `LOG` flow log and collector, `PAGE` the device's page, `PLAT` the platform, `SIGN` signature and age, `CSV` tables
+//! words, `NAME` name resolution, `LOG` flow log and collector, `PAGE` the device's page, `MET` its figures, `PLAT` the platform, `SIGN` signature and age, `CSV` tables
 //! that rows come from. The file is long because each rule stands here once.
 
 use std::net::Ipv4Addr;
@@ -723,6 +723,26 @@ rules! {
     },
     /// More sources than anybody oversees.
     "PAGE-04" PageSources {
+        /// How many there are.
+        count: usize,
+        /// How many there may be.
+        most: usize,
+    },
+
+    /// A source of the figures isn't on the maintenance port's subnet.
+    "MET-01" MetricsSourceOutside {
+        /// The source.
+        from: Ipv4Net,
+    },
+    /// Somebody at the maintenance port is to read the figures, and there is no such port.
+    "MET-02" MetricsWithoutMaintenance,
+    /// Everybody at the maintenance port would read the figures, which have no password.
+    "MET-03" MetricsWhole {
+        /// The network.
+        from: Ipv4Net,
+    },
+    /// More sources than an office has collectors.
+    "MET-04" MetricsSources {
         /// How many there are.
         count: usize,
         /// How many there may be.

@@ -15,6 +15,7 @@ mod design;
 pub mod device;
 pub mod guard;
 pub mod live;
+pub mod metrics;
 pub mod openapi;
 pub mod router;
 pub mod run;

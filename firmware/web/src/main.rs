@@ -23,6 +23,9 @@ struct Arguments {
     /// Where to listen, beside the socket that systemd hands over (LISTEN_FDS)
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<SocketAddr>,
+    /// Where to tell figures (Prometheus), beside the second socket that systemd hands over
+    #[arg(long, value_name = "ADDR:PORT")]
+    metrics: Option<SocketAddr>,
     /// The daemon's control socket
     #[arg(long, value_name = "SOCK", default_value = "/run/sekisho/control.sock")]
     control: PathBuf,
@@ -86,10 +89,19 @@ fn main() -> ExitCode {
 }
 
 fn serve(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let Arguments { task: _, listen, control, state, assets, operator_key, first_password_hash } =
-        arguments;
+    let Arguments {
+        task: _,
+        listen,
+        metrics,
+        control,
+        state,
+        assets,
+        operator_key,
+        first_password_hash,
+    } = arguments;
     let first_password = first_password_hash;
-    let places = run::Places { listen, control, state, assets, operator_key, first_password };
+    let places =
+        run::Places { listen, metrics, control, state, assets, operator_key, first_password };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(run::run(places))?;
     Ok(ExitCode::SUCCESS)

@@ -24,16 +24,22 @@ use crate::{
     app::{App, Device},
     assets::Assets,
     audit::{self, Event, Limits, Outcome, Trail},
-    live, router, serve,
+    live, metrics, router, serve,
     tls::{self, Certificates, watch::Watch},
     users::{ADMIN, Users},
 };
+
+/// The places of the sockets that systemd hands over.
+const PAGE: usize = 0;
+const FIGURES: usize = 1;
 
 /// Where things are.
 #[derive(Clone, Debug)]
 pub struct Places {
     /// Where to listen, beside the socket that systemd hands over.
     pub listen: Option<SocketAddr>,
+    /// Where to tell figures, beside the second socket that systemd hands over.
+    pub metrics: Option<SocketAddr>,
     /// The daemon's control socket.
     pub control: PathBuf,
     /// The page's own folder.
@@ -51,11 +57,17 @@ pub struct Places {
 /// # Errors
 /// Where it can't start: no socket, a folder in use, a damaged file.
 pub async fn run(places: Places) -> anyhow::Result<()> {
-    let Places { listen, control, state, assets, operator_key, first_password } = places;
+    let Places { listen, metrics, control, state, assets, operator_key, first_password } = places;
     std::fs::create_dir_all(&state)
         .with_context(|| format!("can't make the state folder {}", state.display()))?;
     let _lock = Lock::take(&state.join("lock"))?;
-    let listeners = listeners(listen).await?;
+    let mut handed = ListenFd::from_env();
+    let for_page = listeners(&mut handed, PAGE, listen).await?;
+    ensure!(
+        !for_page.is_empty(),
+        "no socket to listen on: start the page by its socket unit, or with --listen ADDR:PORT"
+    );
+    let for_figures = listeners(&mut handed, FIGURES, metrics).await?;
     let certificates = Arc::new(Certificates::open(&state)?);
     let (device, seen) = watch::channel(Device::default());
     let call = Arc::new(Notify::new());
@@ -74,6 +86,7 @@ pub async fn run(places: Places) -> anyhow::Result<()> {
     let config = tls::config(Arc::clone(&certificates))?;
 
     let looking = tokio::spawn(live::watch(app.clone()));
+    let daemon = app.daemon.clone();
     let watch = Watch { daemon: app.daemon.clone(), certificates, device, call };
     let watching = tokio::spawn(watch.run(async move || {
         if let Some(file) = &first_password {
@@ -91,38 +104,43 @@ pub async fn run(places: Places) -> anyhow::Result<()> {
         info!("ending");
         stop.send_replace(true);
     });
-    for listener in &listeners {
+    for listener in &for_page {
         info!(address = %listener.local_addr()?, "serving the page");
     }
     if let Err(fault) = sd_notify::notify(&[sd_notify::NotifyState::Ready]) {
         warn!(%fault, "systemd can't be told that the page is ready");
     }
+    for listener in for_figures {
+        info!(address = %listener.local_addr()?, "telling figures");
+        tokio::spawn(metrics::serve(listener, daemon.clone(), stopped.clone()));
+    }
     let serve =
         |listener| serve::serve(listener, Arc::clone(&config), router.clone(), stopped.clone());
-    join_all(listeners.into_iter().map(serve)).await;
+    join_all(for_page.into_iter().map(serve)).await;
     watching.abort();
     looking.abort();
     Ok(())
 }
 
-/// The socket that systemd hands over, the one of the command line, or both.
-async fn listeners(listen: Option<SocketAddr>) -> anyhow::Result<Vec<TcpListener>> {
+/// The socket that systemd hands over at a place, the one of the command line, or both.
+async fn listeners(
+    handed: &mut ListenFd,
+    place: usize,
+    address: Option<SocketAddr>,
+) -> anyhow::Result<Vec<TcpListener>> {
     let mut listeners = Vec::new();
-    let mut handed = ListenFd::from_env();
-    let handed =
-        handed.take_tcp_listener(0).context("what systemd handed over is no TCP socket")?;
-    if let Some(handed) = handed {
-        handed.set_nonblocking(true)?;
-        listeners.push(TcpListener::from_std(handed)?);
+    if handed.len() > place {
+        let handed =
+            handed.take_tcp_listener(place).context("what systemd handed over is no TCP socket")?;
+        if let Some(handed) = handed {
+            handed.set_nonblocking(true)?;
+            listeners.push(TcpListener::from_std(handed)?);
+        }
     }
-    if let Some(address) = listen {
+    if let Some(address) = address {
         let listener = TcpListener::bind(address).await;
         listeners.push(listener.with_context(|| format!("can't listen on {address}"))?);
     }
-    ensure!(
-        !listeners.is_empty(),
-        "no socket to listen on: start the page by its socket unit, or with --listen ADDR:PORT"
-    );
     Ok(listeners)
 }
 

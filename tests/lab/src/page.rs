@@ -11,6 +11,8 @@ use crate::{
     site,
 };
 
+/// The port of the figures.
+const FIGURES: u16 = sekisho_design::Metrics::PORT;
 /// The port of the page.
 const HTTPS: u16 = 443;
 /// The page's own files.
@@ -35,10 +37,12 @@ impl Page {
         let (state, control) = (state.display().to_string(), lab.socket().display().to_string());
         let (binary, hash) = (lab.binary("sekisho-web")?, site::key_path(HASH));
         let listen = format!("{}:{HTTPS}", Ipv4Addr::UNSPECIFIED);
+        let metrics = format!("{}:{FIGURES}", Ipv4Addr::UNSPECIFIED);
         let hash = hash.display().to_string();
         let key = site::key_path("operator.pub").display().to_string();
         let words = [
             ["--listen", &*listen],
+            ["--metrics", &*metrics],
             ["--control", &control],
             ["--state", &state],
             ["--operator-key", &key],
@@ -54,6 +58,7 @@ impl Page {
         let host = lab.host("gateway");
         let process = host.spawn("sekisho-web", &words)?;
         let process = listening(process, host, "tcp", (Ipv4Addr::UNSPECIFIED, HTTPS))?;
+        let process = listening(process, host, "tcp", (Ipv4Addr::UNSPECIFIED, FIGURES))?;
         Ok(Self { process, address })
     }
 

@@ -9,15 +9,15 @@ mod profile;
 mod rows;
 mod writer;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
 use self::writer::{NONE, Thing, Writer, label, listed_or_none, optional, shown};
 use crate::{
-    Both, Class, Design, Lan, LanInterface, LanRoute, Lgwan, Maintenance, Page, PortMode, Site,
-    Traffic, messages, words,
+    Both, Class, Design, Lan, LanInterface, LanRoute, Lgwan, Maintenance, Metrics, Page, PortMode,
+    Site, Traffic, messages, words,
 };
 
 /// One difference.
@@ -60,6 +60,7 @@ pub fn diff(before: &Design, after: &Design) -> Vec<Difference> {
         flow_log,
         collector,
         page,
+        metrics,
     } = before;
     let mut writer = Writer::default();
     compare_site(&mut writer, site, &after.site);
@@ -77,6 +78,7 @@ pub fn diff(before: &Design, after: &Design) -> Vec<Difference> {
     log::flow_log(&mut writer, flow_log.as_ref(), after.flow_log.as_ref());
     log::collector(&mut writer, collector.as_ref(), after.collector.as_ref());
     compare_page(&mut writer, page, &after.page);
+    compare_metrics(&mut writer, metrics, &after.metrics);
     profile::compare(&mut writer, profile, &after.profile);
     writer.found
 }
@@ -205,8 +207,18 @@ fn compare_page(writer: &mut Writer, before: &Page, after: &Page) {
     let Page { head_office } = before;
     let thing = Thing::new("page", label("装置の画面", "The page"));
     let field = ("head-office", "首長部局業務系LANの接続元", "sources on the head office LAN");
-    let set = |sources: &[Ipv4Net]| sources.iter().copied().map(messages::range).collect();
-    writer.set(&thing, field, (&set(head_office), &set(&after.head_office)));
+    writer.set(&thing, field, (&ranges(head_office), &ranges(&after.head_office)));
+}
+
+fn compare_metrics(writer: &mut Writer, before: &Metrics, after: &Metrics) {
+    let Metrics { maintenance } = before;
+    let thing = Thing::new("metrics", label("装置の指標", "The figures"));
+    let field = ("maintenance", "保守ポートの接続元", "sources at the maintenance port");
+    writer.set(&thing, field, (&ranges(maintenance), &ranges(&after.maintenance)));
+}
+
+fn ranges(sources: &[Ipv4Net]) -> BTreeSet<String> {
+    sources.iter().copied().map(messages::range).collect()
 }
 
 fn compare_maintenance(

@@ -10,9 +10,9 @@ use super::{
 };
 use crate::{
     Allowance, Centre, Collector, Design, Direction, FlowLog, GlobalFor, InterfaceAddress, Lan,
-    LanInterface, LanRoute, Lgwan, Limits, Maintenance, NameEntry, NameTarget, NamedServices,
-    Names, Object, Page, PlatformNetwork, PlatformService, Policy, PortMode, PortName, Profile,
-    Server, Site, Terminals, Traffic, Zone,
+    LanInterface, LanRoute, Lgwan, Limits, Maintenance, Metrics, NameEntry, NameTarget,
+    NamedServices, Names, Object, Page, PlatformNetwork, PlatformService, Policy, PortMode,
+    PortName, Profile, Server, Site, Terminals, Traffic, Zone,
 };
 
 /// The design; `None` where a value is unknown, which never is without an error taken down.
@@ -67,6 +67,10 @@ pub(crate) fn assemble(site: SiteDraft, profile: ProfileDraft) -> Option<Design>
         page: match site.page {
             Some(draft) => Page { head_office: plain(draft.head_office)? },
             None => Page::default(),
+        },
+        metrics: match site.metrics {
+            Some(draft) => Metrics { maintenance: plain(draft.maintenance)? },
+            None => Metrics::default(),
         },
     })
 }

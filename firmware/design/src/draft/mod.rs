@@ -3,6 +3,7 @@
 
 mod assemble;
 mod log;
+mod metrics;
 mod names;
 mod objects;
 mod page;
@@ -81,6 +82,7 @@ pub(crate) struct SiteDraft {
     pub(crate) flow_log: Option<FlowLogDraft>,
     pub(crate) collector: Option<CollectorDraft>,
     pub(crate) page: Option<PageDraft>,
+    pub(crate) metrics: Option<MetricsDraft>,
 }
 
 #[derive(Debug)]
@@ -197,6 +199,13 @@ pub(crate) struct PageDraft {
     /// Where the sources stand, or the table that lacks them.
     pub(crate) place: Place,
     pub(crate) head_office: Whole<Ipv4Net>,
+}
+
+#[derive(Debug)]
+pub(crate) struct MetricsDraft {
+    /// Where the sources stand, or the table that lacks them.
+    pub(crate) place: Place,
+    pub(crate) maintenance: Whole<Ipv4Net>,
 }
 
 /// What rows of servers and of terminals have in common.

@@ -362,6 +362,18 @@ pub(super) fn sentence(rule: &Rule) -> String {
         Rule::PageSources { count, most } => {
             format!("the page has {count} sources, more than {most}")
         }
+        Rule::MetricsSourceOutside { from } => {
+            format!("{} is not on the subnet of the maintenance port", range(*from))
+        }
+        Rule::MetricsWithoutMaintenance => {
+            "the figures are opened to the maintenance port, which is not designed".to_owned()
+        }
+        Rule::MetricsWhole { from } => {
+            format!("every host of {} could read the figures", range(*from))
+        }
+        Rule::MetricsSources { count, most } => {
+            format!("the figures have {count} sources, more than {most}")
+        }
         Rule::NoCentre => "the profile has no centre".to_owned(),
         Rule::CentreTwice { part, first } => {
             format!("centre '{first}' has the same {}", centre_part(*part))
@@ -708,6 +720,14 @@ pub(super) fn mend(rule: &Rule) -> String {
         Rule::PageSources { .. } => {
             "Leave the terminals of those who use the page, or write neighbouring addresses as one network."
         }
+        Rule::MetricsSourceOutside { .. } => {
+            "Name the collector on the subnet of the maintenance port. From the LANs, LGWAN and the platform nobody reads the figures."
+        }
+        Rule::MetricsWithoutMaintenance => "Add [interface.maintenance], or remove [metrics].",
+        Rule::MetricsWhole { .. } => {
+            "The figures have no password: name the collector's address alone."
+        }
+        Rule::MetricsSources { .. } => "Leave the collectors' addresses alone.",
         Rule::NameWithoutResolver { .. } => {
             "Add LGWAN's resolvers as 'dns' to [interface.lgwan], or ask the operator for addresses."
         }

@@ -417,6 +417,18 @@ pub(super) fn sentence(rule: &Rule) -> String {
         Rule::PageSources { count, most } => {
             format!("装置の画面の接続元が{count}件あります。書けるのは{most}件までです。")
         }
+        Rule::MetricsSourceOutside { from } => {
+            format!("{}は、保守ポートのサブネットにありません。", range(*from))
+        }
+        Rule::MetricsWithoutMaintenance => {
+            "装置の指標を読む先の、保守ポートが設計されていません。".to_owned()
+        }
+        Rule::MetricsWhole { from } => {
+            format!("{}のすべての機器が、装置の指標を読めてしまいます。", range(*from))
+        }
+        Rule::MetricsSources { count, most } => {
+            format!("装置の指標の接続元が{count}件あります。書けるのは{most}件までです。")
+        }
         Rule::NoCentre => "拠点が一つもありません。".to_owned(),
         Rule::CentreTwice { part, first } => {
             format!("拠点「{first}」と{}が同じです。", centre_part(*part))
@@ -802,6 +814,16 @@ pub(super) fn mend(rule: &Rule) -> String {
         Rule::PageSources { .. } => {
             "担当者の端末だけを残すか、隣り合うアドレスを一つのネットワークにまとめてください。"
         }
+        Rule::MetricsSourceOutside { .. } => {
+            "保守ポートのサブネットにある監視サーバを書いてください。LAN、LGWAN、プラットフォームから装置の指標は読めません。"
+        }
+        Rule::MetricsWithoutMaintenance => {
+            "[interface.maintenance] を書き足すか、[metrics] を削除してください。"
+        }
+        Rule::MetricsWhole { .. } => {
+            "指標にはパスワードがありません。監視サーバのアドレスだけを書いてください。"
+        }
+        Rule::MetricsSources { .. } => "監視サーバのアドレスだけを残してください。",
         Rule::NameWithoutResolver { .. } => {
             "[interface.lgwan] の dns にLGWANのDNSサーバを書くか、アドレスで書いた接続情報を機構に求めてください。"
         }

@@ -33,6 +33,7 @@ pub(crate) static ROOT: Keys = keys(&[
     ("flow-log", &FLOW_LOG),
     ("collector", &COLLECTOR),
     ("page", &PAGE),
+    ("metrics", &METRICS),
 ]);
 
 static SITE: Keys = keys(&[
@@ -166,6 +167,8 @@ static COLLECTOR: Keys = keys(&[
 ]);
 
 static PAGE: Keys = keys(&[("head-office", &UNKNOWN)]);
+
+static METRICS: Keys = keys(&[("maintenance", &UNKNOWN)]);
 
 impl Keys {
     /// The keys of the table that stands under a key.

@@ -7,8 +7,8 @@ use ipnet::Ipv4Net;
 use super::tree::{Entry, Tree, Value};
 use crate::{
     Allowance, Approval, Class, Collector, CollectorTransport, Design, Direction, Environment,
-    FlowLog, GlobalFor, Lan, LanInterface, LanRoute, Lgwan, Limits, Maintenance, NameEntry,
-    NameTarget, NamedServices, Names, Object, Page, Policy, PortMode, Server, Service,
+    FlowLog, GlobalFor, Lan, LanInterface, LanRoute, Lgwan, Limits, Maintenance, Metrics,
+    NameEntry, NameTarget, NamedServices, Names, Object, Page, Policy, PortMode, Server, Service,
     ServiceMember, Site, Terminals, Traffic,
     draft::{ENVIRONMENTS, KINDS, METHODS, USUAL_MTU},
     messages::{origin, range},
@@ -34,6 +34,7 @@ pub(super) fn tree(design: &Design) -> Tree {
         flow_log,
         collector,
         page,
+        metrics,
     } = design;
     let mut interface = Tree::default();
     interface.set("lgwan", Value::Tree(uplink(lgwan)));
@@ -76,6 +77,10 @@ pub(super) fn tree(design: &Design) -> Tree {
     let Page { head_office } = page;
     if !head_office.is_empty() {
         root.set("page", table([("head-office", sources(head_office))]));
+    }
+    let Metrics { maintenance } = metrics;
+    if !maintenance.is_empty() {
+        root.set("metrics", table([("maintenance", sources(maintenance))]));
     }
     root
 }

@@ -6,6 +6,7 @@ mod entries;
 mod globals;
 mod interfaces;
 mod log;
+mod metrics;
 mod names;
 mod netset;
 mod networks;
@@ -51,5 +52,6 @@ pub(crate) fn run(
     entries::run(site, profile, log);
     self::log::run(site, log);
     page::run(site, log);
+    metrics::run(site, log);
     age::run(site, profile, in_force, log);
 }

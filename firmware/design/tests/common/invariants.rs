@@ -23,6 +23,7 @@ pub(crate) fn keeps_invariants(design: &Design) {
     assert!([connections, new_per_second].iter().all(|limit| (1..=1_000_000).contains(limit)));
     logs(design);
     page(design);
+    metrics(design);
     checks(design);
     assert!(!design.lans.is_empty());
     assert!(!design.profile.centres.is_empty() && !design.profile.networks.is_empty());
@@ -288,6 +289,17 @@ fn page(design: &Design) {
         assert!(own.into_iter().all(|own| *source != Ipv4Net::from(own)));
     }
     assert_eq!(design.page_lan().is_some(), !sources.is_empty());
+}
+
+/// Whoever reads the figures stands at the maintenance port, and is neither the device nor everybody.
+fn metrics(design: &Design) {
+    let sources = &design.metrics.maintenance;
+    assert!(sources.len() <= 8);
+    for source in sources {
+        let own = design.maintenance.as_ref().unwrap().address;
+        assert!(own.subnet().contains(source) && own.subnet() != *source);
+        assert!(*source != Ipv4Net::from(own.address()));
+    }
 }
 
 /// What a connection check goes by.

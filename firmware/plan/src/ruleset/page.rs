@@ -1,7 +1,9 @@
 //! Who gets to the device's own page: whoever stands at the maintenance port, and the sources of the head office that the
-//! design names (R65). Everybody else comes to the refusal that his side has for what is for the device itself.
+//! design names (R65). And who reads the device's figures: the sources at the maintenance port that the design names. Everybody
+//! else comes to the refusal that his side has for what is for the device itself.
 
-use sekisho_design::{Design, Lan, Page};
+use ipnet::Ipv4Net;
+use sekisho_design::{Design, Lan, Metrics, Page};
 use serde_json::Value;
 
 use super::{
@@ -19,7 +21,7 @@ use crate::{
     permit::{AddressRange, TCP, union},
 };
 
-/// Who may open the page: LAN, source, the device's address there, service.
+/// Who may open the page or read the figures: LAN, source, the device's address there, service.
 const PAGE: &str = "page";
 
 const MAINTENANCE: &str = "maintenance";
@@ -29,18 +31,22 @@ const NO_LAN: u32 = 0;
 /// Connections that one source may open to the page in a second; a browser opens six at once.
 const OPENINGS: u32 = 20;
 
-/// The set of those who may open the page.
+/// The set of those who may open the page or read the figures.
 pub(super) fn sets(design: &Design, sets: &mut Sets) {
-    let opens = |mark, from, own| {
-        let service = [number(TCP), number(Page::PORT.into())];
-        joined([vec![number(mark), range(from), address(own)], service.to_vec()].concat())
+    let opens = |mark, from, own, port: u16| {
+        joined(vec![number(mark), range(from), address(own), number(TCP), number(port.into())])
     };
-    let maintenance = design.maintenance.iter().map(|port| port.address);
-    let maintenance = maintenance.map(|own| opens(NO_LAN, own.subnet().into(), own.address()));
+    let page = |mark, from, own| opens(mark, from, own, Page::PORT);
+    let named = |sources: &[Ipv4Net]| union(sources.iter().map(|from| AddressRange::from(*from)));
+    let maintenance = design.maintenance.iter().flat_map(|port| {
+        let own = port.address.address();
+        let readers = named(&design.metrics.maintenance).into_iter();
+        let readers = readers.map(move |from| opens(NO_LAN, from, own, Metrics::PORT));
+        [page(NO_LAN, port.address.subnet().into(), own)].into_iter().chain(readers)
+    });
     let lan = design.page_lan().into_iter().flat_map(|lan| {
-        let sources = union(design.page.head_office.iter().map(|from| AddressRange::from(*from)));
         let (mark, own) = (lan_number(Lan::HeadOffice), lan.address.address());
-        sources.into_iter().map(move |from| opens(mark, from, own))
+        named(&design.page.head_office).into_iter().map(move |from| page(mark, from, own))
     });
     let key = ["mark", "ipv4_addr", "ipv4_addr", "inet_proto", "inet_service"];
     add(sets, PAGE, interval_set(&key), maintenance.chain(lan));

@@ -162,6 +162,6 @@ async fn connection(
 }
 
 /// Waits for the word to stop; whoever would say it being gone is the same.
-async fn told(stop: &mut watch::Receiver<bool>) {
+pub(crate) async fn told(stop: &mut watch::Receiver<bool>) {
     drop(stop.wait_for(|stop| *stop).await);
 }

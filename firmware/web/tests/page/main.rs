@@ -8,6 +8,7 @@ mod daemon;
 mod design;
 mod device;
 mod document;
+mod figures;
 mod guards;
 mod live;
 mod rights;

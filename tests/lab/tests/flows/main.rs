@@ -5,6 +5,7 @@ mod common;
 mod disk;
 mod echo;
 mod office;
+mod strict;
 mod told;
 
 fn main() {
@@ -12,6 +13,10 @@ fn main() {
         (
             "flows_are_logged_and_reach_the_collector_by_every_transport",
             told::flows_are_logged_and_reach_the_collector_by_every_transport,
+        ),
+        (
+            "what_the_collector_gets_is_rfc_5424_to_the_letter",
+            strict::what_the_collector_gets_is_rfc_5424_to_the_letter,
         ),
         ("a_full_disk_costs_flows_and_no_traffic", disk::a_full_disk_costs_flows_and_no_traffic),
     ]);

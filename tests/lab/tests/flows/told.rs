@@ -66,7 +66,7 @@ pub(crate) fn flows_are_logged_and_reach_the_collector_by_every_transport() -> a
 }
 
 /// A terminal asks the platform, the platform asks a server, and something is refused.
-fn talk(lab: &Lab) -> anyhow::Result<()> {
+pub(crate) fn talk(lab: &Lab) -> anyhow::Result<()> {
     let web = PLATFORM_WEB.to_string();
     echo(lab, ("terminal", TERMINAL.parse()?), PLATFORM_WEB, 3)?;
     echo(lab, ("platform", PLATFORM_WEB), JUKI.parse()?, 2)?;
@@ -85,7 +85,7 @@ fn refuse(lab: &Lab, port: u16) -> anyhow::Result<()> {
 }
 
 /// Puts another collector in force; where the site is closed, all its flows end.
-fn apply(lab: &Lab, collector: Option<&Collector>, open: bool) -> anyhow::Result<()> {
+pub(crate) fn apply(lab: &Lab, collector: Option<&Collector>, open: bool) -> anyhow::Result<()> {
     let site = site(|design| {
         design.collector = collector.cloned();
         if !open {
