@@ -90,6 +90,7 @@ fn main() {
             "the_hosts_of_a_lan_hear_of_a_new_address",
             neighbours::the_hosts_of_a_lan_hear_of_a_new_address,
         ),
+        ("every_network_hears_of_a_new_box", neighbours::every_network_hears_of_a_new_box),
         ("a_design_comes_back_from_a_backup", backups::a_design_comes_back_from_a_backup),
         ("a_new_box_takes_the_old_ones_place", backups::a_new_box_takes_the_old_ones_place),
         ("what_is_no_backup_of_this_box_is_named", backups::what_is_no_backup_of_this_box_is_named),

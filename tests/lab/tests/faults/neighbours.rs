@@ -1,6 +1,6 @@
 //! New addresses on a LAN: somebody has one already, and everybody hears that it is the device's now.
 
-use std::time::Duration;
+use std::{thread, time::Duration};
 
 use anyhow::{Context, bail, ensure};
 use sekisho_control::Phase;
@@ -13,6 +13,9 @@ use crate::{
 };
 
 const CARRIER: Duration = Duration::from_mins(1);
+/// In which a network has heard both announcements, half a second apart, once a design is in force. The rest is for a
+/// busy machine.
+const AT_ONCE: Duration = Duration::from_secs(2);
 /// The device's address on the head office LAN in [`Site::another`].
 const NEW: &str = "192.168.1.254";
 
@@ -69,6 +72,40 @@ pub(crate) fn the_hosts_of_a_lan_hear_of_a_new_address() -> anyhow::Result<()> {
     lab.host("terminal").must(&["ip", "route", "replace", "default", "via", NEW])?;
     lab.wait_for_carrier(None, CARRIER)?;
     ensure_works(&lab)
+}
+
+/// Whoever knew another box by these addresses, as the one that a spare replaces, needn't find out by losing packets.
+pub(crate) fn every_network_hears_of_a_new_box() -> anyhow::Result<()> {
+    let lab = Lab::up(&sample("1-office"), Extent::Daemon)?;
+    let hosts = lab.addresses();
+    let (juki, school) = (hosts.host("juki")?, hosts.host("school")?);
+    let maintenance = hosts.device_maintenance.context("the sample has a maintenance port")?;
+    let sides = [
+        ("lgwan", "port1", hosts.device_lgwan.addr()),
+        ("terminal", "port2", hosts.device(juki.lan)?.addr()),
+        ("school", "port3", hosts.device(school.lan)?.addr()),
+        ("clerk", "port4", maintenance.addr()),
+    ];
+    let watched = sides
+        .map(|(host, port, address)| Ok((lab.capture(host, "eth0")?, port, address)))
+        .into_iter()
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    lab.apply(lab.site())?;
+    thread::sleep(AT_ONCE);
+    for (capture, port, address) in watched {
+        let recording = capture.stop()?;
+        // RFC 5227, 2.3: a request for one's own address, to everybody.
+        let announces = format!(
+            "ether src {} and ether broadcast and arp[6:2] = 1 and arp[14:4] = arp[24:4]",
+            mac(&lab, "gateway", port)?
+        );
+        let told =
+            recording.count(&format!("{announces} and arp[14:4] = {}", address.to_bits()))?;
+        ensure!(told == 2, "{address} was announced {told} times on {port}");
+        let all = recording.matching(&announces)?;
+        ensure!(all.len() == told, "addresses of other sides on {port}: {all:?}");
+    }
+    Ok(())
 }
 
 /// A spare has taken the box's place, and somebody switches the old one on again.
