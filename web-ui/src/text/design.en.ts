@@ -216,6 +216,7 @@ export const en: DesignTexts = {
   },
   parts: {
     page: "The page of the box",
+    metrics: "Collector of figures (Prometheus)",
     traffic: "Division of the line",
     limits: "Limits for one source",
     "flow-log": "Flow log",
@@ -275,6 +276,7 @@ export const en: DesignTexts = {
     "classes.normal": "Normal",
     "classes.bulk": "Bulk",
     "page.head-office": "Who may open it",
+    "metrics.maintenance": "Who may read them",
     "hold-back": "Seconds for which bulk is held back",
     name: "Name",
     interface: "LAN",
@@ -341,6 +343,8 @@ export const en: DesignTexts = {
     via: "The router within this LAN, like 192.168.1.254",
     share: "Of the line, for what comes down to this LAN. What is left is divided evenly.",
     shares: "All three, 100 together at most. 60, 25 and 15 where left out.",
+    "metrics.maintenance":
+      "Addresses of collectors at the maintenance port, like 192.168.254.10; 8 at most. They read figures of how the box is, without a password.",
     "page.head-office":
       "PCs of those in charge, on the head office LAN. Left out, it opens at the maintenance port only.",
     "hold-back": "0 to 3600; 60 where left out.",

@@ -1,7 +1,7 @@
 //! The device's figures for a collector: `GET /metrics` in Prometheus' text form, without TLS and without a password.
 //!
 //! Who gets here is the packet filter's business: nobody, unless the design names him. One task takes connections, a few at a
-//! time; each answers one request and ends within [`CONNECTION`]. What was found is good for [`GOOD_FOR`], so that readers
+//! time; each answers one request and ends within 15 seconds. What was found is good for five seconds, so that readers
 //! together cost the daemon no more than one.
 
 mod families;

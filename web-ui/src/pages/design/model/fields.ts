@@ -140,6 +140,8 @@ export const policies: readonly Field[] = [
 
 /** Who may open the box's own page from the office. */
 export const page: readonly Field[] = [list("head-office", "page.head-office")];
+/** Who may read the box's figures at the maintenance port. */
+export const metrics: readonly Field[] = [list("maintenance", "metrics.maintenance")];
 
 export const limits: readonly Field[] = [number("connections"), number("new-per-second")];
 export const flowLog: readonly Field[] = [number("days"), text("size")];
