@@ -11,7 +11,7 @@ use sekisho_design::Language;
 
 use crate::{
     Administrator, Echo, Input, Outcome, Places, System, Terminal, places::Release, prompt, reset,
-    wizard,
+    restore, wizard,
 };
 
 /// How long a question waits before the menu takes its place.
@@ -108,6 +108,7 @@ impl<'a> Console<'a> {
             "7" => reset::ask(self)?,
             "8" => self.restart()?,
             "9" => wizard::lead(self)?,
+            "B" => restore::lead(self)?,
             "0" | "L" => prompt::open(self)?,
             "I" => self.tell("sekisho", &["identity"], LOOK),
             "E" => self.language = Language::English,
@@ -160,13 +161,13 @@ impl<'a> Console<'a> {
             &format!(
                 "\n 1 状態        2 アドレスとポート  3 変更を確定{0}\n 4 変更を取消  5 簡易点検          \
                  6 管理者パスワードの再発行\n 7 工場出荷状態に戻す  8 再起動  9 初期設定\n \
-                 0 ログイン    I 装置の識別    E English",
+                 0 ログイン    I 装置の識別    B 控えから戻す    E English",
                 pending.0
             ),
             &format!(
                 "\n 1 Status      2 Addresses and ports  3 Confirm the change{0}\n 4 Roll back   \
                  5 Quick look           6 New administrator's password\n 7 Factory reset  8 Restart  \
-                 9 First steps\n 0 Log in      I Identity     J 日本語",
+                 9 First steps\n 0 Log in      I Identity     B Restore a backup     J 日本語",
                 pending.1
             ),
         );
@@ -326,6 +327,23 @@ impl<'a> Console<'a> {
             }
             Input::Closed => Err(Left::Session(End::Closed)),
         }
+    }
+
+    /// Which of several; none where the number isn't one of theirs.
+    pub(crate) fn pick(&mut self, names: &[String]) -> Result<Option<String>, Left> {
+        if let [only] = names {
+            return Ok(Some(only.clone()));
+        }
+        for (number, name) in (1..).zip(names) {
+            self.show(&format!("  {number}  {name}\n"));
+        }
+        let answer = self.ask("番号：", "Number: ", Echo::Shown)?;
+        let chosen = answer.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+        let chosen = chosen.and_then(|index| names.get(index)).cloned();
+        if chosen.is_none() {
+            self.say("その番号はありません。", "There is no such number.");
+        }
+        Ok(chosen)
     }
 
     /// Asks for a yes; everything else is a no.

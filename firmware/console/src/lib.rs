@@ -12,6 +12,7 @@ mod console;
 mod places;
 mod prompt;
 mod reset;
+mod restore;
 #[cfg(test)]
 mod script;
 mod stick;

@@ -132,8 +132,30 @@ impl Files {
     }
 
     /// Serves a person to the end of his script, in English.
-    pub(crate) fn serve(&self, person: &mut Person, model: &mut Model) -> End {
-        Console::new(person, model, &self.places, Language::English).serve()
+    pub(crate) fn serve(&self, person: &mut Person, system: &mut dyn System) -> End {
+        Console::new(person, system, &self.places, Language::English).serve()
+    }
+}
+
+/// A box to which a stick brings these files: mounting it puts them where it is mounted.
+pub(crate) struct WithStick<'a> {
+    pub(crate) model: Model,
+    pub(crate) files: &'a Files,
+    pub(crate) brings: &'a [&'a str],
+}
+
+impl System for WithStick<'_> {
+    fn run(&mut self, program: &str, words: &[&str], folder: &Path, limit: Duration) -> Outcome {
+        if program == "mount" {
+            for name in self.brings {
+                std::fs::write(self.files.places.stick().join(name), name).unwrap();
+            }
+        }
+        self.model.run(program, words, folder, limit)
+    }
+
+    fn wait(&mut self, time: Duration) {
+        self.model.wait(time);
     }
 }
 

@@ -1,6 +1,10 @@
-//! Files from a USB stick: read only, copied, and taken off again.
+//! Files from a USB stick: read only, copied, and taken off again; and reports onto it.
 
-use std::{fs, path::Path};
+use std::{
+    fs::{self, OpenOptions},
+    io::Write as _,
+    path::Path,
+};
 
 use sekisho_design::LARGEST_FILE;
 use sekisho_host::{files, sticks};
@@ -17,42 +21,82 @@ pub(crate) struct Brought {
     pub(crate) has_profile: bool,
 }
 
+/// The largest backup, and how many are brought: those with the last names, which bear their day.
+const LARGEST_BACKUP: u64 = 5 << 20;
+const MOST_BACKUPS: usize = 9;
+
+/// How a stick is mounted that is written to.
+const TO_WRITE: [&str; 2] = ["-o", "rw,nosuid,nodev,noexec"];
+
 /// Copies what a site is made of from whatever stick has it. What is brought takes the place of what was brought before.
 pub(crate) fn fetch(console: &mut Console<'_>) -> Result<Brought, String> {
+    let import = console.places.import();
+    visit(console, sticks::MOUNT_OPTIONS, |stick| copy(stick, &import))
+}
+
+/// Copies the backups of whatever stick has some; their names, the last first.
+pub(crate) fn fetch_backups(console: &mut Console<'_>) -> Result<Vec<String>, String> {
+    let import = console.places.import();
+    visit(console, sticks::MOUNT_OPTIONS, |stick| copy_backups(stick, &import))
+}
+
+/// Writes files onto a stick, over those that bear their names.
+pub(crate) fn write(console: &mut Console<'_>, files: &[(&str, String)]) -> Result<(), String> {
+    visit(console, TO_WRITE, |stick| {
+        for (name, text) in files {
+            let path = stick.join(name);
+            put(&path, text).map_err(failed(&path))?;
+        }
+        Ok(())
+    })
+}
+
+/// Writes a file of a stick. What bore its name goes first, so that no link leads out.
+fn put(path: &Path, text: &str) -> std::io::Result<()> {
+    if path.symlink_metadata().is_ok() {
+        fs::remove_file(path)?;
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+/// Mounts one stick after another until one has what is asked of it.
+fn visit<T>(
+    console: &mut Console<'_>,
+    options: [&str; 2],
+    visit: impl Fn(&Path) -> Result<T, String>,
+) -> Result<T, String> {
     let listing = console.run("lsblk", &sticks::LSBLK, LOOK);
     let devices = sticks::on_usb(&listing.output);
-    let (import, stick) = (console.places.import(), console.places.stick());
+    let stick = console.places.stick();
     fs::create_dir_all(&stick).map_err(|fault| format!("{}: {fault}", stick.display()))?;
-    let mut brought = Err("no USB stick with a file system".to_owned());
+    let mut visited = Err("no USB stick with a file system".to_owned());
     for device in devices {
         let (device, at) = (device.to_string_lossy(), stick.to_string_lossy());
-        let words = [&sticks::MOUNT_OPTIONS[..], &[&device, &at]].concat();
+        let words = [&options[..], &[&device, &at]].concat();
         let mounted = console.run("mount", &words, LOOK);
         if !mounted.done() {
-            brought = Err(mounted.said().trim().to_owned());
+            visited = Err(mounted.said().trim().to_owned());
             continue;
         }
-        brought = copy(&stick, &import);
+        visited = visit(&stick);
         let _ = console.run("umount", &[&at], LOOK);
-        if brought.is_ok() {
+        if visited.is_ok() {
             break;
         }
     }
-    brought
+    visited
+}
+
+fn failed(path: &Path) -> impl FnOnce(std::io::Error) -> String + use<> {
+    let path = path.display().to_string();
+    move |fault| format!("{path}: {fault}")
 }
 
 /// Copies the design files of a folder.
 fn copy(from: &Path, to: &Path) -> Result<Brought, String> {
-    let failed = |path: &Path| {
-        let path = path.display().to_string();
-        move |fault: std::io::Error| format!("{path}: {fault}")
-    };
-    let names = fs::read_dir(from).map_err(failed(from))?;
-    let mut names: Vec<String> = names
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|name| name.to_ascii_lowercase().ends_with(".toml") && !name.starts_with('.'))
-        .collect();
-    names.sort();
+    let mut names = names(from, ".toml")?;
     if names.is_empty() {
         return Err("the stick has no file that ends with .toml in its top folder".to_owned());
     }
@@ -67,6 +111,37 @@ fn copy(from: &Path, to: &Path) -> Result<Brought, String> {
     let has_profile = names.iter().any(|name| name == PROFILE);
     names.retain(|name| name != PROFILE);
     Ok(Brought { sites: names, has_profile })
+}
+
+/// Copies the backups of a folder.
+fn copy_backups(from: &Path, to: &Path) -> Result<Vec<String>, String> {
+    let mut names = names(from, ".age")?;
+    // They are words of a command line, and are shown.
+    names.retain(|name| !name.starts_with('-') && !name.chars().any(char::is_control));
+    if names.is_empty() {
+        return Err("the stick has no file that ends with .age in its top folder".to_owned());
+    }
+    names.reverse();
+    names.truncate(MOST_BACKUPS);
+    let _ = fs::remove_dir_all(to);
+    fs::create_dir_all(to).map_err(failed(to))?;
+    for name in &names {
+        let bytes =
+            files::read(&from.join(name), LARGEST_BACKUP).map_err(|fault| fault.to_string())?;
+        files::write(&to.join(name), &bytes, 0o600).map_err(|fault| fault.to_string())?;
+    }
+    Ok(names)
+}
+
+/// The names of a folder that end so, in their order.
+fn names(folder: &Path, end: &str) -> Result<Vec<String>, String> {
+    let entries = fs::read_dir(folder).map_err(failed(folder))?;
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| name.to_ascii_lowercase().ends_with(end) && !name.starts_with('.'))
+        .collect();
+    names.sort();
+    Ok(names)
 }
 
 #[cfg(test)]
@@ -89,5 +164,37 @@ mod tests {
         assert_eq!(fs::read_to_string(to.join("site.toml")).unwrap(), "site.toml");
         assert!(copy(&from.path().join("gone"), &to).is_err());
         assert!(to.join("site.toml").exists(), "nothing is lost by a stick that can't be read");
+    }
+
+    #[test]
+    fn the_last_backups_are_copied_and_hostile_names_are_not() {
+        let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let to = to.path().join("import");
+        assert!(copy_backups(from.path(), &to).unwrap_err().contains(".age"));
+        for day in 10..30 {
+            fs::write(from.path().join(format!("sekisho-011002-202611{day}.age")), "x").unwrap();
+        }
+        for name in ["--socket=evil.age", "z\u{1b}[2J.age", ".z.age", "z.txt"] {
+            fs::write(from.path().join(name), "x").unwrap();
+        }
+        let names = copy_backups(from.path(), &to).unwrap();
+        assert_eq!(names.len(), MOST_BACKUPS);
+        assert_eq!(names[0], "sekisho-011002-20261129.age");
+        assert_eq!(fs::read_dir(&to).unwrap().count(), MOST_BACKUPS);
+        let large = vec![0; usize::try_from(LARGEST_BACKUP).unwrap() + 1];
+        fs::write(from.path().join("z.age"), large).unwrap();
+        assert!(copy_backups(from.path(), &to).unwrap_err().contains("z.age"));
+    }
+
+    #[test]
+    fn a_link_on_a_stick_leads_nowhere() {
+        let stick = tempfile::tempdir().unwrap();
+        let (aim, report) = (stick.path().join("aim"), stick.path().join("report.txt"));
+        fs::write(&aim, "kept").unwrap();
+        std::os::unix::fs::symlink(&aim, &report).unwrap();
+        put(&report, "first").unwrap();
+        put(&report, "second").unwrap();
+        assert_eq!(fs::read_to_string(&report).unwrap(), "second");
+        assert_eq!(fs::read_to_string(&aim).unwrap(), "kept");
     }
 }

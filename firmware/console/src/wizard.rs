@@ -7,6 +7,7 @@ use serde::Deserialize;
 use crate::{
     Echo,
     console::{CHANGE, Console, LOOK, Left, is_new},
+    restore,
     stick::{self, Brought},
 };
 
@@ -183,12 +184,15 @@ fn carriers(ports: &[Port]) -> Vec<String> {
 fn bring(console: &mut Console<'_>) -> Result<(), Left> {
     let brought = loop {
         let answer = console.ask(
-            "接続情報（platform-profile.toml）と設計（*.toml）のUSBメモリを挿して Enter（中止は q）：",
-            "Put in the stick with platform-profile.toml and the design (*.toml), then Enter (q leaves): ",
+            "接続情報（platform-profile.toml）と設計（*.toml）のUSBメモリを挿して Enter（控えから戻すなら b、中止は q）：",
+            "Put in the stick with platform-profile.toml and the design (*.toml), then Enter (b restores a backup, q leaves): ",
             Echo::Shown,
         )?;
         if answer.eq_ignore_ascii_case("q") {
             return Ok(());
+        }
+        if answer.eq_ignore_ascii_case("b") {
+            return restore::lead(console);
         }
         match stick::fetch(console) {
             Ok(brought) => break brought,
@@ -253,28 +257,14 @@ fn bring(console: &mut Console<'_>) -> Result<(), Left> {
 
 /// Which of the designs that were brought.
 fn choose(console: &mut Console<'_>, brought: &Brought) -> Result<Option<String>, Left> {
-    match brought.sites.as_slice() {
-        [] => {
-            console.say(
-                "設計のファイル（*.toml）がありません。",
-                "There is no design (*.toml) beside the profile.",
-            );
-            Ok(None)
-        }
-        [only] => Ok(Some(only.clone())),
-        several => {
-            for (number, name) in (1..).zip(several) {
-                console.show(&format!("  {number}  {name}\n"));
-            }
-            let answer = console.ask("番号：", "Number: ", Echo::Shown)?;
-            let chosen = answer.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
-            let chosen = chosen.and_then(|index| several.get(index)).cloned();
-            if chosen.is_none() {
-                console.say("その番号はありません。", "There is no such number.");
-            }
-            Ok(chosen)
-        }
+    if brought.sites.is_empty() {
+        console.say(
+            "設計のファイル（*.toml）がありません。",
+            "There is no design (*.toml) beside the profile.",
+        );
+        return Ok(None);
     }
+    console.pick(&brought.sites)
 }
 
 fn show_key(console: &mut Console<'_>) {
@@ -289,7 +279,7 @@ fn show_key(console: &mut Console<'_>) {
 }
 
 /// Says when the tunnel is up; a centre that doesn't know the key yet never answers, so it isn't waited for long.
-fn await_tunnel(console: &mut Console<'_>) {
+pub(crate) fn await_tunnel(console: &mut Console<'_>) {
     console.say("トンネルを待っています。", "Waiting for the tunnel.");
     let mut waited = Duration::ZERO;
     while waited < TUNNEL {
@@ -313,12 +303,10 @@ fn await_tunnel(console: &mut Console<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
     use crate::{
-        End, Outcome, System,
-        script::{Files, Model, Person, new_box, status},
+        End,
+        script::{Files, Model, Person, WithStick, new_box, status},
     };
 
     /// Four ports, of which these have a cable.
@@ -335,34 +323,6 @@ mod tests {
 
     const STICK: &str = r#"{"blockdevices":[{"path":"/dev/sdb","fstype":"vfat","tran":"usb"}]}"#;
     const NO_STICK: &str = r#"{"blockdevices":[]}"#;
-
-    /// A box to which a stick brings these files: mounting it puts them where it is mounted.
-    struct WithStick<'a> {
-        model: Model,
-        files: &'a Files,
-        brings: &'a [&'a str],
-    }
-
-    impl System for WithStick<'_> {
-        fn run(
-            &mut self,
-            program: &str,
-            words: &[&str],
-            folder: &std::path::Path,
-            limit: Duration,
-        ) -> Outcome {
-            if program == "mount" {
-                for name in self.brings {
-                    fs::write(self.files.places.stick().join(name), name).unwrap();
-                }
-            }
-            self.model.run(program, words, folder, limit)
-        }
-
-        fn wait(&mut self, time: Duration) {
-            self.model.wait(time);
-        }
-    }
 
     fn play(model: Model, brings: &[&str], lines: &[&str]) -> (String, Model) {
         let files = Files::new();

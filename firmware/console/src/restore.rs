@@ -1,0 +1,296 @@
+//! A backup from a stick put in force: by a box that takes another's place (R8), or by one that goes back.
+
+use std::{fs, path::PathBuf, time::Duration};
+
+use jiff::Timestamp;
+use sekisho_control::Opened;
+use sekisho_host::files;
+
+use crate::{
+    Echo, Outcome,
+    console::{CHANGE, Console, LOOK, Left, is_new},
+    stick, wizard,
+};
+
+/// How long a self-test may take.
+const SELF_TEST: Duration = Duration::from_mins(5);
+
+/// What is written onto the stick.
+const REPORT: &str = "sekisho-replacement.txt";
+const IDENTITY: &str = "sekisho-identity.txt";
+
+/// A passphrase in a file in memory, as long as it is needed: command lines are seen by others.
+struct Passphrase(PathBuf);
+
+impl Passphrase {
+    fn keep(console: &Console<'_>, words: &str) -> Result<Self, String> {
+        let kept = Self(console.places.run.join("passphrase"));
+        files::write(&kept.0, words.as_bytes(), 0o600).map_err(|fault| fault.to_string())?;
+        Ok(kept)
+    }
+
+    /// Has `sekisho backup` do something with a backup.
+    fn open(&self, console: &mut Console<'_>, what: &str, name: &str, more: &[&str]) -> Outcome {
+        let file = self.0.to_string_lossy();
+        let words = ["backup", what, name, "--passphrase-file", &file];
+        let words = [&words, more, &["--lang", console.language_code()]].concat();
+        console.run("sekisho", &words, CHANGE)
+    }
+}
+
+impl Drop for Passphrase {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+pub(crate) fn lead(console: &mut Console<'_>) -> Result<(), Left> {
+    let names = loop {
+        let answer = console.ask(
+            "控え（*.age）のUSBメモリを挿して Enter（中止は q）：",
+            "Put in the stick with the backup (*.age), then Enter (q leaves): ",
+            Echo::Shown,
+        )?;
+        if answer.eq_ignore_ascii_case("q") {
+            return Ok(());
+        }
+        match stick::fetch_backups(console) {
+            Ok(names) => break names,
+            Err(reason) => console
+                .say(&format!("読み込めません：{reason}"), &format!("It can't be read: {reason}")),
+        }
+    };
+    let Some(name) = console.pick(&names)? else { return Ok(()) };
+    console.show(&format!("{name}\n"));
+    let words = console.ask("控えの合言葉：", "The backup's passphrase: ", Echo::Hidden)?;
+    let passphrase = match Passphrase::keep(console, &words) {
+        Ok(passphrase) => passphrase,
+        Err(reason) => {
+            console.say(
+                &format!("続けられません（{reason}）。何も変えていません。"),
+                &format!("It can't go on ({reason}). Nothing was changed."),
+            );
+            return Ok(());
+        }
+    };
+    let Some(opened) = preview(console, &passphrase, &name) else {
+        console.say(
+            "この控えは使えません。何も変えていません。上の説明を見て、もう一度 B を選んでください。",
+            "This backup can't be used. Nothing was changed. Read what is said above, then choose B again.",
+        );
+        return Ok(());
+    };
+    let takes_over = terms(console, &opened);
+    if !console.agreed()? {
+        return Ok(());
+    }
+    let more: &[&str] = if takes_over { &["--with-identity"] } else { &[] };
+    let restored = passphrase.open(console, "restore", &name, more);
+    drop(passphrase);
+    console.show(&restored.said());
+    if !restored.done() {
+        console.say(
+            "戻せませんでした。1 で状態を確かめてください。",
+            "It wasn't restored. 1 shows how the box is.",
+        );
+        return Ok(());
+    }
+    report(console, &name, &restored, takes_over)
+}
+
+/// Shows what a backup holds; none where it can't be opened, or isn't for this box.
+fn preview(console: &mut Console<'_>, passphrase: &Passphrase, name: &str) -> Option<Opened> {
+    let shown = passphrase.open(console, "show", name, &[]);
+    console.show(&shown.said());
+    if !shown.done() {
+        return None;
+    }
+    let read = passphrase.open(console, "show", name, &["--format", "json"]);
+    let opened = serde_json::from_str(&read.output).ok();
+    if opened.is_none() {
+        console.show(&read.said());
+    }
+    opened
+}
+
+/// Says what will be done; whether the identity is taken over.
+fn terms(console: &mut Console<'_>, opened: &Opened) -> bool {
+    let has_design = !console.status().as_ref().is_some_and(is_new);
+    let takes_over = opened.public_key.is_some() && !has_design;
+    if takes_over {
+        console.say(
+            "装置の鍵を引き継ぎ、設計を反映します。元の装置は電源を切り、もうつながないでください。",
+            "The identity is taken over and the design put in force. The old box must be off, for good.",
+        );
+    } else if has_design {
+        console.say(
+            "設計を反映します。装置の鍵はいまのものを使います。",
+            "The design is put in force. The box keeps the key that it has.",
+        );
+    } else {
+        console.say(
+            "設計を反映します。装置の鍵は新しいものになり、機構への登録が要ります。",
+            "The design is put in force. The box has a key of its own, which the operator has to register.",
+        );
+    }
+    takes_over
+}
+
+/// Tests the box, says how it is, and leaves it in writing.
+fn report(
+    console: &mut Console<'_>,
+    name: &str,
+    restored: &Outcome,
+    took_over: bool,
+) -> Result<(), Left> {
+    let mut files = Vec::new();
+    if took_over {
+        wizard::await_tunnel(console);
+    } else {
+        let language = console.language_code();
+        let identity = console.run("sekisho", &["identity", "--lang", language], LOOK);
+        console.say(
+            "次の内容を機構に届けて、登録を受けてください。",
+            "Send this to the operator, who registers the box.",
+        );
+        console.show(&identity.said());
+        files.push((IDENTITY, identity.said()));
+    }
+    console.say("接続確認をしています。", "Testing the box.");
+    let words = ["self-test", "--lang", console.language_code()];
+    let tested = console.run("sekisho", &words, SELF_TEST).said();
+    let end = tested.trim_end().rsplit("\n\n").next().unwrap_or_default();
+    console.show(&format!("{end}\n"));
+    let text = format!(
+        "Sekisho: record of replacement / 交換記録\ntime / 時刻: {}\nbackup / 控え: {name}\n\n{}\n{tested}",
+        Timestamp::now(),
+        restored.said(),
+    );
+    files.push((REPORT, text));
+    while let Err(reason) = stick::write(console, &files) {
+        console.say(
+            &format!("USBメモリに書けません：{reason}"),
+            &format!("The stick can't be written: {reason}"),
+        );
+        let answer = console.ask(
+            "USBメモリを挿して Enter（書かないなら q）：",
+            "Put in a stick, then Enter (q leaves it): ",
+            Echo::Shown,
+        )?;
+        if answer.eq_ignore_ascii_case("q") {
+            return Ok(());
+        }
+    }
+    let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
+    let names = names.join(", ");
+    console.say(
+        &format!("終わりました。USBメモリに {names} を書きました。抜いてかまいません。"),
+        &format!("Done. The stick has {names} now. It may be taken out."),
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::script::{Files, Model, Person, WithStick, new_box, status};
+
+    const STICK: &str = r#"{"blockdevices":[{"path":"/dev/sdb","fstype":"vfat","tran":"usb"}]}"#;
+    const CAPSULE: &str = "sekisho-011002-20261126.age";
+    const WORDS: &str = "hashi wo wataru kaze";
+
+    fn opened(public_key: Option<&str>) -> String {
+        let key = public_key.map(|key| format!(r#","public_key":"{key}""#)).unwrap_or_default();
+        format!(
+            r#"{{"made_at":"2026-11-26T00:00:00Z","version":"0.1.0","serial":"0123","organisation":"011002",
+                "site":"","profile":""{key}}}"#
+        )
+    }
+
+    fn model(status: &str, public_key: Option<&str>) -> Model {
+        Model::default()
+            .answer("sekisho status", &[status])
+            .answer("lsblk", &[STICK])
+            .answer("mount", &[""])
+            .answer("umount", &[""])
+            // The text, then the same as JSON.
+            .answer("sekisho backup show", &["Organisation: 011002\n", &opened(public_key)])
+            .answer("sekisho backup restore", &["in force\n"])
+            .answer("sekisho identity", &["sekisho serial=0123\n"])
+            .answer("sekisho self-test", &["Self-test\n\n  OK  disk\n\nVerdict: passed\n"])
+    }
+
+    const KEY: &str = "esfCpGUPcRrmYpu/wK8Gl7D8RmPbtfno8XJVriBr/R0=";
+
+    fn play(files: &Files, model: Model, lines: &[&str]) -> (Person, Model) {
+        let mut person = Person::typing(lines);
+        let mut system = WithStick { model, files, brings: &[CAPSULE] };
+        files.serve(&mut person, &mut system);
+        assert!(!files.places.run.join("passphrase").exists());
+        assert!(!system.model.ran.iter().any(|line| line.contains(WORDS)));
+        (person, system.model)
+    }
+
+    fn written(files: &Files, name: &str) -> Option<String> {
+        fs::read_to_string(files.places.stick().join(name)).ok()
+    }
+
+    #[test]
+    fn a_spare_box_takes_the_identity_over_and_leaves_a_report() {
+        let files = Files::new();
+        let model = model(&new_box(), Some(KEY));
+        let (person, model) = play(&files, model, &["b", "", WORDS, "y"]);
+        for said in ["Organisation: 011002", "taken over", "in force", "Verdict: passed", "Done."] {
+            assert!(person.seen.contains(said), "{said}: {}", person.seen);
+        }
+        assert_eq!(person.hidden, 1, "the passphrase isn't shown");
+        let restore = model.ran.iter().find(|line| line.contains("backup restore")).unwrap();
+        assert!(restore.contains(CAPSULE) && restore.contains("--with-identity"), "{restore}");
+        let report = written(&files, REPORT).unwrap();
+        assert!(report.contains("in force") && report.contains("OK  disk"), "{report}");
+        assert!(written(&files, IDENTITY).is_none() && !model.has_run("sekisho identity"));
+    }
+
+    #[test]
+    fn without_the_identity_the_operator_gets_a_text() {
+        let files = Files::new();
+        let model = model(&new_box(), None);
+        let (person, model) = play(&files, model, &["b", "", WORDS, "y"]);
+        assert!(person.seen.contains("sekisho serial=0123"), "{}", person.seen);
+        assert!(!model.ran.iter().any(|line| line.contains("--with-identity")));
+        assert!(written(&files, IDENTITY).unwrap().contains("serial=0123"));
+    }
+
+    #[test]
+    fn a_box_with_a_design_keeps_its_key() {
+        let files = Files::new();
+        let model = model(&status(3, "null"), Some(KEY));
+        let (person, model) = play(&files, model, &["9", "b", "", WORDS, "y"]);
+        assert!(person.seen.contains("keeps the key"), "{}", person.seen);
+        assert!(model.has_run("sekisho backup restore"));
+        assert!(!model.ran.iter().any(|line| line.contains("--with-identity")));
+    }
+
+    #[test]
+    fn what_is_refused_is_said_and_changes_nothing() {
+        for said in ["the passphrase is wrong", "the capsule is another organisation's"] {
+            let files = Files::new();
+            let refusing = Model::default().refuse("sekisho backup show", said);
+            let model = refusing.then(model(&new_box(), None));
+            let (person, model) = play(&files, model, &["b", "", WORDS, "y"]);
+            for said in [said, "Nothing was changed"] {
+                assert!(person.seen.contains(said), "{said}: {}", person.seen);
+            }
+            assert!(!model.has_run("sekisho backup restore"));
+        }
+        let files = Files::new();
+        let (_, model) = play(&files, model(&new_box(), Some(KEY)), &["b", "", WORDS, "n"]);
+        assert!(!model.has_run("sekisho backup restore"));
+        let model = Model::default()
+            .refuse("sekisho backup restore", "the device couldn't do it\n")
+            .then(self::model(&new_box(), Some(KEY)));
+        let (person, model) = play(&Files::new(), model, &["b", "", WORDS, "y"]);
+        assert!(person.seen.contains("It wasn't restored"), "{}", person.seen);
+        assert!(!model.has_run("sekisho self-test"));
+    }
+}
