@@ -315,7 +315,12 @@ pub(crate) fn wait_for_carrier(shell: &mut Shell, limit: Duration) -> anyhow::Re
 
 /// Goes through the first steps as the manual says, word by word, until the tunnel is up.
 pub(crate) fn wizard(console: &mut Console) -> anyhow::Result<()> {
-    let steps = manual()?;
+    follow(console, "installation.ja.md", "")
+}
+
+/// Answers the questions of a manual, beginning with the menu's, until the screen says what it has to say at the end.
+pub(crate) fn follow(console: &mut Console, name: &str, passphrase: &str) -> anyhow::Result<()> {
+    let steps = manual(name)?;
     ensure!(steps.len() > 3, "the manual's table of questions can't be found");
     // The menu comes again.
     console.send("")?;
@@ -323,17 +328,17 @@ pub(crate) fn wizard(console: &mut Console) -> anyhow::Result<()> {
         console.expect(&question, 3 * COMMAND)?;
         if let Some(answer) = answer {
             console.settle();
-            console.send(&answer)?;
+            console.send(if answer == "控えの合言葉" { passphrase } else { &answer })?;
         }
     }
     Ok(())
 }
 
-/// The questions and answers of the installation manual, and what the screen says at the end: rows of its tables that begin
-/// with words of the screen.
-fn manual() -> anyhow::Result<Vec<(String, Option<String>)>> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/manual/installation.ja.md");
-    let text = fs::read_to_string(path).context(path)?;
+/// The questions and answers of a manual, and what the screen says at the end: rows of its tables that begin with words of the
+/// screen, up to the table of troubles.
+fn manual(name: &str) -> anyhow::Result<Vec<(String, Option<String>)>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/manual").join(name);
+    let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
     let row = |line: &str| {
         let mut cells = line.strip_prefix("| `")?.strip_suffix(" |")?.split(" | ");
         let question = cells.next()?.strip_suffix('`')?.to_owned();
@@ -343,7 +348,8 @@ fn manual() -> anyhow::Result<Vec<(String, Option<String>)>> {
         });
         Some((question, answer))
     };
-    Ok(text.lines().filter_map(row).collect())
+    let steps = text.lines().take_while(|line| *line != "## うまくいかないとき");
+    Ok(steps.filter_map(row).collect())
 }
 
 /// A name for a copy of a disk that is away when the test begins.

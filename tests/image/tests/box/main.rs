@@ -13,6 +13,7 @@ mod installer;
 mod keys;
 mod lynis;
 mod quick;
+mod replacement;
 mod service;
 mod update_cuts;
 mod updates;
@@ -21,7 +22,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 type Test = (&'static str, fn() -> anyhow::Result<()>);
 
-const TESTS: [Test; 33] = [
+const TESTS: [Test; 34] = [
     ("quick_closed_and_silent_from_power_on", quick::closed_and_silent_from_power_on),
     ("quick_ports_lie_in_their_slots", quick::ports_lie_in_their_slots),
     ("quick_first_contact_leases_one_address", quick::first_contact_leases_one_address),
@@ -63,6 +64,10 @@ const TESTS: [Test; 33] = [
     (
         "long_a_box_with_two_bad_slots_is_written_anew",
         installer::a_box_with_two_bad_slots_is_written_anew,
+    ),
+    (
+        "long_a_spare_box_takes_the_old_ones_place",
+        replacement::a_spare_box_takes_the_old_ones_place,
     ),
     ("long_boots_by_uefi", boot::boots_by_uefi),
     ("long_power_cuts_leave_a_whole_state", cuts::power_cuts_leave_a_whole_state),
