@@ -16,17 +16,22 @@ pub(super) fn run(site: &SiteDraft, log: &mut Log) {
     }
     let port = site.maintenance.as_ref().and_then(|port| port.address.as_ref());
     let Some(At { value: device, .. }) = port else { return };
-    for At { value: from, place } in maintenance.iter().flatten() {
+    let sources = maintenance.iter().flatten();
+    // Never everybody, also not in parts: the figures have no password.
+    let together: Vec<_> = sources.clone().map(|source| source.value).collect();
+    if Ipv4Net::aggregate(&together).contains(&device.subnet()) {
+        log.add(place, Rule::MetricsWhole { from: device.subnet() });
+        return;
+    }
+    for At { value: from, place } in sources {
         source(*from, place, *device, log);
     }
 }
 
-/// A source is a host or a part of the subnet; not the device, and never everybody: the figures have no password.
+/// A source is a host or a part of the subnet; not the device.
 fn source(from: Ipv4Net, place: &Place, device: InterfaceAddress, log: &mut Log) {
     let subnet = device.subnet();
-    if from == subnet {
-        log.add(place, Rule::MetricsWhole { from });
-    } else if !subnet.contains(&from) {
+    if !subnet.contains(&from) {
         log.add(place, Rule::MetricsSourceOutside { from });
     } else if from.addr() == device.address() && from.prefix_len() == 32 {
         log.add(place, Rule::OfDevice { address: from.addr() });
