@@ -56,6 +56,8 @@ pub struct Settings {
     pub cache: Cache,
     /// A USB stick, qcow2.
     pub stick: Option<PathBuf>,
+    /// The stick is started and not the disk, as somebody chose in the firmware's menu.
+    pub starts_stick: bool,
     /// A tap for each network card, in the order of the ports; a card without one has no cable.
     pub taps: Vec<String>,
     /// What starts the boot loader.
@@ -164,10 +166,12 @@ fn arguments(settings: &Settings, sockets: &Path) -> anyhow::Result<Vec<String>>
     };
     let disk = settings.disk.display();
     add("-drive", format!("if=none,id=disk,format=qcow2,file={disk},cache={cache}"));
-    add("-device", "ide-hd,bus=ide.0,drive=disk,bootindex=0".to_owned());
-    if let Some(stick) = &settings.stick {
-        add("-drive", format!("if=none,id=stick,format=qcow2,file={}", stick.display()));
-        add("-device", "usb-storage,bus=usb.0,drive=stick,removable=on".to_owned());
+    let (disk, stick) = if settings.starts_stick { (1, 0) } else { (0, 1) };
+    add("-device", format!("ide-hd,bus=ide.0,drive=disk,bootindex={disk}"));
+    if let Some(file) = &settings.stick {
+        add("-drive", format!("if=none,id=stick,format=qcow2,file={}", file.display()));
+        let device = "usb-storage,bus=usb.0,drive=stick,removable=on";
+        add("-device", format!("{device},bootindex={stick}"));
     }
     // Each card behind a root port of its own: the firmware counts the buses in their order, so that the cards are
     // 0000:01:00.0 to 0000:04:00.0.

@@ -97,6 +97,7 @@ pub(crate) fn settings(name: &str, disk: &Path) -> Settings {
         disk: disk.to_owned(),
         cache: Cache::Careless,
         stick: None,
+        starts_stick: false,
         taps: Vec::new(),
         firmware: Firmware::Bios,
         clock: None,

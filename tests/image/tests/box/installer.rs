@@ -18,7 +18,7 @@ pub(crate) fn the_installer_writes_an_empty_disk() -> anyhow::Result<()> {
     let disk = fresh_file("installed.qcow2")?;
     empty(&disk)?;
     let mut settings = settings("installer", &disk);
-    settings.stick = Some(stick()?);
+    (settings.stick, settings.starts_stick) = (Some(stick()?), true);
     let mut machine = Machine::build(&settings)?;
     machine.monitor.run()?;
     answer(&mut machine, "9", "There is no disk 9.")?;
@@ -28,6 +28,10 @@ pub(crate) fn the_installer_writes_an_empty_disk() -> anyhow::Result<()> {
     type_in(&mut machine, "/dev/sdb")?;
     machine.console.expect("That is not /dev/sda. Nothing was written.", COMMAND)?;
     install(&mut machine)?;
+    machine.off();
+    (settings.stick, settings.starts_stick) = (None, false);
+    let mut machine = Machine::build(&settings)?;
+    machine.monitor.run()?;
     starts(&mut machine)
 }
 
@@ -51,6 +55,7 @@ pub(crate) fn a_box_with_two_bad_slots_is_written_anew() -> anyhow::Result<()> {
     let mut machine = Machine::build(&settings)?;
     choose_installer(&mut machine)?;
     install(&mut machine)?;
+    type_in(&mut machine, "")?;
     starts(&mut machine)?;
     machine.off();
     Ok(fs::remove_file(raw)?)
@@ -90,8 +95,7 @@ fn install(machine: &mut Machine) -> anyhow::Result<()> {
     let progress = machine.console.before("Reading it back", WRITING)?;
     ensure!(progress.contains("copied, "), "no progress: {progress}");
     machine.console.expect("Done. /dev/sda starts with the first boot's questions.", WRITING)?;
-    machine.console.expect("Take the stick out and press Enter: ", COMMAND)?;
-    type_in(machine, "")
+    machine.console.expect("Take the stick out and press Enter: ", COMMAND)
 }
 
 /// The written disk starts, by its first slot and with no design.
