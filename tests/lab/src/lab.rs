@@ -196,7 +196,7 @@ impl Lab {
         });
         match last {
             Ok(Some(centre)) if found => Ok(centre),
-            Err(error) => Err(error),
+            Err(error) => Err(error.context(tail(&log("gateway-sekishod")))),
             Ok(other) => {
                 let log = tail(&log("gateway-sekishod"));
                 bail!("after {limit:?} the carrier is {other:?}, not {wanted:?}\n{log}")

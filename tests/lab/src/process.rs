@@ -35,7 +35,7 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
 pub(crate) fn must(command: &mut Command) -> anyhow::Result<String> {
     let output = command.output().with_context(|| format!("start {command:?}"))?;
     if !output.status.success() {
-        bail!("{command:?}: {}\n{}", output.status, text(&output.stderr));
+        bail!("{command:?}: {}", describe(&output));
     }
     Ok(text(&output.stdout))
 }
