@@ -16,7 +16,7 @@ mod state;
 
 use std::{
     fs::{self, File},
-    io::{self, Read as _, Seek as _, SeekFrom},
+    io::{self, Read as _, Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -282,8 +282,13 @@ pub(super) async fn run(
                 Settled::Good => return Ok(Output::Exact(Vec::new())),
                 Settled::Kept(version) => format!("the update to {version} stays"),
                 Settled::GoesBack(reason) => {
+                    // Said before: the restart ends this program, too.
+                    let _ = writeln!(
+                        io::stdout(),
+                        "the update doesn't stay, and the box restarts: {reason}"
+                    );
                     restart()?;
-                    format!("the update doesn't stay, and the box restarts: {reason}")
+                    return Ok(Output::Exact(Vec::new()));
                 }
             }
         }
