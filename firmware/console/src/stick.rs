@@ -25,9 +25,6 @@ pub(crate) struct Brought {
 const LARGEST_BACKUP: u64 = 5 << 20;
 const MOST_BACKUPS: usize = 9;
 
-/// How a stick is mounted that is written to.
-const TO_WRITE: [&str; 2] = ["-o", "rw,nosuid,nodev,noexec"];
-
 /// Copies what a site is made of from whatever stick has it. What is brought takes the place of what was brought before.
 pub(crate) fn fetch(console: &mut Console<'_>) -> Result<Brought, String> {
     let import = console.places.import();
@@ -42,7 +39,7 @@ pub(crate) fn fetch_backups(console: &mut Console<'_>) -> Result<Vec<String>, St
 
 /// Writes files onto a stick, over those that bear their names.
 pub(crate) fn write(console: &mut Console<'_>, files: &[(&str, String)]) -> Result<(), String> {
-    visit(console, TO_WRITE, |stick| {
+    visit(console, sticks::MOUNT_TO_WRITE, |stick| {
         for (name, text) in files {
             let path = stick.join(name);
             put(&path, text).map_err(failed(&path))?;

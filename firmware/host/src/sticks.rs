@@ -16,6 +16,9 @@ pub const LSBLK: [&str; 3] = ["--json", "--output", "PATH,FSTYPE,TRAN"];
 /// How a stick is mounted: nothing of it is run, and nothing of it changes.
 pub const MOUNT_OPTIONS: [&str; 2] = ["-o", "ro,nosuid,nodev,noexec"];
 
+/// The same for a stick that is written to.
+pub const MOUNT_TO_WRITE: [&str; 2] = ["-o", "rw,nosuid,nodev,noexec"];
+
 #[derive(Debug, Deserialize)]
 struct Devices {
     blockdevices: Vec<Device>,

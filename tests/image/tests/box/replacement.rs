@@ -10,8 +10,12 @@ use anyhow::{Context, ensure};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use sekisho_image_tests::{Shell, overlay, stick};
 
-use crate::bench::{
-    self, BOOT, COMMAND, FIRST_SCREEN, Stage, file, follow, fresh_file, from, key, settings, status,
+use crate::{
+    bench::{
+        self, BOOT, COMMAND, FIRST_SCREEN, Stage, file, follow, fresh_file, from, key, settings,
+        status,
+    },
+    updates::mount,
 };
 
 /// What the machine may take beyond its start, with nobody to wait for (R73).
@@ -41,9 +45,8 @@ pub(crate) fn a_spare_box_takes_the_old_ones_place() -> anyhow::Result<()> {
             ensure!(key(&mut machine.shell)? == old, "the platform doesn't know this key");
             let said = status(&mut machine.shell)?;
             ensure!(said["phase"]["name"] == "in-force", "{said}");
-            let read = "mkdir -p /run/stick && mount -o ro /dev/disk/by-label/SITE /run/stick && \
-                        cat /run/stick/sekisho-replacement.txt";
-            let report = machine.shell.must(read, COMMAND)?;
+            mount(machine)?;
+            let report = machine.shell.must("cat /run/stick/sekisho-replacement.txt", COMMAND)?;
             ensure!(report.contains("交換記録") && report.contains("spare.age"), "{report}");
             ensure!(took <= MACHINE_TIME, "{took:?} is longer than {MACHINE_TIME:?}");
             Ok(())
