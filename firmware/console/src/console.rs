@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use sekisho_control::Status;
+use sekisho_control::{Failure, Phase, Status};
 use sekisho_design::Language;
 
 use crate::{
@@ -83,6 +83,10 @@ impl<'a> Console<'a> {
                 );
             }
             first = false;
+            let phase = status.as_ref().map(|status| &status.phase);
+            if let Some(Phase::Faulty { fault } | Phase::RollbackFailed { fault }) = phase {
+                self.warn(fault);
+            }
             self.menu(status.as_ref());
             let choice = match self.terminal.read(Echo::Shown, PATIENCE) {
                 Input::Line(line) => line.trim().to_ascii_uppercase(),
@@ -145,6 +149,15 @@ impl<'a> Console<'a> {
                 &format!("管理者の初期パスワード：{password}"),
                 &format!("The administrator's initial password: {password}"),
             );
+        }
+    }
+
+    /// Why the device isn't as designed, and the way out.
+    fn warn(&mut self, fault: &Failure) {
+        self.say("警告：設計どおりに動いていません。", "WARNING: the device isn't as designed.");
+        self.show(&format!("{fault}\n"));
+        if let Some(way_out) = &fault.way_out {
+            self.show(&format!("{way_out}\n"));
         }
     }
 
@@ -399,6 +412,17 @@ mod tests {
         ] {
             assert!(person.seen.contains(said), "{said}: {}", person.seen);
         }
+    }
+
+    #[test]
+    fn what_keeps_the_design_from_being_in_force_is_said_unasked() {
+        let fault = r#"{"name":"faulty","fault":{"kind":"device","message":"another box has it","way_out":"switch it off"}}"#;
+        let faulty = status(3, "null").replace(r#"{"name":"closed"}"#, fault);
+        let (mut person, mut model) =
+            (Person::typing(&[]), Model::default().answer("sekisho status", &[&faulty]));
+        Files::new().serve(&mut person, &mut model);
+        let said = "WARNING: the device isn't as designed.\nanother box has it\nswitch it off\n";
+        assert!(person.seen.contains(said), "{}", person.seen);
     }
 
     #[test]

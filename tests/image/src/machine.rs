@@ -64,6 +64,8 @@ pub struct Settings {
     pub firmware: Firmware,
     /// What the clock on the board says at power-on; the right time unless told otherwise.
     pub clock: Option<&'static str>,
+    /// What the board's speaker plays is recorded here, as WAV.
+    pub sound: Option<PathBuf>,
 }
 
 /// A machine. Dropping it cuts the power: the process is killed and flushes nothing.
@@ -196,6 +198,10 @@ fn arguments(settings: &Settings, sockets: &Path) -> anyhow::Result<Vec<String>>
         add("-drive", format!("if=pflash,format=raw,unit=1,file={}", state.display()));
     }
     add("-rtc", format!("base={}", settings.clock.unwrap_or("utc")));
+    if let Some(file) = &settings.sound {
+        add("-audiodev", format!("wav,id=sound,path={}", file.display()));
+        add("-machine", "pcspk-audiodev=sound".to_owned());
+    }
     let monitor = sockets.join("monitor");
     add("-qmp", format!("unix:{},server=on,wait=off", monitor.display()));
     Ok(words)

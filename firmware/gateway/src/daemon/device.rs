@@ -204,7 +204,7 @@ impl Device {
             moved: false,
             kept: (0, None),
             pending: None,
-            silence: Silence::default(),
+            silence: Silence::new(&places.run),
             owed: None,
             returned: None,
             storage: None,

@@ -101,6 +101,7 @@ pub(crate) fn settings(name: &str, disk: &Path) -> Settings {
         taps: Vec::new(),
         firmware: Firmware::Bios,
         clock: None,
+        sound: None,
     }
 }
 

@@ -22,7 +22,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 type Test = (&'static str, fn() -> anyhow::Result<()>);
 
-const TESTS: [Test; 34] = [
+const TESTS: [Test; 35] = [
     ("quick_closed_and_silent_from_power_on", quick::closed_and_silent_from_power_on),
     ("quick_ports_lie_in_their_slots", quick::ports_lie_in_their_slots),
     ("quick_first_contact_leases_one_address", quick::first_contact_leases_one_address),
@@ -68,6 +68,10 @@ const TESTS: [Test; 34] = [
     (
         "long_a_spare_box_takes_the_old_ones_place",
         replacement::a_spare_box_takes_the_old_ones_place,
+    ),
+    (
+        "long_an_old_box_is_silent_beside_its_successor",
+        replacement::an_old_box_is_silent_beside_its_successor,
     ),
     ("long_boots_by_uefi", boot::boots_by_uefi),
     ("long_power_cuts_leave_a_whole_state", cuts::power_cuts_leave_a_whole_state),

@@ -133,6 +133,8 @@ pub(crate) fn a_box_beside_its_successor_stays_silent() -> anyhow::Result<()> {
     let said = format!("another box has this device's addresses: {lgwan} is in use on 'port1'");
     ensure!(fault.message.contains(&said), "{fault}");
     ensure!(fault.way_out.as_ref().is_some_and(|way| way.contains("every 30 seconds")), "{fault}");
+    let mark = lab.socket().with_file_name("beside-another-box");
+    ensure!(mark.exists(), "the box isn't told to blink and beep");
     for (capture, own) in watched {
         let recording = capture.stop()?;
         // A probe names nobody as its sender (RFC 5227, 1.1).
@@ -145,6 +147,7 @@ pub(crate) fn a_box_beside_its_successor_stays_silent() -> anyhow::Result<()> {
     lab.host("lgwan").must(&[&["ip", "address", "del"], &place[..]].concat())?;
     lab.host("atena").must(&[&["ip", "address", "del"], &office[..]].concat())?;
     lab.wait_for_carrier(None, CARRIER)?;
+    ensure!(!mark.exists(), "the box blinks and beeps on");
     ensure_works(&lab)
 }
 

@@ -7,7 +7,13 @@
 //! One host on a LAN must not be able to keep the device down. What counts is who has the address on LGWAN; or, where
 //! nobody can be asked there, that those on every LAN that can be asked are taken.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fs::{self, File},
+    io::ErrorKind,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use sekisho_control::Failure;
 use sekisho_design::{Design, InterfaceAddress, PortName};
@@ -34,14 +40,41 @@ const PAUSE: Duration = Duration::from_millis(200);
 const WAY_OUT: &str = "switch the other box off: this one looks again every 30 seconds; or, if that one took its place, \
                        erase this one at its console";
 
+/// The mark's name in the run folder: while it is there, the box's image blinks and beeps.
+const MARK: &str = "beside-another-box";
+
 /// Since when a box is silent beside another.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Silence {
     /// When it looks again, since the machine's start.
     again: Option<Duration>,
+    mark: PathBuf,
 }
 
 impl Silence {
+    /// None yet, whatever an earlier daemon left.
+    pub(super) fn new(run: &Path) -> Self {
+        let silence = Self { again: None, mark: run.join(MARK) };
+        silence.unmark();
+        silence
+    }
+
+    fn begin(&mut self, now: Duration) {
+        self.again = Some(now + AGAIN);
+        if let Err(fault) = File::create(&self.mark) {
+            warn!(%fault, mark = %self.mark.display(), "the box can't be told to blink and beep");
+        }
+    }
+
+    fn unmark(&self) {
+        match fs::remove_file(&self.mark) {
+            Err(fault) if fault.kind() != ErrorKind::NotFound => {
+                warn!(%fault, mark = %self.mark.display(), "the box can't be told to be quiet again");
+            }
+            _ => (),
+        }
+    }
+
     /// Whether it is time to look again.
     fn is_over(&mut self, now: Duration) -> bool {
         self.again.take_if(|again| now >= *again).is_some()
@@ -66,7 +99,7 @@ impl Device {
             }
             return None;
         }
-        self.silence.again = Some(clock::since_start() + AGAIN);
+        self.silence.begin(clock::since_start());
         let fault = HostError::AddressTaken { holders: held };
         Some(device_failure(
             format!("another box has this device's addresses: {fault}"),
@@ -76,9 +109,15 @@ impl Device {
 
     /// Looks again whether the other box has gone.
     pub(super) async fn end_silence(&mut self, now: Duration) {
-        if self.silence.is_over(now) && self.in_force.is_none() {
+        if !self.silence.is_over(now) {
+            return;
+        }
+        if self.in_force.is_none() {
             info!("looking again whether another box has this device's addresses");
             self.keep_stored().await;
+        }
+        if self.silence.again.is_none() {
+            self.silence.unmark();
         }
     }
 
@@ -205,9 +244,14 @@ mod tests {
 
     #[test]
     fn silence_is_looked_into_every_thirty_seconds() {
-        let mut silence = Silence::default();
+        let run = tempfile::tempdir().unwrap();
+        let mark = run.path().join(MARK);
+        File::create(&mark).unwrap();
+        let mut silence = Silence::new(run.path());
+        assert!(!mark.exists(), "an earlier daemon's");
         assert!(!silence.is_over(Duration::MAX));
-        silence.again = Some(AGAIN);
+        silence.begin(Duration::ZERO);
+        assert!(mark.exists());
         assert!(!silence.is_over(Duration::from_secs(29)));
         assert!(silence.is_over(AGAIN));
         assert!(!silence.is_over(AGAIN), "once");
