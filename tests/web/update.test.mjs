@@ -132,7 +132,7 @@ test("sending shows how far it is, and can be stopped", () =>
 async function write(page, when) {
   await page.getByRole("button", { name: "書き込みに進む" }).click();
   const dialog = page.getByRole("dialog");
-  await dialog.getByText(when).click();
+  await dialog.getByRole("radio", { name: when }).check();
   return dialog;
 }
 
@@ -178,6 +178,7 @@ test("an installation is followed to its end, whichever it is", () =>
     root.end();
     await page.getByText("0.2.0 を書き込みました。装置を再起動しています").waitFor();
     await page.getByRole("cell", { name: "次の起動で試します" }).waitFor();
+    assert.equal(await page.getByText("業務時間の外に").count(), 0, "it restarts already");
     await shown(page, "update-restarts");
   }));
 

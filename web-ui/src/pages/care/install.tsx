@@ -20,7 +20,11 @@ export function InstallCard({ told, reload }: { told: UpdatePage; reload: () => 
   return (
     <Card title={t.install}>
       <p class="quiet">{t.installHint}</p>
-      {state && <Course state={state} />}
+      {state && (
+        <div class="gap-above">
+          <Course state={state} />
+        </div>
+      )}
       {!goesOn(state) && !(state?.name === "installed" && state.restarts) && (
         <div class="stack gap-above">
           {sent ? <Sent bundle={sent} reload={reload} /> : <Send largest={largest} reload={reload} />}
@@ -54,14 +58,14 @@ function Course({ state }: { state: InstallationState }) {
   }
   const writing = state.name === "writing";
   return (
-    <div class="gap-above">
+    <>
       <Bar
         label={t.progress}
         percent={writing ? state.percent : undefined}
         said={writing ? t.writing(state.percent) : t.phases[state.name]}
       />
       <p class="field-hint">{t.leave}</p>
-    </div>
+    </>
   );
 }
 

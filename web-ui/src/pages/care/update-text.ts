@@ -11,7 +11,7 @@ const ja = {
     trial: "試行中",
     next: "次の起動で試します",
     spare: "予備",
-    empty: "空、または起動できません",
+    empty: "起動できません",
   },
   onTrial: (version: string) => `${version} を試行中です`,
   onTrialText:
@@ -79,7 +79,7 @@ const en: typeof ja = {
     trial: "on trial",
     next: "the next start tries it",
     spare: "spare",
-    empty: "empty, or can't be started",
+    empty: "can't start",
   },
   onTrial: (version) => `${version} is on trial`,
   onTrialText:

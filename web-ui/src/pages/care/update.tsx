@@ -30,7 +30,8 @@ export function UpdatePart({ session }: { session: Session }) {
       {value && !value.status.firmware && <Notice tone="info" title={t.noSlots} />}
       {value?.status.firmware && (
         <>
-          <Trial firmware={value.status.firmware} />
+          {/* What is next is told below while it happens. */}
+          {!restarts && <Trial firmware={value.status.firmware} />}
           <div class="cards gap-above">
             <SlotsCard firmware={value.status.firmware} />
             {may(session.role, "update") && <InstallCard told={value} reload={told.reload} />}

@@ -275,36 +275,13 @@ pub(super) async fn run(
     Wanted { format, language, .. }: Wanted,
 ) -> Result<Output, UpdateError> {
     let places = Places::default();
-    let say = |ja: String, en: String| match language {
-        Language::Japanese => ja,
-        Language::English => en,
-    };
     let json = format == Format::Json;
     let text = match update {
-        Update::Install(_) | Update::Wished => {
-            let installed = match update {
-                Update::Install(wish) => install(&places, socket, wish).await,
-                _ => wished::install(&places, socket).await,
-            };
-            told::slots(&places);
-            let installed = installed?;
-            if installed.restarts {
-                restart()?;
-            }
-            let Installed { version, slot, restarts, .. } = &installed;
-            if json {
-                show::json(&installed)
-            } else if *restarts {
-                say(
-                    format!("{version} をスロット {slot} に書き込みました。装置を再起動します。"),
-                    format!("{version} is in slot {slot}. The box restarts now."),
-                )
-            } else {
-                say(
-                    format!("{version} をスロット {slot} に書き込みました。次の起動で試します。"),
-                    format!("{version} is in slot {slot}. The next start tries it."),
-                )
-            }
+        Update::Install(wish) => {
+            installed(&places, install(&places, socket, wish).await, json, language)?
+        }
+        Update::Wished => {
+            installed(&places, wished::install(&places, socket).await, json, language)?
         }
         Update::Status => {
             let shown = status(&places)?;
@@ -337,6 +314,36 @@ pub(super) async fn run(
         }
     };
     Ok(Output::Lines(text))
+}
+
+/// Tells what the slots hold now, restarts the box where that was wished, and says so.
+fn installed(
+    places: &Places,
+    installed: Result<Installed, UpdateError>,
+    json: bool,
+    language: Language,
+) -> Result<String, UpdateError> {
+    told::slots(places);
+    let installed = installed?;
+    if installed.restarts {
+        restart()?;
+    }
+    let Installed { version, slot, restarts, .. } = &installed;
+    Ok(match (json, language, restarts) {
+        (true, ..) => show::json(&installed),
+        (_, Language::Japanese, true) => {
+            format!("{version} をスロット {slot} に書き込みました。装置を再起動します。")
+        }
+        (_, Language::English, true) => {
+            format!("{version} is in slot {slot}. The box restarts now.")
+        }
+        (_, Language::Japanese, false) => {
+            format!("{version} をスロット {slot} に書き込みました。次の起動で試します。")
+        }
+        (_, Language::English, false) => {
+            format!("{version} is in slot {slot}. The next start tries it.")
+        }
+    })
 }
 
 async fn install(places: &Places, socket: &Path, wish: &Install) -> Result<Installed, UpdateError> {

@@ -34,10 +34,10 @@ impl Drop for Copy {
 }
 
 /// Copies a bundle.
-pub(super) fn bundle(from: &Path, to: PathBuf) -> Result<Copy, UpdateError> {
+pub(super) fn bundle(from: &Path, to: &Path) -> Result<Copy, UpdateError> {
     let (file, bytes) = open(from, LARGEST_BUNDLE)?;
-    let failed = |source| HostError::File { tried: "write", path: to.clone(), source };
-    match fs::remove_file(&to) {
+    let failed = |source| HostError::File { tried: "write", path: to.to_owned(), source };
+    match fs::remove_file(to) {
         Err(fault) if fault.kind() != io::ErrorKind::NotFound => return Err(failed(fault).into()),
         _ => {}
     }
@@ -45,9 +45,9 @@ pub(super) fn bundle(from: &Path, to: PathBuf) -> Result<Copy, UpdateError> {
     if free < needed {
         return Err(UpdateError::NoRoom { needed, free });
     }
-    let new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&to);
+    let new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to);
     let mut new = new.map_err(failed)?;
-    let copy = Copy(to.clone());
+    let copy = Copy(to.to_owned());
     // It may grow meanwhile.
     let copied = io::copy(&mut file.take(LARGEST_BUNDLE + 1), &mut new).map_err(failed)?;
     if copied > LARGEST_BUNDLE {
@@ -89,7 +89,7 @@ mod tests {
         fs::set_permissions(&from, fs::Permissions::from_mode(0o666)).unwrap();
         // What a cut has left.
         fs::write(&to, "half of an earlier one").unwrap();
-        let copy = bundle(&from, to.clone()).unwrap();
+        let copy = bundle(&from, &to).unwrap();
         assert_eq!(fs::read_to_string(copy.path()).unwrap(), "bundle");
         assert_eq!(fs::metadata(&to).unwrap().permissions().mode() & 0o777, 0o600);
         drop(copy);
@@ -105,13 +105,13 @@ mod tests {
         symlink(place("real/bundle"), place("link")).unwrap();
         symlink(place("real"), place("folder")).unwrap();
         for path in [place("link"), place("folder/bundle")] {
-            let fault = bundle(&path, place("own")).unwrap_err();
+            let fault = bundle(&path, &place("own")).unwrap_err();
             assert!(matches!(fault, UpdateError::Read { .. }), "{fault}");
             assert!(text(&path, 100).is_err());
         }
         // Nor does one where the copy goes.
         symlink(place("elsewhere"), place("own")).unwrap();
-        drop(bundle(&place("real/bundle"), place("own")).unwrap());
+        drop(bundle(&place("real/bundle"), &place("own")).unwrap());
         assert!(!place("elsewhere").exists());
     }
 
@@ -124,11 +124,11 @@ mod tests {
         fs::create_dir(place("folder")).unwrap();
         rustix::fs::mknodat(CWD, place("pipe"), rustix::fs::FileType::Fifo, Mode::RUSR, 0).unwrap();
         for name in ["giant", "folder", "pipe"] {
-            let fault = bundle(&place(name), place("own")).unwrap_err();
+            let fault = bundle(&place(name), &place("own")).unwrap_err();
             assert!(matches!(fault, UpdateError::Odd(_)), "{name}: {fault}");
         }
         assert!(matches!(text(&place("giant"), 10), Err(UpdateError::Odd(_))));
-        let fault = bundle(&place("none"), place("own")).unwrap_err();
+        let fault = bundle(&place("none"), &place("own")).unwrap_err();
         assert!(matches!(fault, UpdateError::Read { .. }), "{fault}");
         assert!(!place("own").exists());
     }

@@ -1,6 +1,9 @@
 //! What root tells the daemon: what the slots hold, and how far an installation is.
 
-use std::fs::{File, OpenOptions};
+use std::{
+    fs::{File, OpenOptions, Permissions},
+    os::unix::fs::PermissionsExt as _,
+};
 
 use jiff::Timestamp;
 use sekisho_control::{
@@ -93,6 +96,8 @@ impl<'a> Teller<'a> {
         let path = places.found.join(notices::AT_IT);
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
         let locked = file.and_then(|file| {
+            // For the daemon to look at, whatever the umask.
+            file.set_permissions(Permissions::from_mode(0o644))?;
             // The daemon holds it for a moment when it looks.
             file.lock()?;
             Ok(file)
@@ -182,6 +187,17 @@ mod tests {
         let told = read();
         assert_eq!(slot(&told, 1).2, None, "what went back isn't offered");
         assert_eq!(told.last.unwrap().went_back, Some(reason));
+    }
+
+    #[test]
+    fn whoever_is_at_it_holds_a_lock_that_the_daemon_may_look_at() {
+        let (folder, places) = places(Slot::A);
+        let look = || File::open(folder.path().join(notices::AT_IT)).unwrap();
+        let teller = Teller::begin(&places).unwrap();
+        assert!(look().try_lock_shared().is_err());
+        assert_eq!(look().metadata().unwrap().permissions().mode() & 0o777, 0o644);
+        drop(teller);
+        assert!(look().try_lock_shared().is_ok());
     }
 
     #[test]

@@ -36,7 +36,7 @@ async fn carry_out(
     teller: &Teller<'_>,
 ) -> Result<Installed, UpdateError> {
     let InstallWish { restart, token, .. } = take_wish(places)?;
-    let copy = take::bundle(&places.sent, places.kept.join(COPY))?;
+    let copy = take::bundle(&places.sent, &places.kept.join(COPY))?;
     teller.tell(InstallationState::Checking);
     let mut last = None;
     let tell = |progress: &str| {
