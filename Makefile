@@ -89,7 +89,7 @@ browser:
 clerk: $(PAGE)
 	cd web-ui && npm run --silent check && npm run --silent test
 	$(WEB) --bare tests/web/run.sh story.test.mjs
-	$(WEB) tests/web/run.sh pages.test.mjs wire.test.mjs roles.test.mjs faults.test.mjs backup.test.mjs check.test.mjs clock.test.mjs lighthouse.test.mjs
+	$(WEB) tests/web/run.sh pages.test.mjs wire.test.mjs roles.test.mjs faults.test.mjs backup.test.mjs update.test.mjs check.test.mjs clock.test.mjs lighthouse.test.mjs
 	@for site in 2-partly-data-centre 3-data-centre 4-terminals-only; do \
 	  SITE=$$site $(WEB) --bare --site config-samples/$$site tests/web/run.sh placement.test.mjs || exit; done
 

@@ -7,7 +7,8 @@ const PAGES = ["status", "design", "apply", "check", "explain", "names", "traffi
 /** Every page's tabs beyond its first. */
 const TABS = [
   "design/tables", "design/text", "design/compare", "design/print", "explain/refusals", "traffic/hosts", "traffic/classes",
-  "traffic/ports", "logs/audit", "care/users", "care/generations", "care/backup", "care/box",
+  "traffic/ports", "logs/audit", "care/users", "care/generations", "care/backup", "care/update",
+  "care/box",
 ];
 const PHONE = { viewport: { width: 360, height: 740 } };
 

@@ -6,8 +6,9 @@ import { care } from "./care";
 import { design } from "./design";
 import { network } from "./network";
 import { selfTest } from "./self-test";
+import { update } from "./update";
 
-answers({ ...care, ...design, ...network, ...selfTest });
+answers({ ...care, ...design, ...network, ...selfTest, ...update });
 
 /** The policy that the box sends with the built page. */
 const policy =
@@ -38,7 +39,8 @@ const api: Connect.NextHandleFunction = (request, response) => {
     return;
   }
   body(request).then(async (text) => {
-    const given = text ? JSON.parse(text) : undefined;
+    const isFile = request.headers["content-type"] === "application/octet-stream";
+    const given = isFile ? { bytes: text.length } : text ? JSON.parse(text) : undefined;
     const said = answer(request.method ?? "GET", url, given);
     response.statusCode = said.status;
     if (said.lines) {

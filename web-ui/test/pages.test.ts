@@ -9,6 +9,7 @@ import type {
   Status,
   Step,
 } from "../src/api/types";
+import { goesOn, slotState, wrongFile } from "../src/pages/care/firmware";
 import { derOf } from "../src/pages/care/pem";
 import { restoring } from "../src/pages/care/restore";
 import { countsOf, isTestNumber, noRun, step, tally, tree } from "../src/pages/check/run";
@@ -35,6 +36,33 @@ const ended = (check: Planned, verdict: CheckOutcome["verdict"]): CheckOutcome =
   verdict,
   result: both,
   milliseconds: 1,
+});
+
+describe("updates", () => {
+  test("a slot says what it is", () => {
+    const a = { name: "A" as const, runs: true, good: true };
+    const b = { name: "B" as const, runs: false, good: false };
+    const trial = (slot: "A" | "B") => ({ trial: { version: "2", from: "1", slot } });
+    expect([a, b].map((slot) => slotState(slot, {}))).toEqual(["runs", "empty"]);
+    expect([a, { ...b, good: true }].map((slot) => slotState(slot, {}))).toEqual(["runs", "spare"]);
+    expect([a, b].map((slot) => slotState(slot, trial("A")))).toEqual(["trial", "empty"]);
+    expect([a, b].map((slot) => slotState(slot, trial("B")))).toEqual(["runs", "next"]);
+  });
+
+  test("an installation goes on until it has an end", () => {
+    const both = { ja: "", en: "" };
+    expect(goesOn(undefined)).toBe(false);
+    expect(goesOn({ name: "waiting" })).toBe(true);
+    expect(goesOn({ name: "writing", percent: 100 })).toBe(true);
+    expect(goesOn({ name: "installed", version: "2", restarts: true })).toBe(false);
+    expect(goesOn({ name: "failed", why: both })).toBe(false);
+  });
+
+  test("what can't be an update isn't sent", () => {
+    expect(wrongFile({ name: "a.raucb", size: 5 }, 5)).toBe(null);
+    expect(wrongFile({ name: "a.raucb", size: 6 }, 5)).toBe("tooLarge");
+    expect(wrongFile({ name: "a.raucb.zip", size: 5 }, 5)).toBe("notRaucb");
+  });
 });
 
 describe("self-test", () => {

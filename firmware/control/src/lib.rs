@@ -15,6 +15,7 @@ mod proof;
 mod selftest;
 mod time;
 mod traffic;
+mod update;
 
 use std::{
     collections::BTreeMap,
@@ -60,6 +61,10 @@ pub use self::time::{TimeServer, TimeStatus};
 pub use self::traffic::{
     ConnectionTable, Fullness, HostTraffic, MOST_HOSTS, NaptUse, PortsInUse, RowKind, RowTraffic,
     Scarce, Shortage, Tally, Traffic,
+};
+pub use self::update::{
+    Firmware, FirmwareSlot, FirmwareTrial, InstallWish, Installation, InstallationState,
+    LARGEST_BUNDLE, LastUpdate, SPARE_ROOM, SlotName, UpdateStatus,
 };
 
 /// `GET`: [`Status`].
@@ -111,6 +116,11 @@ pub const PAGE_AUTHORITY: &str = "/v1/page/ca";
 
 /// `POST` [`Restart`]: [`Restarting`]. The box itself, not the daemon alone.
 pub const RESTART: &str = "/v1/restart";
+
+/// `GET`: [`UpdateStatus`].
+pub const UPDATE: &str = "/v1/update";
+/// `POST` [`InstallWish`]: [`UpdateStatus`]. What was sent to the page is installed, by a service of root.
+pub const INSTALL: &str = "/v1/update/install";
 
 /// `POST` [`BackupWish`]: [`Backup`].
 pub const BACKUP: &str = "/v1/backup";

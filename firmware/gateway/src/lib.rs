@@ -9,4 +9,5 @@
 pub mod cli;
 pub mod daemon;
 mod flow_line;
+mod notices;
 pub mod ports;

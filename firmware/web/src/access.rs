@@ -123,6 +123,8 @@ pub struct Entry {
     pub changes: bool,
     /// The largest body, in bytes.
     pub largest: usize,
+    /// Whether its body is a file that the handler takes piece by piece, within a bound of its own, and not JSON.
+    pub streams: bool,
     /// Whether the page asks by itself: a session doesn't live longer for it.
     pub unattended: bool,
 }
@@ -137,7 +139,7 @@ pub const LARGE: usize = 8 << 20;
 /// A route.
 pub const fn route(method: Verb, path: &'static str, who: Who, what: &'static str) -> Entry {
     let largest = if matches!(who, Who::Anyone) { SMALL } else { USUAL };
-    Entry { method, path, who, what, changes: false, largest, unattended: false }
+    Entry { method, path, who, what, changes: false, largest, streams: false, unattended: false }
 }
 
 impl Entry {
@@ -153,6 +155,12 @@ impl Entry {
         Self { largest: LARGE, ..self }
     }
 
+    /// Its body is a file, which isn't waited for.
+    #[must_use]
+    pub const fn streaming(self) -> Self {
+        Self { streams: true, ..self }
+    }
+
     /// The page asks by itself.
     #[must_use]
     pub const fn unattended(self) -> Self {
@@ -166,7 +174,8 @@ impl fmt::Display for Entry {
     }
 }
 
-const OPENERS: Who = Who::Roles(&[Role::Administrator, Role::Engineer]);
+/// Who looks after the box: its own administrator, and the engineer whom he lets in for a day.
+const CARETAKERS: Who = Who::Roles(&[Role::Administrator, Role::Engineer]);
 const ADMINISTRATOR: Who = Who::Roles(&[Role::Administrator]);
 const AUDITORS: Who = Who::Roles(&[Role::Administrator, Role::Operator]);
 
@@ -221,9 +230,13 @@ pub const DEVICE: &[Entry] = &[
     route(Verb::Post, "/api/trace", Who::SignedIn, "tells what would happen to a packet now"),
     route(Verb::Post, "/api/names/query", Who::SignedIn, "asks for a name as a host of the office would"),
     route(Verb::Post, "/api/backup", ADMINISTRATOR, "makes a backup").changing(),
-    route(Verb::Post, "/api/backup/open", OPENERS, "tells what a backup holds").large().changing(),
+    route(Verb::Post, "/api/backup/open", CARETAKERS, "tells what a backup holds").large().changing(),
     route(Verb::Post, "/api/backup/identity", ADMINISTRATOR, "takes over the identity in a backup, on a device without a design").large().changing(),
     route(Verb::Post, "/api/restart", ADMINISTRATOR, "restarts the box").changing(),
+    route(Verb::Get, "/api/update", Who::SignedIn, "tells what the slots of the firmware hold, and how far an installation is").unattended(),
+    route(Verb::Put, "/api/update/bundle", CARETAKERS, "takes an update, to be installed later").streaming().changing(),
+    route(Verb::Delete, "/api/update/bundle", CARETAKERS, "removes the update that was sent").changing(),
+    route(Verb::Post, "/api/update/install", CARETAKERS, "installs the update that was sent; the box restarts where that is wished").changing(),
     route(Verb::Get, "/api/ca.pem", Who::Anyone, "gives the certificate that browsers are to trust"),
 ];
 
@@ -244,6 +257,8 @@ mod tests {
             assert!(entry.path.starts_with("/api/") && !entry.what.is_empty(), "{entry}");
             assert!(!entry.changes || !entry.method.is_safe(), "{entry}: reading changes nothing");
             assert!(entry.who != Who::Anyone || entry.largest == SMALL, "{entry}");
+            let for_all = matches!(entry.who, Who::Anyone | Who::Entering);
+            assert!(!(entry.streams && for_all), "{entry}: not everybody fills the disk");
         }
     }
 

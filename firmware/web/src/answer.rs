@@ -51,8 +51,12 @@ pub enum RefusalKind {
     MustChange,
     /// The name isn't one.
     Name,
+    /// The disk has no room for it.
+    NoRoom,
     /// Nobody is signed in.
     NoSession,
+    /// The file is no update of the firmware.
+    NoUpdate,
     /// No second factor awaits a code.
     NotBegun,
     /// One can't do that to oneself.

@@ -16,6 +16,7 @@ use crate::{
     live::Live,
     session::Sessions,
     tls::Certificates,
+    update::Uploads,
     users::{Desk, Users},
 };
 
@@ -51,6 +52,8 @@ pub struct App {
     pub device: watch::Receiver<Device>,
     /// The operator's public key, for checking profiles.
     pub operator_key: Arc<Path>,
+    /// Updates that were sent.
+    pub(crate) updates: Arc<Uploads>,
     /// Who edits the design.
     pub(crate) drafts: Arc<Drafts>,
     /// Who is awaited at a new address.
@@ -96,6 +99,7 @@ impl App {
             live: Arc::new(Live::open(state)),
             device,
             operator_key: Path::new(OPERATOR_KEY).into(),
+            updates: Arc::new(Uploads::open(state)),
             drafts: Arc::default(),
             arrivals: Arc::default(),
             bodies: Arc::new(Semaphore::new(BODIES)),

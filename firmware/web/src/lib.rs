@@ -22,6 +22,7 @@ pub mod run;
 pub mod serve;
 pub mod session;
 pub mod tls;
+mod update;
 pub mod users;
 
 pub use app::App;

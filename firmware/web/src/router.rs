@@ -20,7 +20,7 @@ use crate::{
     guard::{self, Gate},
     live,
     openapi::{self, Shape},
-    session, users,
+    session, update, users,
 };
 
 /// What a module offers: the handler of a route that the table has, and what it takes and gives.
@@ -48,6 +48,7 @@ pub fn handlers() -> Vec<Handler> {
         audit::routes::handlers(),
         design::handlers(),
         api::handlers(),
+        update::handlers(),
         live::routes::handlers(),
         openapi::handlers(),
     ]

@@ -123,6 +123,34 @@ export async function postForText(path: string, body: unknown): Promise<string> 
   return (await answered("POST", path, body)).text();
 }
 
+/** Sends a file as it is, and tells how many of its bytes have gone: `fetch` doesn't. */
+export function sendFile<T>(
+  path: string,
+  file: Blob,
+  gone: (bytes: number) => void,
+  signal: AbortSignal,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("PUT", `/api${path}`);
+    request.setRequestHeader("Accept", "application/json");
+    request.setRequestHeader("Content-Type", "application/octet-stream");
+    const csrf = surroundings.csrf();
+    if (csrf) request.setRequestHeader("X-Sekisho-Token", csrf);
+    request.upload.addEventListener("progress", (event) => gone(event.loaded));
+    request.addEventListener("load", () => {
+      const { status, responseText } = request;
+      if (status === 200) resolve(JSON.parse(responseText) as T);
+      else reject(new ApiError(status, failureOf(status, responseText)));
+    });
+    for (const end of ["error", "abort"] as const) {
+      request.addEventListener(end, () => reject(new ApiError(0, unreachable)));
+    }
+    signal.addEventListener("abort", () => request.abort());
+    request.send(file);
+  });
+}
+
 /** Asks for an answer of one JSON value a line, and hands each over as it comes. */
 export async function stream<T>(
   path: string,

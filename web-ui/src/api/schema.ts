@@ -1877,6 +1877,146 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** tells what the slots of the firmware hold, and how far an installation is */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description What was asked for. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["UpdatePage"];
+                    };
+                };
+                default: components["responses"]["Refusal"];
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/update/bundle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** takes an update, to be installed later */
+        put: {
+            parameters: {
+                query?: {
+                    name?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+            responses: {
+                /** @description What was asked for. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["SentBundle"];
+                    };
+                };
+                default: components["responses"]["Refusal"];
+            };
+        };
+        post?: never;
+        /** removes the update that was sent */
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description It is done. */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                default: components["responses"]["Refusal"];
+            };
+        };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/update/install": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** installs the update that was sent; the box restarts where that is wished */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["InstallWish"];
+                };
+            };
+            responses: {
+                /** @description What was asked for. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["UpdateStatus"];
+                    };
+                };
+                default: components["responses"]["Refusal"];
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/users": {
         parameters: {
             query?: never;
@@ -2660,6 +2800,41 @@ export interface components {
             /** @description Its text. */
             text: string;
         };
+        /** @description What the slots hold. */
+        Firmware: {
+            /** @description The oldest version that it lets in without the operator's token. */
+            floor: string;
+            /** @description What it was built for. */
+            kind: components["schemas"]["ReleaseKind"];
+            /** @description How the last trial ended. */
+            last?: components["schemas"]["LastUpdate"];
+            /** @description Both slots. */
+            slots: components["schemas"]["FirmwareSlot"][];
+            /** @description What was installed and isn't known to work yet. */
+            trial?: components["schemas"]["FirmwareTrial"];
+            /** @description The version that runs. */
+            version: string;
+        };
+        /** @description One of the two places of the firmware. */
+        FirmwareSlot: {
+            /** @description Whether the boot loader may start it. */
+            good: boolean;
+            /** @description Its name. */
+            name: components["schemas"]["SlotName"];
+            /** @description Whether the box runs from it. */
+            runs: boolean;
+            /** @description The version in it, where that is known. */
+            version?: string;
+        };
+        /** @description Firmware that was installed and isn't known to work yet. */
+        FirmwareTrial: {
+            /** @description The version that installed it. */
+            from: string;
+            /** @description Where it lies. Where that slot doesn't run, its turn is with the next start. */
+            slot: components["schemas"]["SlotName"];
+            /** @description Its version. */
+            version: string;
+        };
         /** @description What to mend first. */
         FirstCause: {
             /** @description The check that found it. */
@@ -2947,6 +3122,61 @@ export interface components {
             notices: components["schemas"]["Report"][];
             site: string;
         };
+        /** @description A wish that what was sent to the page is installed. */
+        InstallWish: {
+            /** @description The page's user who wishes it. */
+            on_behalf?: components["schemas"]["Principal"];
+            /**
+             * @description Restart the box once it is installed.
+             * @default false
+             */
+            restart?: boolean;
+            /** @description The operator's token for a version below the floor. */
+            token?: components["schemas"]["Hidden"];
+        };
+        /** @description How far an installation is. */
+        Installation: {
+            /**
+             * Format: date-time
+             * @description When it was told, by the box's clock.
+             */
+            at: string;
+            /** @description Where it is. */
+            state: components["schemas"]["InstallationState"];
+        };
+        /** @description Where an installation is. */
+        InstallationState: {
+            /** @constant */
+            name: "waiting";
+        } | {
+            /** @constant */
+            name: "taking";
+        } | {
+            /** @constant */
+            name: "checking";
+        } | {
+            /** @constant */
+            name: "writing";
+            /**
+             * Format: uint8
+             * @description How far, in per cent.
+             */
+            percent: number;
+        } | {
+            /** @constant */
+            name: "installed";
+            /** @description Whether the box restarts now; otherwise the next start tries it. */
+            restarts: boolean;
+            /** @description The version in the other slot. */
+            version: string;
+        } | {
+            /** @constant */
+            name: "failed";
+            /** @description What to do about it. */
+            way_out?: components["schemas"]["Both"];
+            /** @description Why. */
+            why: components["schemas"]["Both"];
+        };
         /** @description A draft, and who kept it. */
         KeptDraft: {
             /** Format: date-time */
@@ -2999,6 +3229,15 @@ export interface components {
         Lan: "head-office" | "education-board";
         /** @description The languages that the device speaks. */
         Language: "ja" | "en";
+        /** @description How the last trial ended. */
+        LastUpdate: {
+            /** @description The one before. */
+            from: string;
+            /** @description The version that was tried. */
+            version: string;
+            /** @description Why the old one is back; `None` where the new one stays. */
+            went_back?: components["schemas"]["Both"];
+        };
         /** @description Every global address of the pool, in order, and what to apply for. */
         Ledger: {
             /** @description Whose ledger it is. */
@@ -3435,7 +3674,7 @@ export interface components {
             way_out?: string;
         };
         /** @description Why a request wasn't carried out, for programs. What the daemon refuses goes through, so its kinds are among them. */
-        RefusalKind: "audit-trail" | "busy" | "changed" | "code-needed" | "conflict" | "cross-origin" | "daemon-away" | "device" | "elsewhere" | "ended" | "exists" | "host" | "last-administrator" | "locked" | "malformed" | "must-change" | "name" | "no-session" | "not-begun" | "oneself" | "refused" | "role" | "rollback-failed" | "rolled-back" | "token" | "too-large" | "too-many" | "unknown" | "unproven" | "until" | "way" | "weak-password" | "wrong";
+        RefusalKind: "audit-trail" | "busy" | "changed" | "code-needed" | "conflict" | "cross-origin" | "daemon-away" | "device" | "elsewhere" | "ended" | "exists" | "host" | "last-administrator" | "locked" | "malformed" | "must-change" | "name" | "no-room" | "no-session" | "no-update" | "not-begun" | "oneself" | "refused" | "role" | "rollback-failed" | "rolled-back" | "token" | "too-large" | "too-many" | "unknown" | "unproven" | "until" | "way" | "weak-password" | "wrong";
         /** @description A refusal's counter. */
         Refused: {
             /**
@@ -3792,6 +4031,18 @@ export interface components {
         };
         /** @description What is sensed. */
         Sensed: "data" | "temperature" | "memory" | "room" | "wear" | "disk";
+        /** @description A file that the browser has sent. */
+        SentBundle: {
+            /**
+             * Format: uint64
+             * @description Its size.
+             */
+            bytes: number;
+            /** @description Its name on the user's machine. */
+            name: string;
+            /** @description Its SHA-256, to be compared with the maker's. */
+            sha256: string;
+        };
         /** @description A session, as the page gets it. */
         Session: {
             csrf: string;
@@ -3877,6 +4128,8 @@ export interface components {
              */
             terminals: number;
         };
+        /** @description The name of a slot. */
+        SlotName: "A" | "B";
         /** @description How far back. */
         Span: "hour" | "day";
         /** @description How far into the network a check reaches. */
@@ -4146,6 +4399,25 @@ export interface components {
             /** @description Its passphrase. */
             passphrase?: components["schemas"]["Hidden"];
         };
+        /** @description The firmware of the box, and what was sent for it. */
+        UpdatePage: {
+            /**
+             * Format: uint64
+             * @description The largest file that may be sent, in bytes.
+             */
+            largest: number;
+            /** @description The file that was sent. */
+            sent?: components["schemas"]["SentBundle"];
+            /** @description The slots, and how far an installation is. */
+            status: components["schemas"]["UpdateStatus"];
+        };
+        /** @description The firmware of the box and its updates. */
+        UpdateStatus: {
+            /** @description What the slots hold; `None` on a machine without slots. */
+            firmware?: components["schemas"]["Firmware"];
+            /** @description The installation that goes on, or how the last one since the box's start ended. */
+            installation?: components["schemas"]["Installation"];
+        };
         /** @description A server that the device asks. */
         UpstreamStatus: {
             /** @description Its address. */
@@ -4315,6 +4587,9 @@ export type FailureKind = components['schemas']['FailureKind'];
 export type FarCall = components['schemas']['FarCall'];
 export type FarHalf = components['schemas']['FarHalf'];
 export type File = components['schemas']['File'];
+export type Firmware = components['schemas']['Firmware'];
+export type FirmwareSlot = components['schemas']['FirmwareSlot'];
+export type FirmwareTrial = components['schemas']['FirmwareTrial'];
 export type FirstCause = components['schemas']['FirstCause'];
 export type FirstCode = components['schemas']['FirstCode'];
 export type FirstPassword = components['schemas']['FirstPassword'];
@@ -4340,12 +4615,16 @@ export type HostTraffic = components['schemas']['HostTraffic'];
 export type Identity = components['schemas']['Identity'];
 export type Import = components['schemas']['Import'];
 export type Imported = components['schemas']['Imported'];
+export type InstallWish = components['schemas']['InstallWish'];
+export type Installation = components['schemas']['Installation'];
+export type InstallationState = components['schemas']['InstallationState'];
 export type KeptDraft = components['schemas']['KeptDraft'];
 export type KeptSelfTest = components['schemas']['KeptSelfTest'];
 export type KernelStep = components['schemas']['KernelStep'];
 export type Key = components['schemas']['Key'];
 export type Lan = components['schemas']['Lan'];
 export type Language = components['schemas']['Language'];
+export type LastUpdate = components['schemas']['LastUpdate'];
 export type Ledger = components['schemas']['Ledger'];
 export type Level = components['schemas']['Level'];
 export type LineStatus = components['schemas']['LineStatus'];
@@ -4413,6 +4692,7 @@ export type SelfTestEvent = components['schemas']['SelfTestEvent'];
 export type SelfTestReport = components['schemas']['SelfTestReport'];
 export type SelfTestWish = components['schemas']['SelfTestWish'];
 export type Sensed = components['schemas']['Sensed'];
+export type SentBundle = components['schemas']['SentBundle'];
 export type Session = components['schemas']['Session'];
 export type Settled = components['schemas']['Settled'];
 export type Severity = components['schemas']['Severity'];
@@ -4422,6 +4702,7 @@ export type SheetWish = components['schemas']['SheetWish'];
 export type Shortage = components['schemas']['Shortage'];
 export type Side = components['schemas']['Side'];
 export type SiteSummary = components['schemas']['SiteSummary'];
+export type SlotName = components['schemas']['SlotName'];
 export type Span = components['schemas']['Span'];
 export type Stage = components['schemas']['Stage'];
 export type Status = components['schemas']['Status'];
@@ -4440,6 +4721,8 @@ export type Trace = components['schemas']['Trace'];
 export type Traffic = components['schemas']['Traffic'];
 export type TunnelStatus = components['schemas']['TunnelStatus'];
 export type Unlocking = components['schemas']['Unlocking'];
+export type UpdatePage = components['schemas']['UpdatePage'];
+export type UpdateStatus = components['schemas']['UpdateStatus'];
 export type UpstreamStatus = components['schemas']['UpstreamStatus'];
 export type User = components['schemas']['User'];
 export type UserChange = components['schemas']['UserChange'];

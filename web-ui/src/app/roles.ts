@@ -11,6 +11,7 @@ export type Right =
   | "inspect-backup"
   | "restart"
   | "self-test"
+  | "update"
   | "users";
 
 const rights: Record<Right, readonly Role[]> = {
@@ -23,6 +24,7 @@ const rights: Record<Right, readonly Role[]> = {
   "inspect-backup": ["administrator", "engineer"],
   restart: ["administrator"],
   "self-test": ["administrator", "operator", "engineer"],
+  update: ["administrator", "engineer"],
   users: ["administrator"],
 };
 

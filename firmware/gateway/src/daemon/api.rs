@@ -27,10 +27,11 @@ use hyper_util::{
 };
 use sekisho_control::{
     APPLY, Apply, Author, BACKUP, BackupWish, CONFIRM, CertificateRequest, Confirmation, Decision,
-    FLOWS, Failure, FailureKind, FlowQuery, GENERATIONS, HEALTH, IDENTITY, KEY, LARGEST_BODY,
-    LONGEST_NAME, NAME_QUERY, NAMES, NameQuery, OPEN_BACKUP, PAGE_AUTHORITY, PAGE_CERTIFICATE,
-    PLAN, Packet, Principal, Proposal, REFUSALS, RESTART, ROLL_BACK, Restart, SELF_TEST,
-    SELF_TESTS, STATUS, SelfTestWish, TAKE_IDENTITY, TRACE, TRAFFIC, Unlocking, ZONE_DATA,
+    FLOWS, Failure, FailureKind, FlowQuery, GENERATIONS, HEALTH, IDENTITY, INSTALL, InstallWish,
+    KEY, LARGEST_BODY, LONGEST_NAME, NAME_QUERY, NAMES, NameQuery, OPEN_BACKUP, PAGE_AUTHORITY,
+    PAGE_CERTIFICATE, PLAN, Packet, Principal, Proposal, REFUSALS, RESTART, ROLL_BACK, Restart,
+    SELF_TEST, SELF_TESTS, STATUS, SelfTestWish, TAKE_IDENTITY, TRACE, TRAFFIC, UPDATE, Unlocking,
+    ZONE_DATA,
 };
 use sekisho_host::user_name;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -103,6 +104,8 @@ pub(super) async fn serve(listener: UnixListener, requests: mpsc::Sender<Request
         .route(OPEN_BACKUP, post(open_backup))
         .route(TAKE_IDENTITY, post(take_identity))
         .route(RESTART, post(restart))
+        .route(UPDATE, get(update))
+        .route(INSTALL, post(install))
         .route(GENERATIONS, get(generations))
         .route(&format!("{GENERATIONS}/{{number}}"), get(generation))
         .fallback(|| async { malformed("there is no such resource".to_owned()) })
@@ -306,6 +309,21 @@ async fn restart(
 ) -> Response {
     match peer.author(on_behalf) {
         Ok(author) => queue.ask(|reply| Request::Restart(author, reply)).await,
+        Err(message) => malformed(message),
+    }
+}
+
+async fn update(State(queue): State<Queue>) -> Response {
+    queue.ask(Request::Update).await
+}
+
+async fn install(
+    State(queue): State<Queue>,
+    Extension(peer): Extension<Peer>,
+    Body(mut wish): Body<InstallWish>,
+) -> Response {
+    match peer.author(wish.on_behalf.take()) {
+        Ok(author) => queue.ask(|reply| Request::Install(wish, author, reply)).await,
         Err(message) => malformed(message),
     }
 }

@@ -13,10 +13,10 @@ use jiff::Timestamp;
 use sekisho_control::{
     Applied, Apply, Author, Awaiting, Backup, BackupWish, CertificateRequest, Confirmation,
     Decision, Failure, FlowPage, FlowQuery, Generation, Health as HealthLevel, Identity,
-    KeptSelfTest, Key, LineStatus, LiveTrace, NameAnswer, NameQuery, NamesStatus, Opened, Packet,
-    PageAuthority, PageCertificate, Phase, Plan, PlannedStep, Proposal, Refused, RefusedFlows,
-    Restarting, Returned, SelfTestReport, SelfTestWish, Settled, Status, Stored, Traffic,
-    Unlocking, ZoneData,
+    InstallWish, KeptSelfTest, Key, LineStatus, LiveTrace, NameAnswer, NameQuery, NamesStatus,
+    Opened, Packet, PageAuthority, PageCertificate, Phase, Plan, PlannedStep, Proposal, Refused,
+    RefusedFlows, Restarting, Returned, SelfTestReport, SelfTestWish, Settled, Status, Stored,
+    Traffic, Unlocking, UpdateStatus, ZoneData,
 };
 use sekisho_design::{Design, PublicKey, diff};
 use sekisho_host::{HostError, Kernel, Refusal, clock, give_back};
@@ -53,6 +53,7 @@ use super::{
     store::{Files, Store},
     time::Time,
     traffic::Counts,
+    update::Updates,
     windows::Windows,
 };
 
@@ -111,6 +112,10 @@ pub enum Request {
     TakeIdentity(Unlocking, Author, Reply<Key>),
     /// Restart the box.
     Restart(Author, Reply<Restarting>),
+    /// What the slots of the firmware hold.
+    Update(Reply<UpdateStatus>),
+    /// Install what was sent to the page.
+    Install(InstallWish, Author, Reply<UpdateStatus>),
     /// The last self-test's report.
     LastSelfTest(Reply<SelfTestReport>),
     /// The self-tests whose reports are kept, the latest first.
@@ -155,6 +160,7 @@ pub struct Device {
     counts: Counts,
     refused: RefusedLog,
     restarter: Restarter,
+    updates: Updates,
     desk: Desk,
     /// Entries of the kernel's log that never came here.
     refusals_lost: u64,
@@ -212,6 +218,7 @@ impl Device {
             counts,
             refused: RefusedLog::default(),
             restarter: Restarter::new(&places.run),
+            updates: Updates::new(&places.run),
             desk: Desk::default(),
             refusals_lost: 0,
         })
@@ -268,6 +275,10 @@ impl Device {
                 drop(reply.send(self.take_identity(opening, &author).await));
             }
             Request::Restart(author, reply) => drop(reply.send(self.restart(&author))),
+            Request::Update(reply) => drop(reply.send(self.updates.status())),
+            Request::Install(wish, author, reply) => {
+                drop(reply.send(self.install(wish, &author)));
+            }
             Request::LastSelfTest(reply) => drop(reply.send(self.selftest.last())),
             Request::SelfTests(reply) => drop(reply.send(Ok(self.selftest.kept()))),
             Request::KeptSelfTest(number, reply) => {

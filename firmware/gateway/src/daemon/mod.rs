@@ -36,6 +36,7 @@ mod store;
 mod time;
 mod traffic;
 mod tunnel;
+mod update;
 mod way;
 mod windows;
 

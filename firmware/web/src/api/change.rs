@@ -46,7 +46,7 @@ pub(super) fn principal(user: &str, role: Role, from: IpAddr) -> Principal {
 }
 
 impl Person {
-    pub(super) fn principal(&self) -> Principal {
+    pub(crate) fn principal(&self) -> Principal {
         principal(&self.user, self.role, self.from)
     }
 }

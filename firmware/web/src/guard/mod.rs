@@ -1,8 +1,8 @@
 //! What stands before every handler.
 //!
 //! ```text
-//! outer   all requests    the host that is asked for, same origin, JSON, headers of the answer
-//! enter   each route      session, right, token, body, audit trail; the answer ends with its session
+//! outer   all requests    the host that is asked for, same origin, headers of the answer
+//! enter   each route      JSON or a file, session, right, token, body, audit trail; the answer ends with its session
 //! ```
 
 mod headers;
@@ -44,24 +44,21 @@ fn check(app: &App, request: &Request, api: bool) -> Result<(), Refusal> {
     if api {
         origin::check(request.method(), request.headers(), host)?;
     }
-    if !request.method().is_safe() {
-        is_json(request.headers())?;
-    }
     Ok(())
 }
 
-/// A form of another site can send anything but JSON.
-fn is_json(headers: &HeaderMap) -> Result<(), Refusal> {
+/// A form of another site can send anything but JSON, and a file by itself.
+fn is_of(wanted: &str, headers: &HeaderMap) -> Result<(), Refusal> {
     let empty = headers.get(header::CONTENT_LENGTH).is_none_or(|length| length == "0")
         && !headers.contains_key(header::TRANSFER_ENCODING);
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let kind = kind.map(|kind| kind.split(';').next().unwrap_or_default().trim());
     match kind {
-        Some(kind) if kind.eq_ignore_ascii_case("application/json") => Ok(()),
+        Some(kind) if kind.eq_ignore_ascii_case(wanted) => Ok(()),
         None if empty => Ok(()),
         _ => Err(Refusal {
             status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            ..Refusal::malformed("the body has to be application/json")
+            ..Refusal::malformed(format!("the body has to be {wanted}"))
         }),
     }
 }
@@ -75,6 +72,7 @@ mod tests {
         let with = |pairs: &[(header::HeaderName, &'static str)]| -> HeaderMap {
             pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect()
         };
+        let is_json = |headers: &HeaderMap| is_of("application/json", headers);
         let json = (header::CONTENT_TYPE, "application/json; charset=utf-8");
         let form = (header::CONTENT_TYPE, "text/plain");
         assert!(is_json(&with(&[json])).is_ok());

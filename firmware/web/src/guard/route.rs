@@ -17,7 +17,7 @@ use hyper::body::{Frame, SizeHint};
 use jiff::Timestamp;
 use tokio::{sync::OwnedSemaphorePermit, time::timeout};
 
-use super::{Peer, Person};
+use super::{Peer, Person, is_of};
 use crate::{
     access::{Entry, Who},
     answer::{Refusal, RefusalKind},
@@ -29,6 +29,10 @@ use crate::{
 /// How long a body may take to come, and how long to wait for room for it.
 const ARRIVES: Duration = Duration::from_secs(30);
 const ROOM: Duration = Duration::from_secs(5);
+
+/// What bodies are.
+const JSON: &str = "application/json";
+const FILE: &str = "application/octet-stream";
 
 /// The header that carries the session's token.
 pub(crate) const TOKEN: &str = "x-sekisho-token";
@@ -63,7 +67,8 @@ pub(crate) async fn enter(State(gate): State<Gate>, request: Request, next: Next
 struct Admitted {
     request: Request,
     person: Option<Person>,
-    room: OwnedSemaphorePermit,
+    /// In memory, for its body.
+    room: Option<OwnedSemaphorePermit>,
 }
 
 async fn admit(app: &App, entry: Entry, mut request: Request) -> Result<Admitted, Refusal> {
@@ -73,6 +78,10 @@ async fn admit(app: &App, entry: Entry, mut request: Request) -> Result<Admitted
             &"it was not served by the page",
         ));
     };
+    if !entry.method.is_safe() {
+        let wanted = if entry.streams { FILE } else { JSON };
+        is_of(wanted, request.headers())?;
+    }
     let person = match signed_in(app, entry, request.headers()) {
         Some((id, session)) => {
             peer.known.set();
@@ -98,8 +107,12 @@ async fn admit(app: &App, entry: Entry, mut request: Request) -> Result<Admitted
         None if entry.who == Who::Anyone => None,
         None => return Err(Refusal::no_session()),
     };
-    let (request_with_body, room) = gather(app, entry, request).await?;
-    request = request_with_body;
+    let mut room = None;
+    if !entry.streams {
+        let (request_with_body, taken) = gather(app, entry, request).await?;
+        request = request_with_body;
+        room = Some(taken);
+    }
     if let Some(person) = &person {
         request.extensions_mut().insert(person.clone());
     }
@@ -201,7 +214,7 @@ async fn carry_out(
     person: Option<Person>,
     request: Request,
     next: Next,
-    room: OwnedSemaphorePermit,
+    room: Option<OwnedSemaphorePermit>,
 ) -> Response {
     let work = async move {
         let asked = audit::asked(person.as_ref(), &request);

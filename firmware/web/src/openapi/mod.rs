@@ -97,6 +97,10 @@ fn operation(entry: &Entry, shape: &Shape, schemas: &mut Schemas) -> Value {
         operation["requestBody"] =
             json!({ "required": true, "content": { "application/json": { "schema": schema } } });
     }
+    if shape.takes_bytes {
+        operation["requestBody"] =
+            json!({ "required": true, "content": { "application/octet-stream": {} } });
+    }
     operation
 }
 

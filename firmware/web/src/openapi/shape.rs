@@ -12,6 +12,7 @@ pub struct Shape {
     pub(super) path: Option<Of>,
     pub(super) query: Option<Of>,
     pub(super) takes: Option<Of>,
+    pub(super) takes_bytes: bool,
     pub(super) gives: Vec<Content>,
 }
 
@@ -64,6 +65,11 @@ impl Shape {
     /// Its body is one JSON value.
     pub(crate) fn takes<T: JsonSchema>(self) -> Self {
         Self { takes: Some(SchemaGenerator::subschema_for::<T>), ..self }
+    }
+
+    /// Its body is a file.
+    pub(crate) fn takes_bytes(self) -> Self {
+        Self { takes_bytes: true, ..self }
     }
 
     /// Its query has the fields of this type.

@@ -14,4 +14,5 @@ mod live;
 mod rights;
 mod signing_in;
 mod stage;
+mod updates;
 mod users;

@@ -1,5 +1,6 @@
 //! Every role at every route.
 
+use hyper::header::{self, HeaderValue};
 use sekisho_web::access::{self, Entry, Role, Verb, Who};
 use serde_json::json;
 
@@ -11,7 +12,12 @@ use crate::{
 async fn ask(client: &mut Client, entry: &Entry) -> Answer {
     let path = entry.path.replace("{name}", "nobody").replace("{number}", "1");
     let body = (entry.method != Verb::Get).then(|| json!({}));
-    client.send(client.request(&entry.method.method(), &path, body.as_ref())).await
+    let mut request = client.request(&entry.method.method(), &path, body.as_ref());
+    if entry.streams {
+        let kind = HeaderValue::from_static("application/octet-stream");
+        request.headers_mut().insert(header::CONTENT_TYPE, kind);
+    }
+    client.send(request).await
 }
 
 /// What the guard says, and no handler.

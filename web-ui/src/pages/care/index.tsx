@@ -10,10 +10,11 @@ import { BoxPart } from "./box";
 import "./care.css";
 import { GenerationsPart } from "./generations";
 import { texts } from "./text";
+import { UpdatePart } from "./update";
 import { UsersPart } from "./users";
 
 type Part = {
-  name: "account" | "users" | "generations" | "backup" | "box";
+  name: "account" | "users" | "generations" | "backup" | "update" | "box";
   View: ComponentType<{ session: Session }>;
 };
 
@@ -23,6 +24,7 @@ function partsFor({ role }: Session): Part[] {
     may(role, "users") && { name: "users", View: UsersPart },
     { name: "generations", View: GenerationsPart },
     may(role, "inspect-backup") && { name: "backup", View: BackupPart },
+    { name: "update", View: UpdatePart },
     { name: "box", View: BoxPart },
   ];
   return parts.filter((part): part is Part => part !== false);

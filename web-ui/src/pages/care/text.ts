@@ -4,6 +4,7 @@ const ja = {
     users: "利用者",
     generations: "設計の履歴",
     backup: "控え",
+    update: "更新",
     box: "装置",
   },
   // account
@@ -130,6 +131,7 @@ const en: typeof ja = {
     users: "Users",
     generations: "Generations",
     backup: "Backup",
+    update: "Update",
     box: "The box",
   },
   changePassword: "Password",

@@ -13,6 +13,10 @@ mod rauc;
 mod record;
 mod settle;
 mod state;
+mod take;
+mod told;
+mod wished;
+mod words;
 
 use std::{
     fs::{self, File},
@@ -23,7 +27,7 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
-use sekisho_control::{HEALTH, Health, KEY, Key};
+use sekisho_control::{HEALTH, Health, KEY, Key, LARGEST_BUNDLE, ReleaseKind};
 use sekisho_design::{Language, PublicKey};
 use sekisho_host::{
     HostError,
@@ -40,6 +44,7 @@ use self::{
     settle::Settled,
 };
 use super::{Format, Output, client, selftest::Wanted, show};
+use crate::notices;
 
 /// What `sekisho update` does.
 #[derive(Debug, Subcommand)]
@@ -52,6 +57,8 @@ pub(super) enum Update {
     Install(Install),
     /// Show which firmware runs, what is on trial, and how the last update ended
     Status,
+    /// As the daemon wishes: install what was sent to the page, and tell how far it is
+    Wished,
     /// As the box starts, before the daemon: keep the state for the old firmware, or put it back
     Begin,
     /// As the box starts, after the daemon: let the firmware stay once the device is well, or go back
@@ -102,13 +109,21 @@ pub(super) enum UpdateError {
     Client(#[from] client::ClientError),
     #[error("the box can't be restarted: {0}")]
     Restart(String),
+    #[error("{} is no ordinary file of at most {LARGEST_BUNDLE} bytes", .0.display())]
+    Odd(PathBuf),
+    #[error(
+        "the disk has no room for a copy of the update: it needs {needed} bytes and has {free}"
+    )]
+    NoRoom { needed: u64, free: u64 },
+    #[error("the daemon's wish can't be understood: {0}")]
+    Wish(String),
 }
 
 impl UpdateError {
     pub(super) fn exit_code(&self) -> u8 {
         match self {
             Self::Bundle(_) => 1,
-            Self::Read { .. } => 2,
+            Self::Read { .. } | Self::Odd(_) | Self::Wish(_) => 2,
             Self::Client(_) => 3,
             Self::OnTrial(_) => 6,
             Self::Host(_)
@@ -116,6 +131,7 @@ impl UpdateError {
             | Self::Image { .. }
             | Self::Rauc(_)
             | Self::NotInstalled(_)
+            | Self::NoRoom { .. }
             | Self::Restart(_) => 4,
         }
     }
@@ -136,7 +152,11 @@ impl UpdateError {
             }
             Self::Restart(_) => Some("Switch the box off and on."),
             Self::Client(_) => Some("See that sekishod runs, or name its socket: --socket PATH"),
-            Self::Read { .. } | Self::Image { .. } | Self::Rauc(_) => None,
+            Self::Odd(_) => Some("Send the update to the page again."),
+            Self::NoRoom { .. } => Some(
+                "Let the design keep fewer days or bytes of flows (`flow-log`), or use a USB stick.",
+            ),
+            Self::Read { .. } | Self::Image { .. } | Self::Rauc(_) | Self::Wish(_) => None,
         }
     }
 }
@@ -153,6 +173,11 @@ struct Places {
     /// What the image says of itself, and of its board.
     image: PathBuf,
     operator_key: PathBuf,
+    /// Where root's services tell what they have found.
+    found: PathBuf,
+    /// The daemon's wish, and what was sent to the page.
+    wish: PathBuf,
+    sent: PathBuf,
 }
 
 impl Default for Places {
@@ -164,6 +189,9 @@ impl Default for Places {
             command_line: "/proc/cmdline".into(),
             image: "/usr/lib/sekisho".into(),
             operator_key: "/etc/sekisho/operator.pub".into(),
+            found: notices::FOUND.into(),
+            wish: Path::new("/run/sekisho").join(notices::WISH),
+            sent: "/var/lib/sekisho-web/update/bundle.raucb".into(),
         }
     }
 }
@@ -201,6 +229,7 @@ impl Places {
 struct Release {
     version: Version,
     floor: Version,
+    kind: ReleaseKind,
 }
 
 #[derive(Deserialize)]
@@ -246,39 +275,30 @@ pub(super) async fn run(
     Wanted { format, language, .. }: Wanted,
 ) -> Result<Output, UpdateError> {
     let places = Places::default();
-    let say = |ja: String, en: String| match language {
-        Language::Japanese => ja,
-        Language::English => en,
-    };
     let json = format == Format::Json;
     let text = match update {
         Update::Install(wish) => {
-            let installed = install(&places, socket, wish).await?;
-            let Installed { version, slot, restarts, .. } = &installed;
-            if json {
-                show::json(&installed)
-            } else if *restarts {
-                say(
-                    format!("{version} をスロット {slot} に書き込みました。装置を再起動します。"),
-                    format!("{version} is in slot {slot}. The box restarts now."),
-                )
-            } else {
-                say(
-                    format!("{version} をスロット {slot} に書き込みました。次の起動で試します。"),
-                    format!("{version} is in slot {slot}. The next start tries it."),
-                )
-            }
+            installed(&places, install(&places, socket, wish).await, json, language)?
+        }
+        Update::Wished => {
+            installed(&places, wished::install(&places, socket).await, json, language)?
         }
         Update::Status => {
             let shown = status(&places)?;
             if json { show::json(&shown) } else { status_text(&shown, language) }
         }
-        Update::Begin => match settle::begin(&places)? {
-            Some(reason) => format!("back to the firmware before the update: {reason}"),
-            None => return Ok(Output::Exact(Vec::new())),
-        },
+        Update::Begin => {
+            let begun = settle::begin(&places);
+            told::slots(&places);
+            match begun? {
+                Some(reason) => format!("back to the firmware before the update: {reason}"),
+                None => return Ok(Output::Exact(Vec::new())),
+            }
+        }
         Update::Settle { limit } => {
-            match settle::settle(&places, socket, Duration::from_secs(*limit)).await? {
+            let settled = settle::settle(&places, socket, Duration::from_secs(*limit)).await;
+            told::slots(&places);
+            match settled? {
                 Settled::Good => return Ok(Output::Exact(Vec::new())),
                 Settled::Kept(version) => format!("the update to {version} stays"),
                 Settled::GoesBack(reason) => {
@@ -296,15 +316,60 @@ pub(super) async fn run(
     Ok(Output::Lines(text))
 }
 
+/// Tells what the slots hold now, restarts the box where that was wished, and says so.
+fn installed(
+    places: &Places,
+    installed: Result<Installed, UpdateError>,
+    json: bool,
+    language: Language,
+) -> Result<String, UpdateError> {
+    told::slots(places);
+    let installed = installed?;
+    if installed.restarts {
+        restart()?;
+    }
+    let Installed { version, slot, restarts, .. } = &installed;
+    Ok(match (json, language, restarts) {
+        (true, ..) => show::json(&installed),
+        (_, Language::Japanese, true) => {
+            format!("{version} をスロット {slot} に書き込みました。装置を再起動します。")
+        }
+        (_, Language::English, true) => {
+            format!("{version} is in slot {slot}. The box restarts now.")
+        }
+        (_, Language::Japanese, false) => {
+            format!("{version} をスロット {slot} に書き込みました。次の起動で試します。")
+        }
+        (_, Language::English, false) => {
+            format!("{version} is in slot {slot}. The next start tries it.")
+        }
+    })
+}
+
 async fn install(places: &Places, socket: &Path, wish: &Install) -> Result<Installed, UpdateError> {
-    let running = places.running()?;
     let (_stick, folder) = if wish.stick {
         let name = wish.bundle.to_string_lossy();
         (Some(Mounted::with(&name, Path::new(STICK))?), STICK)
     } else {
         (None, "")
     };
-    let path = &Path::new(folder).join(&wish.bundle);
+    let path = Path::new(folder).join(&wish.bundle);
+    let token = wish.token.as_deref().map(|token| Path::new(folder).join(token));
+    let token = token.as_deref().map(read_token).transpose()?;
+    let tell = |progress: &str| eprintln!("{progress}");
+    let installed = put_into_slot(places, socket, &path, token.as_deref(), tell).await?;
+    Ok(Installed { restarts: wish.restart, ..installed })
+}
+
+/// Looks at a bundle and has it written into the other slot; the next start tries it.
+async fn put_into_slot(
+    places: &Places,
+    socket: &Path,
+    path: &Path,
+    token: Option<&str>,
+    tell: impl FnMut(&str),
+) -> Result<Installed, UpdateError> {
+    let running = places.running()?;
     let _lock = Lock::take(&places.kept.join("update.lock"))?;
     if let Some(trial) = Trial::read(&places.kept)?.filter(|trial| trial.slot == running) {
         return Err(UpdateError::OnTrial(trial.version));
@@ -314,11 +379,8 @@ async fn install(places: &Places, socket: &Path, wish: &Install) -> Result<Insta
     let room = size(slot.device())?;
     look(path, room)?;
     let bundle = rauc::info(path)?;
-    let token = wish
-        .token
-        .as_deref()
-        .map(|token| read_token(places, &Path::new(folder).join(token)))
-        .transpose()?;
+    let token = token.map(|text| Ok::<_, UpdateError>(Token::read(text, &places.operator()?)?));
+    let token = token.transpose()?;
     let device = match &token {
         Some(_) => Some(client::get::<Key>(socket, KEY).await?.public),
         None => None,
@@ -333,19 +395,17 @@ async fn install(places: &Places, socket: &Path, wish: &Install) -> Result<Insta
         slot,
         before: before.as_ref().map(Before::from),
         given_up: None,
+        given_up_ja: None,
     };
     trial.write(&places.kept)?;
     let path = fs::canonicalize(path).map_err(|source| unreadable(path, source))?;
-    if let Err(fault) = rauc::install(&path, |progress| eprintln!("{progress}")) {
+    if let Err(fault) = rauc::install(&path, tell) {
         Trial::forget(&places.kept)?;
         return Err(fault);
     }
     BootMemory::mend(&places.boot_memory)?;
-    if wish.restart {
-        restart()?;
-    }
     let (version, from) = (bundle.version, release.version);
-    Ok(Installed { version, from, slot, restarts: wish.restart })
+    Ok(Installed { version, from, slot, restarts: false })
 }
 
 fn unreadable(path: &Path, source: io::Error) -> UpdateError {
@@ -368,14 +428,14 @@ fn look(path: &Path, room: u64) -> Result<(), UpdateError> {
     Ok(bundle::look(path, &beginning, bytes, room)?)
 }
 
-fn read_token(places: &Places, path: &Path) -> Result<Token, UpdateError> {
+fn read_token(path: &Path) -> Result<String, UpdateError> {
     let bytes = File::open(path).and_then(|file| {
         let mut bytes = Vec::new();
         file.take(LARGEST).read_to_end(&mut bytes)?;
         Ok(bytes)
     });
     let bytes = bytes.map_err(|source| unreadable(path, source))?;
-    Ok(Token::read(&String::from_utf8_lossy(&bytes), &places.operator()?)?)
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn restart() -> Result<(), UpdateError> {
@@ -390,7 +450,7 @@ fn restart() -> Result<(), UpdateError> {
 }
 
 fn status(places: &Places) -> Result<Shown, UpdateError> {
-    let Release { version, floor } = places.release()?;
+    let Release { version, floor, .. } = places.release()?;
     Ok(Shown {
         version,
         slot: places.running()?,
@@ -432,10 +492,11 @@ fn status_text(shown: &Shown, language: Language) -> String {
                 format!("前回の更新：{from} から {version} に更新しました。")
             }
             (Language::English, End::Kept) => format!("Last update: from {from} to {version}."),
-            (Language::Japanese, End::WentBack { reason }) => {
+            (Language::Japanese, End::WentBack { reason, reason_ja }) => {
+                let reason = reason_ja.as_ref().unwrap_or(reason);
                 format!("前回の更新：{version} を取りやめ、{from} に戻りました。理由：{reason}")
             }
-            (Language::English, End::WentBack { reason }) => {
+            (Language::English, End::WentBack { reason, .. }) => {
                 format!("Last update: {version} didn't stay; back to {from}: {reason}")
             }
         });
@@ -450,7 +511,7 @@ mod tests {
     #[test]
     fn the_status_says_how_an_update_ended() {
         let version = |text: &str| text.parse::<Version>().unwrap();
-        let end = End::WentBack { reason: "no tunnel".to_owned() };
+        let end = End::went_back(record::both("no tunnel", Some("トンネルがありません")));
         let mut shown = Shown {
             version: version("0.1.0"),
             slot: Slot::A,
@@ -460,13 +521,15 @@ mod tests {
         };
         let text = status_text(&shown, Language::English);
         assert!(text.contains("0.2.0 didn't stay; back to 0.1.0: no tunnel"), "{text}");
-        assert!(status_text(&shown, Language::Japanese).contains("0.1.0 に戻りました"));
+        let text = status_text(&shown, Language::Japanese);
+        assert!(text.contains("0.1.0 に戻りました。理由：トンネルがありません"), "{text}");
         shown.trial = Some(Trial {
             version: "0.3.0".to_owned(),
             from: "0.1.0".to_owned(),
             slot: Slot::B,
             before: None,
             given_up: None,
+            given_up_ja: None,
         });
         assert!(status_text(&shown, Language::English).contains("The next start tries it."));
     }

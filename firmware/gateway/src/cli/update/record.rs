@@ -8,6 +8,7 @@
 use std::{collections::BTreeSet, fs, io, path::Path};
 
 use sekisho_control::{Health, Level, Verdict};
+use sekisho_design::Both;
 use sekisho_host::{HostError, files, slots::Slot};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -32,6 +33,9 @@ pub(super) struct Trial {
     /// Why it was given up, once it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) given_up: Option<String>,
+    /// The same in Japanese, beside it: firmware that knows of one language reads this file too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) given_up_ja: Option<String>,
 }
 
 /// How the device was before an update.
@@ -65,7 +69,7 @@ pub(super) struct Last {
 
 /// The end of a trial.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(tag = "name", rename_all = "kebab-case")]
+#[serde(tag = "name", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub(super) enum End {
     /// The new firmware stays.
     Kept,
@@ -73,7 +77,22 @@ pub(super) enum End {
     WentBack {
         /// Why.
         reason: String,
+        /// The same in Japanese, where it was told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason_ja: Option<String>,
     },
+}
+
+impl End {
+    /// The old one is back, and this is why.
+    pub(super) fn went_back(Both { ja, en }: Both) -> Self {
+        Self::WentBack { reason: en, reason_ja: Some(ja) }
+    }
+}
+
+/// A reason in both languages, though it may have been told in one.
+pub(super) fn both(en: &str, ja: Option<&str>) -> Both {
+    Both { ja: ja.unwrap_or(en).to_owned(), en: en.to_owned() }
 }
 
 impl Trial {
@@ -141,14 +160,26 @@ mod tests {
             slot: Slot::B,
             before: Some(before),
             given_up: None,
+            given_up_ja: None,
         };
         trial.write(folder).unwrap();
         assert_eq!(Trial::read(folder).unwrap().as_ref(), Some(&trial));
-        let end = End::WentBack { reason: "no tunnel".to_owned() };
+        let end = End::went_back(both("no tunnel", Some("トンネルがありません")));
         trial.end(folder, end.clone()).unwrap();
         assert_eq!(Trial::read(folder).unwrap(), None);
         assert_eq!(Last::read(folder).unwrap().unwrap().end, end);
         assert!(Trial::forget(folder).is_err(), "there is none any more");
+    }
+
+    #[test]
+    fn a_record_in_one_language_is_read() {
+        let end = r#"{"name":"went-back","reason":"no tunnel"}"#;
+        let End::WentBack { reason, reason_ja } = serde_json::from_str(end).unwrap() else {
+            panic!("{end}");
+        };
+        assert_eq!(both(&reason, reason_ja.as_deref()).ja, "no tunnel");
+        let text = serde_json::to_string(&End::went_back(both("a", Some("b")))).unwrap();
+        assert_eq!(text, r#"{"name":"went-back","reason":"a","reason-ja":"b"}"#);
     }
 
     #[test]

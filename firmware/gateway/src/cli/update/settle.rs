@@ -3,12 +3,13 @@
 use std::{path::Path, time::Duration};
 
 use sekisho_control::{HEALTH, Health, Level, STATUS, Status};
+use sekisho_design::Both;
 use sekisho_host::slots::{BootMemory, Slot, SlotState, TRIES};
 use tokio::time::{Instant, sleep};
 
 use super::{
     Places, UpdateError,
-    record::{Before, End, Trial},
+    record::{self, Before, End, Trial},
     state,
 };
 use crate::cli::client::{self, ClientError};
@@ -49,19 +50,31 @@ pub(super) fn begin(places: &Places) -> Result<Option<String>, UpdateError> {
     state::put_back(&places.state)?;
     memory.set(trial.slot, SlotState { good: false, tries: 0 });
     memory.write()?;
-    let reason = trial.given_up.clone().unwrap_or_else(|| why_not_up(tried));
-    trial.end(&places.kept, End::WentBack { reason: reason.clone() })?;
-    Ok(Some(reason))
+    let given_up = trial.given_up.as_deref();
+    let given_up = given_up.map(|reason| record::both(reason, trial.given_up_ja.as_deref()));
+    let reason = given_up.unwrap_or_else(|| why_not_up(tried));
+    trial.end(&places.kept, End::went_back(reason.clone()))?;
+    Ok(Some(reason.en))
 }
 
-fn why_not_up(SlotState { good, tries }: SlotState) -> String {
+fn why_not_up(SlotState { good, tries }: SlotState) -> Both {
     if tries >= TRIES {
-        format!("it didn't come up in {TRIES} starts")
+        both(
+            format!("{TRIES}回続けて起動しませんでした"),
+            format!("it didn't come up in {TRIES} starts"),
+        )
     } else if good {
-        format!("another slot was started after {tries} tries")
+        both(
+            format!("{tries}回試したあと、もう一方のスロットで起動しました"),
+            format!("another slot was started after {tries} tries"),
+        )
     } else {
-        "its installation was cut off".to_owned()
+        both("書き込みが途中で切れました", "its installation was cut off")
     }
+}
+
+fn both(ja: impl Into<String>, en: impl Into<String>) -> Both {
+    Both { ja: ja.into(), en: en.into() }
 }
 
 /// Waits until the device is as good as before the update, at most that long, and marks the slot; otherwise gives the slot up.
@@ -85,10 +98,11 @@ pub(super) async fn settle(
             Ok(Settled::Kept(version))
         }
         Err(reason) => {
-            trial.given_up = Some(reason.clone());
+            trial.given_up = Some(reason.en.clone());
+            trial.given_up_ja = Some(reason.ja);
             trial.write(&places.kept)?;
             mark(places, running, SlotState { good: false, tries: 0 })?;
-            Ok(Settled::GoesBack(reason))
+            Ok(Settled::GoesBack(reason.en))
         }
     }
 }
@@ -117,11 +131,13 @@ async fn as_good_as_before(
     socket: &Path,
     before: Option<&Before>,
     limit: Duration,
-) -> Result<(), String> {
+) -> Result<(), Both> {
     let end = Instant::now() + limit;
     let mut good = None;
     loop {
-        let seen = client::get::<Health>(socket, HEALTH).await.map_err(|error| error.to_string());
+        let seen = client::get::<Health>(socket, HEALTH).await.map_err(|error| {
+            both("装置の中心プログラム（sekishod）が応答しませんでした", error.to_string())
+        });
         let reason = match seen
             .as_ref()
             .map_err(Clone::clone)
@@ -130,7 +146,7 @@ async fn as_good_as_before(
             Ok(now) if good.is_some_and(|first| first != now.at) => return Ok(()),
             Ok(now) => {
                 good = good.or(Some(now.at));
-                "the device wasn't well for long enough".to_owned()
+                both("正常な状態が続きませんでした", "the device wasn't well for long enough")
             }
             Err(reason) => {
                 good = None;
@@ -145,26 +161,35 @@ async fn as_good_as_before(
 }
 
 /// Whether the device is as good as before; why not.
-fn compare(before: Option<&Before>, now: &Health) -> Result<(), String> {
+fn compare(before: Option<&Before>, now: &Health) -> Result<(), Both> {
     // Where nothing was known, a daemon that answers is as good.
     let Some(before) = before else { return Ok(()) };
     let after = Before::from(now);
     if let Some(new) = after.failed.difference(&before.failed).next() {
         let found = now.troubles.iter().find(|outcome| outcome.check.id == *new);
-        let said = found.map(|it| format!("{}: {}", it.check.title.en, it.result.en));
-        return Err(said.unwrap_or_else(|| new.clone()));
+        return Err(found.map_or_else(
+            || both(new, new),
+            |it| {
+                let (title, result) = (&it.check.title, &it.result);
+                both(format!("{}：{}", title.ja, result.ja), format!("{}: {}", title.en, result.en))
+            },
+        ));
     }
     if after.level > before.level {
-        return Err(format!("the device is {}; it was {}", word(after.level), word(before.level)));
+        let ([now_ja, now], [then_ja, then]) = (words(after.level), words(before.level));
+        return Err(both(
+            format!("装置の状態は「{now_ja}」です。更新前は「{then_ja}」でした"),
+            format!("the device is {now}; it was {then}"),
+        ));
     }
     Ok(())
 }
 
-fn word(level: Level) -> &'static str {
+fn words(level: Level) -> [&'static str; 2] {
     match level {
-        Level::Ok => "ok",
-        Level::Degraded => "degraded",
-        Level::Down => "down",
+        Level::Ok => ["正常", "ok"],
+        Level::Degraded => ["一部に異常", "degraded"],
+        Level::Down => ["停止", "down"],
     }
 }
 

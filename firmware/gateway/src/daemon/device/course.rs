@@ -7,8 +7,8 @@ use std::{
 
 use jiff::Timestamp;
 use sekisho_control::{
-    Applied, Apply, Author, Confirmation, Decision, Failure, LONGEST_REASON, LONGEST_WAIT_S, Phase,
-    Restarting, Returned, SHORTEST_WAIT_S, Settled,
+    Applied, Apply, Author, Confirmation, Decision, Failure, InstallWish, LONGEST_REASON,
+    LONGEST_WAIT_S, Phase, Restarting, Returned, SHORTEST_WAIT_S, Settled, UpdateStatus,
 };
 use sekisho_design::{Design, Trust};
 use sekisho_host::clock;
@@ -370,13 +370,29 @@ impl Device {
 
     /// Has the box restart. A change that awaits confirmation is decided about first: a restart would take it back unsaid.
     pub(super) fn restart(&self, author: &Author) -> Result<Restarting, Failure> {
-        if let Some(pending) = &self.pending {
-            let message = format!("generation {} awaits confirmation", pending.number);
-            return Err(conflict(message, "confirm it or take it back, then restart"));
-        }
+        self.nothing_awaits()?;
         self.restarter.ask(self.health.release().is_some())?;
         warn!(by = %author, "the box restarts");
         Ok(Restarting { generation: self.kept.0 })
+    }
+
+    /// Has root install what was sent to the page, which may end in a restart.
+    pub(super) fn install(
+        &self,
+        wish: InstallWish,
+        author: &Author,
+    ) -> Result<UpdateStatus, Failure> {
+        self.nothing_awaits()?;
+        let restart = wish.restart;
+        let status = self.updates.ask(wish)?;
+        warn!(by = %author, restart, "new firmware is to be installed");
+        Ok(status)
+    }
+
+    fn nothing_awaits(&self) -> Result<(), Failure> {
+        let Some(pending) = &self.pending else { return Ok(()) };
+        let message = format!("generation {} awaits confirmation", pending.number);
+        Err(conflict(message, "confirm it or take it back, then try again"))
     }
 
     /// Takes it back where nobody confirmed in time.

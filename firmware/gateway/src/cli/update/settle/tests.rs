@@ -41,7 +41,7 @@ fn as_good_as_before_is_level_and_checks() {
         let found = compare(before.as_ref(), &now);
         match wanted {
             Ok(()) => assert_eq!(found, Ok(()), "{before:?} {now:?}"),
-            Err(reason) => assert!(found.clone().unwrap_err().contains(reason), "{found:?}"),
+            Err(reason) => assert!(found.clone().unwrap_err().en.contains(reason), "{found:?}"),
         }
     }
 }
@@ -69,6 +69,7 @@ fn places(running: Slot, remembered: &str, given_up: Option<&str>) -> (tempfile:
         slot: Slot::B,
         before: None,
         given_up: given_up.map(str::to_owned),
+        given_up_ja: None,
     };
     trial.write(&places.kept).unwrap();
     (folder, places)
@@ -87,7 +88,8 @@ fn the_old_slot_says_why_the_new_one_is_gone() {
         let memory = BootMemory::read(&places.boot_memory).unwrap();
         assert_eq!(memory.slot(Slot::B), SlotState { good: false, tries: 0 });
         let last = Last::read(&places.kept).unwrap().unwrap();
-        assert_eq!(last.end, End::WentBack { reason: wanted.to_owned() });
+        let End::WentBack { reason, reason_ja } = last.end else { panic!("{last:?}") };
+        assert_eq!((&*reason, reason_ja.is_some()), (wanted, true));
         assert_eq!(begin(&places).unwrap(), None, "told once");
     }
 }
