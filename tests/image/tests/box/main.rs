@@ -12,6 +12,7 @@ mod faults;
 mod installer;
 mod keys;
 mod lynis;
+mod page_updates;
 mod quick;
 mod replacement;
 mod service;
@@ -22,7 +23,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 type Test = (&'static str, fn() -> anyhow::Result<()>);
 
-const TESTS: [Test; 35] = [
+const TESTS: [Test; 36] = [
     ("quick_closed_and_silent_from_power_on", quick::closed_and_silent_from_power_on),
     ("quick_ports_lie_in_their_slots", quick::ports_lie_in_their_slots),
     ("quick_first_contact_leases_one_address", quick::first_contact_leases_one_address),
@@ -55,6 +56,7 @@ const TESTS: [Test; 35] = [
         "long_bad_updates_are_refused_and_a_dead_one_goes_back",
         updates::bad_updates_are_refused_and_a_dead_one_goes_back,
     ),
+    ("long_an_update_sent_to_the_page_stays", page_updates::an_update_sent_to_the_page_stays),
     ("long_keys_roll_over_in_two_steps", keys::keys_roll_over_in_two_steps),
     (
         "long_power_cuts_during_updates_leave_a_box_that_starts",
