@@ -88,7 +88,10 @@ pub(crate) fn an_old_box_is_silent_beside_its_successor() -> anyhow::Result<()> 
             }
             lab.host("lgwan").must(&place("del"))?;
             wait_for_carrier(&mut machine.shell, CARRIER)?;
-            machine.shell.must("! systemctl is-active --quiet sekisho-signal.service", COMMAND)?;
+            machine.shell.must(
+                "while systemctl is-active --quiet sekisho-signal.service; do sleep 1; done",
+                COMMAND,
+            )?;
             bench::traffic(lab)?;
             machine.off();
             let played = fs::read(&sound).with_context(|| sound.display().to_string())?;
