@@ -223,6 +223,8 @@ pub const DEVICE: &[Entry] = &[
     route(Verb::Post, "/api/backup", ADMINISTRATOR, "makes a backup").changing(),
     route(Verb::Post, "/api/backup/open", OPENERS, "tells what a backup holds").large().changing(),
     route(Verb::Post, "/api/backup/identity", ADMINISTRATOR, "takes over the identity in a backup, on a device without a design").large().changing(),
+    route(Verb::Post, "/api/identity/renew", ADMINISTRATOR, "makes a key that is to take the place of the tunnel's own").changing(),
+    route(Verb::Post, "/api/identity/cancel-renewal", ADMINISTRATOR, "keeps the tunnel's key and erases the one that is to come").changing(),
     route(Verb::Post, "/api/restart", ADMINISTRATOR, "restarts the box").changing(),
     route(Verb::Get, "/api/ca.pem", Who::Anyone, "gives the certificate that browsers are to trust"),
 ];
