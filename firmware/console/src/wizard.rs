@@ -437,12 +437,18 @@ mod tests {
 
     #[test]
     fn a_profile_alone_takes_the_place_of_the_one_in_force() {
-        let with_tunnel = status(2, "null").replace(r#""tunnel":null"#, r#""tunnel":{"carrier":"east","cut_off":false,"centres":[]}"#);
+        let with_tunnel = status(2, "null").replace(
+            r#""tunnel":null"#,
+            r#""tunnel":{"carrier":"east","cut_off":false,"centres":[]}"#,
+        );
         for (kept, last) in [("y", "sekisho confirm"), ("n", "sekisho rollback")] {
             let model = first_boot().answer("sekisho status", &[&with_tunnel]);
             let (seen, model) = play(model, &[stick::PROFILE], &["9", "", "", "y", kept]);
             let files = "--site-in-force --profile platform-profile.toml";
-            assert!(model.has_run(&format!("sekisho apply {files} --confirm-within 300s")), "{seen}");
+            assert!(
+                model.has_run(&format!("sekisho apply {files} --confirm-within 300s")),
+                "{seen}"
+            );
             assert!(!model.has_run("sekisho check") && model.has_run(last), "{:?}", model.ran);
             let [up, keep] = ["The tunnel is up (east)", "Keep it?"].map(|said| seen.find(said));
             assert!(up.is_some() && up < keep, "{seen}");

@@ -4,8 +4,8 @@ use std::{net::Ipv4Addr, num::ParseIntError, path::Path};
 
 use clap::Args;
 use sekisho_control::{
-    APPLY, Applied, Apply, CONFIRM, Confirmation, Decision, File, GENERATIONS, Generation, PLAN, Plan,
-    Proof, Proposal, ROLL_BACK, STATUS, Settled, Status, Stored, Token,
+    APPLY, Applied, Apply, CONFIRM, Confirmation, Decision, File, GENERATIONS, Generation, PLAN,
+    Plan, Proof, Proposal, ROLL_BACK, STATUS, Settled, Status, Stored, Token,
 };
 
 use super::{
@@ -80,7 +80,7 @@ async fn proposal(socket: &Path, files: &ProposedFiles) -> Result<Proposal, Comm
     let site = if files.site_in_force {
         let number = client::get::<Status>(socket, STATUS).await?.generation;
         let text = stored(socket, number).await?.site;
-        File { name: "the site design in force".to_owned(), text }
+        File { name: "site.toml".to_owned(), text }
     } else {
         text_file(&files.site)?
     };

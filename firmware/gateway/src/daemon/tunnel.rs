@@ -289,13 +289,13 @@ impl Tunnel {
     /// What the centres make of the coming key, where there is one.
     pub(super) fn renewal(&self) -> Vec<renewal::Centre> {
         let Some(status) = self.engine.as_ref().map(Engine::status) else { return Vec::new() };
-        let carrier = status.carrier;
-        let centre = |centre: sekisho_tunnel::CentreStatus| {
-            let carries = carrier.as_ref() == Some(&centre.name);
+        let in_front = status.carrier;
+        let seen = |centre: sekisho_tunnel::CentreStatus| {
+            let carries = in_front.as_ref() == Some(&centre.name);
             let (name, alive) = (centre.name, centre.alive_since.is_some());
             centre.coming_key.map(|key| renewal::Centre { name, alive, carries, key })
         };
-        status.centres.into_iter().filter_map(centre).collect()
+        status.centres.into_iter().filter_map(seen).collect()
     }
 
     /// The centre that carries.

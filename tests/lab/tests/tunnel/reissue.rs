@@ -43,10 +43,8 @@ impl<'a> Operator<'a> {
         self.serial += 1;
         self.change(&before, &format!("serial = {}\n", self.serial))?;
         let path = |name: String| self.lab.logs().join(name);
-        let (unsigned, signed): (PathBuf, PathBuf) = (
-            path("unsigned.toml".to_owned()),
-            path(format!("profile-{}.toml", self.serial)),
-        );
+        let (unsigned, signed): (PathBuf, PathBuf) =
+            (path("unsigned.toml".to_owned()), path(format!("profile-{}.toml", self.serial)));
         fs::write(&unsigned, &self.text)?;
         let program = self.lab.binary("sekisho-far-end")?;
         let signed = signed.to_string_lossy().into_owned();
@@ -59,7 +57,8 @@ impl<'a> Operator<'a> {
 
 /// Puts a profile in force beside the design that is; what was said.
 fn install(lab: &Lab, profile: &str, more: &[&str]) -> anyhow::Result<String> {
-    let words = [&["apply", "--site-in-force", "--profile", profile, "--lang", "ja"], more].concat();
+    let words =
+        [&["apply", "--site-in-force", "--profile", profile, "--lang", "ja"], more].concat();
     let output = lab.sekisho(&words)?;
     ensure!(output.status.success(), "{}", describe(&output));
     Ok(describe(&output))

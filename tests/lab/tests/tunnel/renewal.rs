@@ -108,13 +108,10 @@ impl Site {
         thread::sleep(SECOND);
         event()?;
         thread::sleep(2 * SECOND);
-        Ok((questions.finish()?, stream.finish()?))
+        let (unanswered, still) = (questions.finish()?, stream.finish()?);
+        ensure!(unanswered.asked > 20, "{unanswered:?}");
+        Ok((unanswered, still))
     }
-}
-
-/// What so many questions in a row take.
-fn time_of(row: usize) -> Duration {
-    Questions::PERIOD * u32::try_from(row).unwrap_or(u32::MAX)
 }
 
 pub(crate) fn a_key_is_renewed_in_two_steps() -> anyhow::Result<()> {
@@ -146,7 +143,7 @@ pub(crate) fn a_key_is_renewed_in_two_steps() -> anyhow::Result<()> {
             Ok(())
         })?;
         println!("{}: {lost:?}, still for {still:?}", centre.name());
-        ensure!(time_of(lost.row) < PROBES, "{lost:?}");
+        ensure!(lost.longest < PROBES, "{lost:?}");
         ensure!(centre == Centre::East || lost.lost == 0, "{lost:?}");
         ensure!(site.lab.carrier()? == Some(Centre::East));
     }
@@ -173,8 +170,9 @@ pub(crate) fn a_key_is_renewed_in_one_step() -> anyhow::Result<()> {
             Ok(())
         })?;
         println!("{}: {lost:?}, still for {still:?}", centre.name());
-        ensure!(time_of(lost.row) < SILENCE, "{lost:?}");
-        ensure!(site.lab.carrier()? == Some(Centre::East), "{:?}", site.lab.carrier()?);
+        ensure!(lost.longest < SILENCE, "{lost:?}");
+        // On a busy machine even a centre that answers at once may have been given up for a moment.
+        site.lab.wait_for_carrier(Some(Centre::East), CARRIER)?;
     }
     ensure_reaches(&site.lab)
 }
@@ -210,7 +208,7 @@ pub(crate) fn a_key_that_nobody_registers() -> anyhow::Result<()> {
         site.wait_for(Centre::East, KeyState::Registered).map(drop)
     })?;
     println!("turned back: {lost:?}, still for {still:?}");
-    ensure!(time_of(lost.row) < SILENCE, "{lost:?}");
+    ensure!(lost.longest < SILENCE, "{lost:?}");
     site.identity(&["renew", "--cancel"])?;
     ensure!(site.key()? == old);
     ensure_reaches(&site.lab)
@@ -253,7 +251,7 @@ pub(crate) fn a_renewal_survives_whatever_happens() -> anyhow::Result<()> {
         site.wait_for(Centre::West, KeyState::InUse).map(drop)
     })?;
     println!("west: {lost:?}, still for {still:?}");
-    ensure!(time_of(lost.row) < SILENCE, "{lost:?}");
+    ensure!(lost.longest < SILENCE, "{lost:?}");
 
     // What the running device still has, its disk needn't.
     let file = site.lab.logs().join("state/tunnel-coming.key");

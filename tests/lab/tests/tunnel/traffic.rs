@@ -139,16 +139,16 @@ pub(crate) struct Questions {
     thread: JoinHandle<anyhow::Result<Unanswered>>,
 }
 
-/// How many questions were asked, stayed unanswered, and did so in a row at most.
+/// How many questions were asked and stayed unanswered, and the longest time from one of these to the next that didn't.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Unanswered {
     pub(crate) asked: usize,
     pub(crate) lost: usize,
-    pub(crate) row: usize,
+    pub(crate) longest: Duration,
 }
 
 impl Questions {
-    pub(crate) const PERIOD: Duration = Duration::from_millis(5);
+    const PERIOD: Duration = Duration::from_millis(5);
     /// As many as there are numbers.
     const MOST: usize = 1 << 16;
 
@@ -172,14 +172,15 @@ impl Questions {
         let mut answered = vec![false; Self::MOST];
         let asked = thread::scope(|scope| {
             let asking = scope.spawn(|| {
-                let mut number = 0_u16;
+                let (mut number, mut times) = (0_u16, Vec::new());
                 while !stop.load(Ordering::Relaxed) && usize::from(number) + 1 < Self::MOST {
                     // Where nobody can be reached for a moment, the kernel says so; the next may pass.
+                    times.push(Instant::now());
                     let _ = socket.send(&Self::question(number));
                     number += 1;
                     thread::sleep(Self::PERIOD);
                 }
-                usize::from(number)
+                times
             });
             let mut answer = [0; 512];
             loop {
@@ -196,9 +197,20 @@ impl Questions {
             }
             asking.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         });
-        let rows = answered[..asked].split(|answered| *answered).map(<[bool]>::len);
-        let lost = answered[..asked].iter().filter(|answered| !**answered).count();
-        Ok(Unanswered { asked, lost, row: rows.max().unwrap_or(0) })
+        let (mut lost, mut longest, mut since) = (0, Duration::ZERO, None);
+        for (time, answered) in asked.iter().zip(&answered) {
+            if *answered {
+                longest = since.take().map_or(longest, |since| longest.max(*time - since));
+            } else {
+                lost += 1;
+                since.get_or_insert(*time);
+            }
+        }
+        // What stays unanswered to the end counts to the end.
+        if let (Some(since), Some(last)) = (since, asked.last()) {
+            longest = longest.max(*last - since);
+        }
+        Ok(Unanswered { asked: asked.len(), lost, longest })
     }
 
     /// The address of the platform's web server (RFC 1035, clause 4).
