@@ -9,6 +9,7 @@ mod care;
 mod change;
 mod flows;
 mod health;
+mod identity;
 mod names;
 mod page;
 mod proof;
@@ -44,6 +45,7 @@ pub use self::flows::{
     LARGEST_PAGE, MalformedCursor, Opener, Volume,
 };
 pub use self::health::{CipherCode, Processor, Reading, Release, ReleaseKind, Sensed};
+pub use self::identity::{ComingKey, KeyAtCentre, KeyState, Renewal};
 pub use self::names::{
     CacheStatus, HostStatus, NameAnswer, NameQuery, NamesStatus, UpstreamStatus, ZoneData,
     ZoneOwner, ZoneStatus,
@@ -73,6 +75,10 @@ pub const STATUS: &str = "/v1/status";
 pub const KEY: &str = "/v1/key";
 /// `GET`: [`Identity`].
 pub const IDENTITY: &str = "/v1/identity";
+/// `POST` [`Renewal`]: [`Identity`]. A new key is made, to take the place of the tunnel's own once the centres know it.
+pub const RENEW_IDENTITY: &str = "/v1/identity/renew";
+/// `POST` [`Renewal`]: [`Identity`]. The key that was to come is erased.
+pub const CANCEL_RENEWAL: &str = "/v1/identity/cancel-renewal";
 /// `POST` [`Proposal`]: [`Plan`].
 pub const PLAN: &str = "/v1/plan";
 /// `POST` [`Apply`]: [`Applied`].
@@ -171,6 +177,9 @@ pub struct Identity {
     pub page_authority: Option<String>,
     /// All of it that the operator registers, in one line: what the QR code bears.
     pub line: String,
+    /// The key that is to take the place of the tunnel's own, during a renewal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coming: Option<ComingKey>,
 }
 
 /// What applying a design would do.

@@ -6,7 +6,7 @@
 use std::{
     fs::{self, File, OpenOptions, Permissions, TryLockError},
     io::{self, Read, Write},
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     process,
 };
@@ -65,6 +65,66 @@ pub fn read_secret(path: &Path, limit: u64) -> Result<Vec<u8>, HostError> {
         return Err(HostError::SecretExposed { path: path.to_owned(), mode });
     }
     read_open(file, path, limit)
+}
+
+/// Makes a file of secrets unreadable and removes it: its bytes are written over where they lie, and synced, before the
+/// name goes. What a disk keeps of what it has moved elsewhere by itself, no file system reaches. Where there is no
+/// such file, nothing is done.
+///
+/// # Errors
+/// [`HostError::File`].
+pub fn erase(path: &Path) -> Result<(), HostError> {
+    let erase = || {
+        let mut file = match OpenOptions::new().write(true).open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let length = file.metadata()?.len();
+        io::copy(&mut io::repeat(0).take(length), &mut file)?;
+        file.sync_all()?;
+        fs::remove_file(path)?;
+        File::open(folder(path))?.sync_all()
+    };
+    erase().map_err(|source| file_error("erase", path, source))
+}
+
+/// Puts one secret in another's place and erases the other: at every moment one of the two is there whole. `aside` is a
+/// name in the same folder for the old one meanwhile; what a cut leaves there [`finish_replacing`] clears.
+///
+/// # Errors
+/// [`HostError::File`]. Which of the two is there then, [`read_secret`] tells.
+pub fn replace_secret(path: &Path, by: &Path, aside: &Path) -> Result<(), HostError> {
+    let replace = || {
+        fs::hard_link(path, aside)?;
+        File::open(folder(path))?.sync_all()?;
+        fs::rename(by, path)?;
+        File::open(folder(path))?.sync_all()
+    };
+    finish_replacing(path, aside)?;
+    replace().map_err(|source| file_error("replace", path, source))?;
+    finish_replacing(path, aside)
+}
+
+/// Finishes what a cut left of [`replace_secret`]: the old secret is erased where the new one has its place, and just
+/// loses its second name where it still has it.
+///
+/// # Errors
+/// [`HostError::File`].
+pub fn finish_replacing(path: &Path, aside: &Path) -> Result<(), HostError> {
+    let told = |source| file_error("look at", aside, source);
+    let number = |path: &Path| match fs::metadata(path) {
+        Ok(metadata) => Ok(Some((metadata.dev(), metadata.ino()))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(told(error)),
+    };
+    let Some(left) = number(aside)? else { return Ok(()) };
+    if number(path)? != Some(left) {
+        return erase(aside);
+    }
+    fs::remove_file(aside)
+        .and_then(|()| File::open(folder(aside))?.sync_all())
+        .map_err(|source| file_error("remove", aside, source))
 }
 
 /// Keeps a folder to one process. The kernel lets go of it when the process ends, however it ends.

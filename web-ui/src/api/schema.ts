@@ -963,6 +963,80 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/identity/cancel-renewal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** keeps the tunnel's key and erases the one that is to come */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description What was asked for. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Identity"];
+                    };
+                };
+                default: components["responses"]["Refusal"];
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/identity/renew": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** makes a key that is to take the place of the tunnel's own */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description What was asked for. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Identity"];
+                    };
+                };
+                default: components["responses"]["Refusal"];
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/key": {
         parameters: {
             query?: never;
@@ -2622,6 +2696,20 @@ export interface components {
              */
             waiting: number;
         };
+        /** @description A key that is to take the place of the tunnel's own. */
+        ComingKey: {
+            /** @description What each centre makes of it; empty while there is no tunnel. */
+            centres: components["schemas"]["KeyAtCentre"][];
+            /** @description All of it that the operator registers, in one line: what the QR code bears. */
+            line: string;
+            /**
+             * Format: date-time
+             * @description When it was made, by the device's clock.
+             */
+            made_at: string;
+            /** @description Its public half, which the operator registers. */
+            public_key: components["schemas"]["PublicKey"];
+        };
         /** @description What is different. */
         Compared: {
             differences: components["schemas"]["Difference"][];
@@ -3095,6 +3183,8 @@ export interface components {
         };
         /** @description Which device it is: what an engineer reads from it, and what the operator knows it by. */
         Identity: {
+            /** @description The key that is to take the place of the tunnel's own, during a renewal. */
+            coming?: components["schemas"]["ComingKey"];
             /** @description All of it that the operator registers, in one line: what the QR code bears. */
             line: string;
             /** @description The organisation of the design in force. */
@@ -3225,6 +3315,15 @@ export interface components {
             /** @description Curve25519, base64. */
             public: components["schemas"]["PublicKey"];
         };
+        /** @description What a centre makes of the coming key. */
+        KeyAtCentre: {
+            /** @description The centre's name. */
+            name: components["schemas"]["Name"];
+            /** @description What it makes of it. */
+            state: components["schemas"]["KeyState"];
+        };
+        /** @description How far a centre is with the coming key. */
+        KeyState: "unknown" | "registered" | "in-use";
         /** @description One of the two office LANs. */
         Lan: "head-office" | "education-board";
         /** @description The languages that the device speaks. */
@@ -4565,6 +4664,7 @@ export type CipherCode = components['schemas']['CipherCode'];
 export type Class = components['schemas']['Class'];
 export type ClassStatus = components['schemas']['ClassStatus'];
 export type CollectorStatus = components['schemas']['CollectorStatus'];
+export type ComingKey = components['schemas']['ComingKey'];
 export type Compared = components['schemas']['Compared'];
 export type Confirmed = components['schemas']['Confirmed'];
 export type ConnectionTable = components['schemas']['ConnectionTable'];
@@ -4622,6 +4722,8 @@ export type KeptDraft = components['schemas']['KeptDraft'];
 export type KeptSelfTest = components['schemas']['KeptSelfTest'];
 export type KernelStep = components['schemas']['KernelStep'];
 export type Key = components['schemas']['Key'];
+export type KeyAtCentre = components['schemas']['KeyAtCentre'];
+export type KeyState = components['schemas']['KeyState'];
 export type Lan = components['schemas']['Lan'];
 export type Language = components['schemas']['Language'];
 export type LastUpdate = components['schemas']['LastUpdate'];

@@ -34,7 +34,7 @@ use std::{
 };
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum, error::ErrorKind};
-use sekisho_control::{Failure, FailureKind, File, PLAN, Plan, Proposal, STATUS, Status};
+use sekisho_control::{Failure, FailureKind, File, STATUS, Status};
 use sekisho_design::{
     Accepted, LARGEST_FILE, Lan, Language, Problem, Problems, PublicKey, Report, Source, Sources,
     Trust, check,
@@ -191,6 +191,9 @@ struct ProposedFiles {
     /// The site design
     #[arg(long, value_name = "FILE", default_value = "site.toml")]
     site: PathBuf,
+    /// Keep the site design in force: for a profile that the operator has issued again
+    #[arg(long, conflicts_with = "site", requires = "profile")]
+    site_in_force: bool,
     /// The platform profile; without it, the one in force
     #[arg(long, value_name = "FILE")]
     profile: Option<PathBuf>,
@@ -543,7 +546,7 @@ fn run(arguments: &Arguments, language: Language) -> Result<Output, CommandError
         Command::Format(files) => format::run(files, arguments.format, language)?,
         Command::Import(tables) => import::run(tables, arguments.format, language)?,
         Command::Plan { files, steps } => {
-            let plan: Plan = runtime.block_on(client::post(socket, PLAN, &proposal(files)?))?;
+            let plan = runtime.block_on(change::plan(socket, files))?;
             if json { show::json(&plan) } else { show::plan(&plan, *steps, language) }
         }
         Command::Apply { files, terms } => {
@@ -643,12 +646,6 @@ fn operator(path: &Path) -> Result<PublicKey, CommandError> {
 
 fn reports(problems: Vec<Problem>) -> Vec<Report> {
     problems.into_iter().map(Report::from).collect()
-}
-
-fn proposal(files: &ProposedFiles) -> Result<Proposal, CommandError> {
-    let site = text_file(&files.site)?;
-    let profile = files.profile.as_deref().map(text_file).transpose()?;
-    Ok(Proposal { site, profile })
 }
 
 fn text_file(path: &Path) -> Result<File, CommandError> {

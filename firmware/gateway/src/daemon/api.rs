@@ -26,12 +26,12 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use sekisho_control::{
-    APPLY, Apply, Author, BACKUP, BackupWish, CONFIRM, CertificateRequest, Confirmation, Decision,
-    FLOWS, Failure, FailureKind, FlowQuery, GENERATIONS, HEALTH, IDENTITY, INSTALL, InstallWish,
-    KEY, LARGEST_BODY, LONGEST_NAME, NAME_QUERY, NAMES, NameQuery, OPEN_BACKUP, PAGE_AUTHORITY,
-    PAGE_CERTIFICATE, PLAN, Packet, Principal, Proposal, REFUSALS, RESTART, ROLL_BACK, Restart,
-    SELF_TEST, SELF_TESTS, STATUS, SelfTestWish, TAKE_IDENTITY, TRACE, TRAFFIC, UPDATE, Unlocking,
-    ZONE_DATA,
+    APPLY, Apply, Author, BACKUP, BackupWish, CANCEL_RENEWAL, CONFIRM, CertificateRequest,
+    Confirmation, Decision, FLOWS, Failure, FailureKind, FlowQuery, GENERATIONS, HEALTH, IDENTITY,
+    INSTALL, InstallWish, KEY, LARGEST_BODY, LONGEST_NAME, NAME_QUERY, NAMES, NameQuery,
+    OPEN_BACKUP, PAGE_AUTHORITY, PAGE_CERTIFICATE, PLAN, Packet, Principal, Proposal, REFUSALS,
+    RENEW_IDENTITY, RESTART, ROLL_BACK, Renewal, Restart, SELF_TEST, SELF_TESTS, STATUS,
+    SelfTestWish, TAKE_IDENTITY, TRACE, TRAFFIC, UPDATE, Unlocking, ZONE_DATA,
 };
 use sekisho_host::user_name;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -83,6 +83,8 @@ pub(super) async fn serve(listener: UnixListener, requests: mpsc::Sender<Request
         .route(STATUS, get(status))
         .route(KEY, get(key))
         .route(IDENTITY, get(identity))
+        .route(RENEW_IDENTITY, post(renew_identity))
+        .route(CANCEL_RENEWAL, post(cancel_renewal))
         .route(PAGE_CERTIFICATE, post(page_certificate))
         .route(PAGE_AUTHORITY, get(page_authority))
         .route(PLAN, post(plan))
@@ -226,6 +228,28 @@ async fn key(State(queue): State<Queue>) -> Response {
 
 async fn identity(State(queue): State<Queue>) -> Response {
     queue.ask(Request::Identity).await
+}
+
+async fn renew_identity(
+    State(queue): State<Queue>,
+    Extension(peer): Extension<Peer>,
+    Body(Renewal { on_behalf }): Body<Renewal>,
+) -> Response {
+    match peer.author(on_behalf) {
+        Ok(author) => queue.ask(|reply| Request::RenewIdentity(author, reply)).await,
+        Err(message) => malformed(message),
+    }
+}
+
+async fn cancel_renewal(
+    State(queue): State<Queue>,
+    Extension(peer): Extension<Peer>,
+    Body(Renewal { on_behalf }): Body<Renewal>,
+) -> Response {
+    match peer.author(on_behalf) {
+        Ok(author) => queue.ask(|reply| Request::CancelRenewal(author, reply)).await,
+        Err(message) => malformed(message),
+    }
 }
 
 async fn page_certificate(

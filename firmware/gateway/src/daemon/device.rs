@@ -4,6 +4,7 @@ mod backup;
 mod check;
 mod course;
 mod hosts;
+mod renewal;
 mod selftest;
 mod twin;
 
@@ -47,6 +48,7 @@ use super::{
     path::Path,
     proof::Measure,
     refused::RefusedLog,
+    renewal::{Keys, Renewal},
     restart::Restarter,
     selftest::{Events, SelfTest},
     stamps::Stamps,
@@ -72,6 +74,10 @@ pub enum Request {
     Key(Reply<Key>),
     /// Which device it is.
     Identity(Reply<Identity>),
+    /// Renew its key, asks somebody.
+    RenewIdentity(Author, Reply<Identity>),
+    /// Let the old key stay.
+    CancelRenewal(Author, Reply<Identity>),
     /// A certificate for the local page.
     PageCertificate(CertificateRequest, Reply<PageCertificate>),
     /// Who signs it.
@@ -178,7 +184,7 @@ impl Device {
         kernel: Kernel,
         store: Store,
         operator: PublicKey,
-        key: SecretKey,
+        (key, renewal): (SecretKey, Renewal),
         stamps: Stamps,
         places: &Places,
     ) -> anyhow::Result<Self> {
@@ -190,6 +196,7 @@ impl Device {
                 kernel,
                 store,
                 key,
+                renewal,
                 stamps,
                 tunnel: None,
                 line: Line::default(),
@@ -233,6 +240,8 @@ impl Device {
             }
             Request::Key(reply) => drop(reply.send(Ok(Key { public: self.hands.key.public() }))),
             Request::Identity(reply) => drop(reply.send(Ok(self.identity()))),
+            Request::RenewIdentity(author, reply) => drop(reply.send(self.renew_identity(&author))),
+            Request::CancelRenewal(author, reply) => drop(reply.send(self.cancel_renewal(&author))),
             Request::PageCertificate(request, reply) => {
                 let addresses = page::addresses(self.design());
                 let (state, now) = (self.hands.store.folder(), Timestamp::now());
@@ -294,20 +303,23 @@ impl Device {
             self.hands.key.public(),
             self.design().map(|design| design.site.organisation),
             authority.ok().map(|authority| authority.fingerprint),
+            self.coming(),
         )
     }
 
     /// What time alone brings about: the tunnel's state, the end of the time to confirm, a look at the kernel.
     pub(super) async fn tick(&mut self) {
         self.hands.heartbeat.beat();
-        let Hands { kernel, key, stamps, tunnel, line, .. } = &mut self.hands;
+        let Hands { kernel, key, renewal, stamps, tunnel, line, .. } = &mut self.hands;
         if let Some(tunnel) = tunnel {
-            tunnel.look_after(kernel, key, stamps, Instant::now()).await;
+            let keys = Keys { own: key, coming: renewal.key() };
+            tunnel.look_after(kernel, keys, stamps, Instant::now()).await;
             if let Some(InForce { design, state }) = &self.in_force {
                 let shaped = (design, &state.queues);
                 line.look_after(kernel, shaped, tunnel.is_cut_off(), Instant::now()).await;
             }
         }
+        self.settle_renewal(Instant::now());
         let now = clock::since_start();
         self.end_of_wait(now).await;
         self.end_silence(now).await;

@@ -7,8 +7,8 @@ use axum::{
     routing::{get, post},
 };
 use sekisho_control::{
-    BACKUP, Backup, BackupWish, Key, OPEN_BACKUP, Opened, PAGE_AUTHORITY, PageAuthority, RESTART,
-    Restart, Restarting, TAKE_IDENTITY, Unlocking,
+    BACKUP, Backup, BackupWish, CANCEL_RENEWAL, Identity, Key, OPEN_BACKUP, Opened, PAGE_AUTHORITY,
+    PageAuthority, RENEW_IDENTITY, RESTART, Renewal, Restart, Restarting, TAKE_IDENTITY, Unlocking,
 };
 use serde_json::json;
 
@@ -32,6 +32,8 @@ pub(super) fn handlers() -> Vec<Handler> {
             post(take_identity),
             gives::<Key>().takes::<Unlocking>(),
         ),
+        (Verb::Post, "/api/identity/renew", post(renew), gives::<Identity>()),
+        (Verb::Post, "/api/identity/cancel-renewal", post(cancel_renewal), gives::<Identity>()),
         (Verb::Post, "/api/restart", post(restart), gives::<Restarting>()),
         (Verb::Get, "/api/ca.pem", get(ca), gives_text("application/x-pem-file")),
     ]
@@ -62,6 +64,16 @@ async fn take_identity(
 ) -> Result<Answer, Fault> {
     let unlocking = Unlocking { on_behalf: Some(person.principal()), ..unlocking };
     app.daemon.post(TAKE_IDENTITY, json!(unlocking).to_string()).await
+}
+
+async fn renew(State(app): State<App>, person: Person) -> Result<Answer, Fault> {
+    let wish = Renewal { on_behalf: Some(person.principal()) };
+    app.daemon.post(RENEW_IDENTITY, json!(wish).to_string()).await
+}
+
+async fn cancel_renewal(State(app): State<App>, person: Person) -> Result<Answer, Fault> {
+    let wish = Renewal { on_behalf: Some(person.principal()) };
+    app.daemon.post(CANCEL_RENEWAL, json!(wish).to_string()).await
 }
 
 async fn restart(State(app): State<App>, person: Person) -> Result<Answer, Fault> {

@@ -191,6 +191,22 @@ async fn the_box_restarts_for_a_name() {
 }
 
 #[tokio::test]
+async fn the_key_is_renewed_for_a_name() {
+    let stage = Stage::new().await;
+    let mut client = stage.signed_in("administrator").await;
+    for path in ["identity/renew", "identity/cancel-renewal"] {
+        let (here, there) = (format!("/api/{path}"), format!("POST /v1/{path}"));
+        stage.daemon.say(&there, 200, json!({ "serial": "0123456789abcdef" }));
+        let answer = client.post(&here, json!({})).await;
+        assert_eq!((answer.status, answer.body), (200, json!({ "serial": "0123456789abcdef" })));
+        let by = json!({ "on_behalf": on_behalf("administrator") });
+        assert_eq!(stage.daemon.asked(&there), [by]);
+        let trail = stage.trail(&format!("POST {here}"));
+        assert_eq!(trail[0], (json!("done"), json!("administrator")));
+    }
+}
+
+#[tokio::test]
 async fn who_applied_arrives_at_the_new_address_once() {
     let stage = Stage::new().await;
     let mut client = stage.signed_in("administrator").await;
