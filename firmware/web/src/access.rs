@@ -223,6 +223,7 @@ pub const DEVICE: &[Entry] = &[
     route(Verb::Post, "/api/backup", ADMINISTRATOR, "makes a backup").changing(),
     route(Verb::Post, "/api/backup/open", OPENERS, "tells what a backup holds").large().changing(),
     route(Verb::Post, "/api/backup/identity", ADMINISTRATOR, "takes over the identity in a backup, on a device without a design").large().changing(),
+    route(Verb::Post, "/api/backup/users", ADMINISTRATOR, "takes over the users in a backup, in place of those that are there").large().changing(),
     route(Verb::Post, "/api/restart", ADMINISTRATOR, "restarts the box").changing(),
     route(Verb::Get, "/api/ca.pem", Who::Anyone, "gives the certificate that browsers are to trust"),
 ];

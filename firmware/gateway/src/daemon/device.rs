@@ -11,12 +11,12 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Instant};
 
 use jiff::Timestamp;
 use sekisho_control::{
-    Applied, Apply, Author, Awaiting, Backup, BackupWish, CertificateRequest, Confirmation,
-    Decision, Failure, FlowPage, FlowQuery, Generation, Health as HealthLevel, Identity,
-    KeptSelfTest, Key, LineStatus, LiveTrace, NameAnswer, NameQuery, NamesStatus, Opened, Packet,
-    PageAuthority, PageCertificate, Phase, Plan, PlannedStep, Proposal, Refused, RefusedFlows,
-    Restarting, Returned, SelfTestReport, SelfTestWish, Settled, Status, Stored, Traffic,
-    Unlocking, ZoneData,
+    Applied, Apply, Author, Awaiting, Backup, BackupUsers, BackupWish, CertificateRequest,
+    Confirmation, Decision, Failure, FlowPage, FlowQuery, Generation, Health as HealthLevel,
+    Identity, KeptSelfTest, Key, LineStatus, LiveTrace, NameAnswer, NameQuery, NamesStatus,
+    Nightly, NightlyOutcome, Opened, Packet, PageAuthority, PageCertificate, Phase, Plan,
+    PlannedStep, Proposal, Refused, RefusedFlows, Restarting, Returned, SelfTestReport,
+    SelfTestWish, Settled, Status, Stored, Traffic, Unlocking, ZoneData,
 };
 use sekisho_design::{Design, PublicKey, diff};
 use sekisho_host::{HostError, Kernel, Refusal, clock, give_back};
@@ -43,6 +43,7 @@ use super::{
     live,
     looks::Looks,
     names::Names,
+    nightly::Nights,
     page,
     path::Path,
     proof::Measure,
@@ -109,6 +110,12 @@ pub enum Request {
     OpenBackup(Unlocking, Reply<Opened>),
     /// Take the identity of a backup over.
     TakeIdentity(Unlocking, Author, Reply<Key>),
+    /// Give the page's users of a backup out.
+    BackupUsers(Unlocking, Author, Reply<BackupUsers>),
+    /// Whom the nightly backup is for.
+    Nightly(Reply<Nightly>),
+    /// Take down what came of a night's.
+    NightOver(NightlyOutcome, Reply<Nightly>),
     /// Restart the box.
     Restart(Author, Reply<Restarting>),
     /// The last self-test's report.
@@ -156,6 +163,7 @@ pub struct Device {
     refused: RefusedLog,
     restarter: Restarter,
     desk: Desk,
+    nights: Nights,
     /// Entries of the kernel's log that never came here.
     refusals_lost: u64,
 }
@@ -213,6 +221,7 @@ impl Device {
             refused: RefusedLog::default(),
             restarter: Restarter::new(&places.run),
             desk: Desk::default(),
+            nights: Nights::open(state),
             refusals_lost: 0,
         })
     }
@@ -267,6 +276,14 @@ impl Device {
             Request::TakeIdentity(opening, author, reply) => {
                 drop(reply.send(self.take_identity(opening, &author).await));
             }
+            Request::BackupUsers(opening, author, reply) => {
+                self.backup_users(opening, &author, reply);
+            }
+            Request::Nightly(reply) => drop(reply.send(Ok(self.nightly()))),
+            Request::NightOver(outcome, reply) => {
+                self.nights.note(outcome, Timestamp::now());
+                drop(reply.send(Ok(self.nightly())));
+            }
             Request::Restart(author, reply) => drop(reply.send(self.restart(&author))),
             Request::LastSelfTest(reply) => drop(reply.send(self.selftest.last())),
             Request::SelfTests(reply) => drop(reply.send(Ok(self.selftest.kept()))),
@@ -302,6 +319,7 @@ impl Device {
         self.end_silence(now).await;
         self.time.look_after(now, clock::wall);
         self.health.look_after(now);
+        self.nights.look_after(self.wants_nightly(), self.known_time());
         self.watch(now).await;
         self.keep_up().await;
         self.counts.watch(&self.hands.kernel, now);
@@ -370,7 +388,7 @@ impl Device {
             flow_log: self.flow_log.status(),
             collector: self.flow_log.collector(),
             time: Some(self.time.status(design.as_deref(), clock::since_start())),
-            health: self.health.readings(),
+            health: self.readings(),
             processor: Some(processor()),
             release: self.health.release().cloned(),
         }
