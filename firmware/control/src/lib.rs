@@ -35,7 +35,10 @@ use sekisho_plan::{
 };
 use serde::{Deserialize, Serialize};
 
-pub use self::care::{Backup, BackupWish, Hidden, Opened, Restart, Restarting, Unlocking};
+pub use self::care::{
+    Backup, BackupUsers, BackupWish, Hidden, Nightly, NightlyFault, NightlyOutcome, Opened,
+    Restart, Restarting, Unlocking, UserInBackup,
+};
 pub use self::change::{
     Applied, Apply, Author, Awaiting, Decision, Generation, LONGEST_NAME, LONGEST_REASON,
     LONGEST_WAIT_S, Outcome, Principal, Returned, SHORTEST_WAIT_S, Settled, Stored,
@@ -134,6 +137,12 @@ pub const BACKUP: &str = "/v1/backup";
 pub const OPEN_BACKUP: &str = "/v1/backup/open";
 /// `POST` [`Unlocking`]: [`Key`]. A device without a design takes over the identity in a capsule.
 pub const TAKE_IDENTITY: &str = "/v1/backup/identity";
+
+/// `POST` [`Unlocking`]: [`BackupUsers`]. For the page and root, who write them; nothing changes here.
+pub const BACKUP_USERS: &str = "/v1/backup/users";
+
+/// `GET`: [`Nightly`]. `POST` [`NightlyOutcome`]: the same again; the device remembers it.
+pub const NIGHTLY_BACKUP: &str = "/v1/backup/nightly";
 
 /// Largest request body, in bytes: two files of the largest size that the design room reads, with JSON's escapes.
 pub const LARGEST_BODY: usize = 8 << 20;

@@ -7,6 +7,7 @@
 
 mod address;
 mod approval;
+mod backup;
 mod certificate;
 mod check;
 mod class;
@@ -41,6 +42,7 @@ mod words;
 
 pub use address::{Global, InterfaceAddress, Private};
 pub use approval::Approval;
+pub use backup::{BackupRecipient, MalformedRecipient, NightlyBackup};
 pub use certificate::{Certificates, MalformedCertificates};
 pub use check::{Accepted, LARGEST_FILE, Source, Sources, Trust, check, stamp};
 pub use class::Class;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Approval, Certificates, Class, Collector, DnsName, Endpoint, FlowLog, Global, GlobalFor, Host,
-    InterfaceAddress, Limits, LineRate, Metrics, Name, NamedServices, Names, Object,
+    InterfaceAddress, Limits, LineRate, Metrics, Name, NamedServices, Names, NightlyBackup, Object,
     OrganisationCode, Origin, Page, Policy, PortMode, PortName, Private, PublicKey, Service,
     Traffic,
 };
@@ -50,6 +50,8 @@ pub struct Design {
     pub page: Page,
     /// Who may read the device's figures.
     pub metrics: Metrics,
+    /// The backup that the device makes each night, for whom.
+    pub backup: Option<NightlyBackup>,
 }
 
 /// Whose site it is and how its servers are placed.

@@ -3,7 +3,7 @@
 //! A code is a theme and a number:
 //! `FILE` the file as a whole, `FORM` keys and values, `ORG` organisation and placement, `ADDR` interfaces and
 //! networks, `LINE` how the line is divided, `POOL` global addresses, `ROW` servers and terminals, `PERM` policies and their
-//! words, `NAME` name resolution, `LOG` flow log and collector, `PAGE` the device's page, `MET` its figures, `PLAT` the platform, `SIGN` signature and age, `CSV` tables
+//! words, `NAME` name resolution, `LOG` flow log and collector, `PAGE` the device's page, `MET` its figures, `BACK` its nightly backup, `PLAT` the platform, `SIGN` signature and age, `CSV` tables
 //! that rows come from. The file is long because each rule stands here once.
 
 use std::net::Ipv4Addr;
@@ -748,6 +748,11 @@ rules! {
         /// How many there may be.
         most: usize,
     },
+
+    /// Not the form of a [`crate::BackupRecipient`].
+    "BACK-01" BadRecipient,
+    /// The secret key stands where the public one belongs: whoever reads the design could open every backup.
+    "BACK-02" SecretRecipient,
 
     /// The profile has no centre.
     "PLAT-01" NoCentre,

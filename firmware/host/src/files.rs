@@ -6,7 +6,7 @@
 use std::{
     fs::{self, File, OpenOptions, Permissions, TryLockError},
     io::{self, Read, Write},
-    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown},
     path::{Path, PathBuf},
     process,
 };
@@ -20,8 +20,30 @@ use crate::HostError;
 /// # Errors
 /// [`HostError::File`]; the old contents are then untouched.
 pub fn write(path: &Path, contents: &[u8], mode: u32) -> Result<(), HostError> {
-    let wrote = with_file_beside(path, contents, mode, |beside| fs::rename(beside, path));
+    let wrote =
+        with_file_beside(path, contents, (Some(mode), None), |beside| fs::rename(beside, path));
     wrote.map_err(|source| file_error("write", path, source))
+}
+
+/// Replaces a file's contents where rights may not be known: on a stick. Whatever bears the name, a link too, makes way.
+///
+/// # Errors
+/// [`HostError::File`]; the old contents are then untouched.
+pub fn write_on_stick(path: &Path, contents: &[u8]) -> Result<(), HostError> {
+    let wrote = with_file_beside(path, contents, (None, None), |beside| fs::rename(beside, path));
+    wrote.map_err(|source| file_error("write", path, source))
+}
+
+/// Replaces a file's contents for whoever owns the folder, who alone can reach it then (mode 0600).
+///
+/// # Errors
+/// [`HostError::File`]; the old contents are then untouched.
+pub fn hand_over(path: &Path, contents: &[u8]) -> Result<(), HostError> {
+    let given = fs::metadata(folder(path)).and_then(|folder| {
+        let owner = Some((folder.uid(), folder.gid()));
+        with_file_beside(path, contents, (Some(0o600), owner), |beside| fs::rename(beside, path))
+    });
+    given.map_err(|source| file_error("write", path, source))
 }
 
 /// Reads a whole file of at most `limit` bytes.
@@ -39,7 +61,7 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, HostError> {
 /// [`HostError::SecretExists`], [`HostError::File`]; the file is then not there.
 pub fn create_secret(path: &Path, contents: &[u8]) -> Result<(), HostError> {
     // Unlike a rename, a link fails where the name is taken.
-    let created = with_file_beside(path, contents, 0o600, |beside| {
+    let created = with_file_beside(path, contents, (Some(0o600), None), |beside| {
         fs::hard_link(beside, path)?;
         fs::remove_file(beside)
     });
@@ -197,10 +219,13 @@ pub fn room(path: &Path) -> Result<u64, HostError> {
     Ok(found.blocks_available().saturating_mul(found.fragment_size()))
 }
 
+/// A file's permission bits, where they have to be exactly those, and its user and group, where they aren't the process's.
+type Rights = (Option<u32>, Option<(u32, u32)>);
+
 fn with_file_beside(
     path: &Path,
     contents: &[u8],
-    mode: u32,
+    rights: Rights,
     put_in_place: impl FnOnce(&Path) -> io::Result<()>,
 ) -> io::Result<()> {
     let beside = beside(path)?;
@@ -209,7 +234,7 @@ fn with_file_beside(
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let written = write_synced(&beside, contents, mode).and_then(|()| put_in_place(&beside));
+    let written = write_synced(&beside, contents, rights).and_then(|()| put_in_place(&beside));
     if written.is_err() {
         // The first error is the one to report.
         drop(fs::remove_file(&beside));
@@ -218,9 +243,14 @@ fn with_file_beside(
     File::open(folder(path))?.sync_all()
 }
 
-fn write_synced(path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
+fn write_synced(path: &Path, contents: &[u8], (mode, owner): Rights) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.set_permissions(Permissions::from_mode(mode))?;
+    if let Some(mode) = mode {
+        file.set_permissions(Permissions::from_mode(mode))?;
+    }
+    if let Some((user, group)) = owner {
+        fchown(&file, Some(user), Some(group))?;
+    }
     file.write_all(contents)?;
     file.sync_all()
 }

@@ -234,6 +234,7 @@ pub const DEVICE: &[Entry] = &[
     route(Verb::Post, "/api/backup/identity", ADMINISTRATOR, "takes over the identity in a backup, on a device without a design").large().changing(),
     route(Verb::Post, "/api/identity/renew", ADMINISTRATOR, "makes a key that is to take the place of the tunnel's own").changing(),
     route(Verb::Post, "/api/identity/cancel-renewal", ADMINISTRATOR, "keeps the tunnel's key and erases the one that is to come").changing(),
+    route(Verb::Post, "/api/backup/users", ADMINISTRATOR, "takes over the users in a backup, in place of those that are there").large().changing(),
     route(Verb::Post, "/api/restart", ADMINISTRATOR, "restarts the box").changing(),
     route(Verb::Get, "/api/update", Who::SignedIn, "tells what the slots of the firmware hold, and how far an installation is").unattended(),
     route(Verb::Put, "/api/update/bundle", CARETAKERS, "takes an update, to be installed later").streaming().changing(),

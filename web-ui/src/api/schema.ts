@@ -324,6 +324,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/backup/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** takes over the users in a backup, in place of those that are there */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["Unlocking"];
+                };
+            };
+            responses: {
+                /** @description What was asked for. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["UsersTaken"];
+                    };
+                };
+                default: components["responses"]["Refusal"];
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/ca.pem": {
         parameters: {
             query?: never;
@@ -2424,6 +2465,8 @@ export interface components {
             passphrase?: components["schemas"]["Hidden"];
             /** @description The public key of whoever may open it, `age1…`. */
             recipient?: string;
+            /** @description The page's users, the text of the page's own file; the page and root alone have it to give. */
+            users?: components["schemas"]["Hidden"];
             /**
              * @description Whether the tunnel's key and the authority of the page's certificate go in: for the replacement of the device.
              * @default false
@@ -3503,6 +3546,8 @@ export interface components {
             serial: string;
             /** @description The site design's text. */
             site: string;
+            /** @description The page's users, by name; none where the capsule holds none. */
+            users?: components["schemas"]["UserInBackup"][];
             /** @description The firmware that made it. */
             version: string;
         };
@@ -4129,7 +4174,7 @@ export interface components {
             "test-number"?: components["schemas"]["TestNumber"];
         };
         /** @description What is sensed. */
-        Sensed: "data" | "temperature" | "memory" | "room" | "wear" | "disk";
+        Sensed: "data" | "temperature" | "memory" | "room" | "wear" | "disk" | "backup";
         /** @description A file that the browser has sent. */
         SentBundle: {
             /**
@@ -4570,9 +4615,24 @@ export interface components {
             password?: string;
             user: components["schemas"]["User"];
         };
+        /** @description One of the page's users in a capsule. */
+        UserInBackup: {
+            /** @description The name. */
+            name: string;
+            /** @description As what, in the page's word. */
+            role: string;
+            /** @description Whether a second factor is in force. */
+            second_factor: boolean;
+        };
         /** @description The users of the page. */
         Users: {
             users: components["schemas"]["User"][];
+        };
+        /** @description Who may sign in now. */
+        UsersTaken: {
+            /** @description Whether the session of whoever asked has ended: the backup has another role for him, or doesn't know him. */
+            signed_out: boolean;
+            users: string[];
         };
         /** @description How a check ended. */
         Verdict: "passed" | "not-run" | "warned" | "failed";
@@ -4829,7 +4889,9 @@ export type UpstreamStatus = components['schemas']['UpstreamStatus'];
 export type User = components['schemas']['User'];
 export type UserChange = components['schemas']['UserChange'];
 export type UserChanged = components['schemas']['UserChanged'];
+export type UserInBackup = components['schemas']['UserInBackup'];
 export type Users = components['schemas']['Users'];
+export type UsersTaken = components['schemas']['UsersTaken'];
 export type Verdict = components['schemas']['Verdict'];
 export type Volume = components['schemas']['Volume'];
 export type WayStatus = components['schemas']['WayStatus'];

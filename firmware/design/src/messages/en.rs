@@ -374,6 +374,8 @@ pub(super) fn sentence(rule: &Rule) -> String {
         Rule::MetricsSources { count, most } => {
             format!("the figures have {count} sources, more than {most}")
         }
+        Rule::BadRecipient => "this is no recipient's public key".to_owned(),
+        Rule::SecretRecipient => "this is the secret key of the backups".to_owned(),
         Rule::NoCentre => "the profile has no centre".to_owned(),
         Rule::CentreTwice { part, first } => {
             format!("centre '{first}' has the same {}", centre_part(*part))
@@ -728,6 +730,12 @@ pub(super) fn mend(rule: &Rule) -> String {
             "The figures have no password: name the collector's address alone."
         }
         Rule::MetricsSources { .. } => "Leave the collectors' addresses alone.",
+        Rule::BadRecipient => {
+            "Copy the public key that age-keygen shows: 'age1' and 58 letters and digits."
+        }
+        Rule::SecretRecipient => {
+            "Write the public key (age1…). The design isn't secret, so make a new pair with age-keygen if this one was ever saved or sent."
+        }
         Rule::NameWithoutResolver { .. } => {
             "Add LGWAN's resolvers as 'dns' to [interface.lgwan], or ask the operator for addresses."
         }

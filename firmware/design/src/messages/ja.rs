@@ -429,6 +429,8 @@ pub(super) fn sentence(rule: &Rule) -> String {
         Rule::MetricsSources { count, most } => {
             format!("装置の指標の接続元が{count}件あります。書けるのは{most}件までです。")
         }
+        Rule::BadRecipient => "毎晩の控えの受取人の公開鍵として読めません。".to_owned(),
+        Rule::SecretRecipient => "毎晩の控えを開ける秘密鍵が書かれています。".to_owned(),
         Rule::NoCentre => "拠点が一つもありません。".to_owned(),
         Rule::CentreTwice { part, first } => {
             format!("拠点「{first}」と{}が同じです。", centre_part(*part))
@@ -824,6 +826,12 @@ pub(super) fn mend(rule: &Rule) -> String {
             "指標にはパスワードがありません。監視サーバのアドレスだけを書いてください。"
         }
         Rule::MetricsSources { .. } => "監視サーバのアドレスだけを残してください。",
+        Rule::BadRecipient => {
+            "age-keygen が表示した公開鍵（age1 に続く58文字の英数字）を、全部写してください。"
+        }
+        Rule::SecretRecipient => {
+            "公開鍵（age1…）を書いてください。設計は秘密ではないので、保存や送付をしていたら、age-keygen で新しい鍵の組を作ってください。"
+        }
         Rule::NameWithoutResolver { .. } => {
             "[interface.lgwan] の dns にLGWANのDNSサーバを書くか、アドレスで書いた接続情報を機構に求めてください。"
         }

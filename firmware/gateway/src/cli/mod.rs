@@ -16,6 +16,7 @@ mod identity;
 mod import;
 mod ledger;
 mod names;
+mod nightly;
 mod rewrite;
 mod selftest;
 mod sheet;
@@ -34,7 +35,9 @@ use std::{
 };
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum, error::ErrorKind};
-use sekisho_control::{Failure, FailureKind, File, STATUS, Status};
+use sekisho_control::{
+    Failure, FailureKind, File, NightlyFault, PLAN, Plan, Proposal, STATUS, Status,
+};
 use sekisho_design::{
     Accepted, LARGEST_FILE, Lan, Language, Problem, Problems, PublicKey, Report, Source, Sources,
     Trust, check,
@@ -302,6 +305,14 @@ enum CommandError {
         #[source]
         source: io::Error,
     },
+    #[error("can't look for the page's users at {}: {source}", path.display())]
+    NoUsers {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("the night has no backup: {detail}")]
+    NoNightly { fault: NightlyFault, detail: String },
     #[error("can't read the passphrase: {0}")]
     NoPassphrase(#[source] io::Error),
     #[error("can't use the terminal: {0}")]
@@ -321,9 +332,11 @@ impl CommandError {
             | Self::NoTest(_)
             | Self::Write(_)
             | Self::NotWritten { .. }
+            | Self::NoUsers { .. }
             | Self::NoPassphrase(_)
             | Self::Terminal(_)
             | Self::Runtime(_) => 2,
+            Self::NoNightly { .. } => 4,
             Self::Update(fault) => fault.exit_code(),
             Self::Client(ClientError::Failure(failure)) => match failure.kind {
                 FailureKind::Refused => 1,
@@ -368,6 +381,10 @@ impl CommandError {
             Self::NotWritten { source, .. } if source.kind() == io::ErrorKind::AlreadyExists => {
                 Some("give a name that isn't taken".to_owned())
             }
+            Self::NoNightly { fault, .. } => Some(nightly::way_out(*fault).to_owned()),
+            Self::NoUsers { .. } => {
+                Some("run it as root, who may look into that folder".to_owned())
+            }
             Self::NoPassphrase(_) => Some("give it in a file: --passphrase-file FILE".to_owned()),
             Self::Update(fault) => fault.way_out().map(str::to_owned),
             Self::Terminal(_) => Some("print it once: --once".to_owned()),
@@ -390,6 +407,8 @@ impl CommandError {
             | Self::NoTest(_)
             | Self::Write(_)
             | Self::NotWritten { .. }
+            | Self::NoUsers { .. }
+            | Self::NoNightly { .. }
             | Self::NoPassphrase(_)
             | Self::Update(_)
             | Self::Terminal(_)

@@ -26,12 +26,13 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use sekisho_control::{
-    APPLY, Apply, Author, BACKUP, BackupWish, CANCEL_RENEWAL, CONFIRM, CertificateRequest,
-    Confirmation, Decision, FLOWS, Failure, FailureKind, FlowQuery, GENERATIONS, HEALTH, IDENTITY,
-    INSTALL, InstallWish, KEY, LARGEST_BODY, LONGEST_NAME, NAME_QUERY, NAMES, NameQuery,
-    OPEN_BACKUP, PAGE_AUTHORITY, PAGE_CERTIFICATE, PLAN, Packet, Principal, Proposal, REFUSALS,
-    RENEW_IDENTITY, RESTART, ROLL_BACK, Renewal, Restart, SELF_TEST, SELF_TESTS, STATUS,
-    SelfTestWish, TAKE_IDENTITY, TRACE, TRAFFIC, UPDATE, Unlocking, ZONE_DATA,
+    APPLY, Apply, Author, BACKUP, BACKUP_USERS, BackupWish, CANCEL_RENEWAL, CONFIRM,
+    CertificateRequest, Confirmation, Decision, FLOWS, Failure, FailureKind, FlowQuery,
+    GENERATIONS, HEALTH, IDENTITY, INSTALL, InstallWish, KEY, LARGEST_BODY, LONGEST_NAME,
+    NAME_QUERY, NAMES, NIGHTLY_BACKUP, NameQuery, NightlyOutcome, OPEN_BACKUP, PAGE_AUTHORITY,
+    PAGE_CERTIFICATE, PLAN, Packet, Principal, Proposal, REFUSALS, RENEW_IDENTITY, RESTART,
+    ROLL_BACK, Renewal, Restart, SELF_TEST, SELF_TESTS, STATUS, SelfTestWish, TAKE_IDENTITY, TRACE,
+    TRAFFIC, UPDATE, Unlocking, ZONE_DATA,
 };
 use sekisho_host::user_name;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -105,6 +106,8 @@ pub(super) async fn serve(listener: UnixListener, requests: mpsc::Sender<Request
         .route(BACKUP, post(back_up))
         .route(OPEN_BACKUP, post(open_backup))
         .route(TAKE_IDENTITY, post(take_identity))
+        .route(BACKUP_USERS, post(backup_users))
+        .route(NIGHTLY_BACKUP, get(nightly).post(night_over))
         .route(RESTART, post(restart))
         .route(UPDATE, get(update))
         .route(INSTALL, post(install))
@@ -324,6 +327,25 @@ async fn take_identity(
         Ok(author) => queue.ask(|reply| Request::TakeIdentity(opening, author, reply)).await,
         Err(message) => malformed(message),
     }
+}
+
+async fn backup_users(
+    State(queue): State<Queue>,
+    Extension(peer): Extension<Peer>,
+    Body(mut opening): Body<Unlocking>,
+) -> Response {
+    match peer.author(opening.on_behalf.take()) {
+        Ok(author) => queue.ask(|reply| Request::BackupUsers(opening, author, reply)).await,
+        Err(message) => malformed(message),
+    }
+}
+
+async fn nightly(State(queue): State<Queue>) -> Response {
+    queue.ask(Request::Nightly).await
+}
+
+async fn night_over(State(queue): State<Queue>, Body(outcome): Body<NightlyOutcome>) -> Response {
+    queue.ask(|reply| Request::NightOver(outcome, reply)).await
 }
 
 async fn restart(

@@ -12,12 +12,12 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Instant};
 
 use jiff::Timestamp;
 use sekisho_control::{
-    Applied, Apply, Author, Awaiting, Backup, BackupWish, CertificateRequest, Confirmation,
-    Decision, Failure, FlowPage, FlowQuery, Generation, Health as HealthLevel, Identity,
-    InstallWish, KeptSelfTest, Key, LineStatus, LiveTrace, NameAnswer, NameQuery, NamesStatus,
-    Opened, Packet, PageAuthority, PageCertificate, Phase, Plan, PlannedStep, Proposal, Refused,
-    RefusedFlows, Restarting, Returned, SelfTestReport, SelfTestWish, Settled, Status, Stored,
-    Traffic, Unlocking, UpdateStatus, ZoneData,
+    Applied, Apply, Author, Awaiting, Backup, BackupUsers, BackupWish, CertificateRequest,
+    Confirmation, Decision, Failure, FlowPage, FlowQuery, Generation, Health as HealthLevel,
+    Identity, InstallWish, KeptSelfTest, Key, LineStatus, LiveTrace, NameAnswer, NameQuery,
+    NamesStatus, Nightly, NightlyOutcome, Opened, Packet, PageAuthority, PageCertificate, Phase,
+    Plan, PlannedStep, Proposal, Refused, RefusedFlows, Restarting, Returned, SelfTestReport,
+    SelfTestWish, Settled, Status, Stored, Traffic, Unlocking, UpdateStatus, ZoneData,
 };
 use sekisho_design::{Design, PublicKey, diff};
 use sekisho_host::{HostError, Kernel, Refusal, clock, give_back};
@@ -44,6 +44,7 @@ use super::{
     live,
     looks::Looks,
     names::Names,
+    nightly::Nights,
     page,
     path::Path,
     proof::Measure,
@@ -116,6 +117,12 @@ pub enum Request {
     OpenBackup(Unlocking, Reply<Opened>),
     /// Take the identity of a backup over.
     TakeIdentity(Unlocking, Author, Reply<Key>),
+    /// Give the page's users of a backup out.
+    BackupUsers(Unlocking, Author, Reply<BackupUsers>),
+    /// Whom the nightly backup is for.
+    Nightly(Reply<Nightly>),
+    /// Take down what came of a night's.
+    NightOver(NightlyOutcome, Reply<Nightly>),
     /// Restart the box.
     Restart(Author, Reply<Restarting>),
     /// What the slots of the firmware hold.
@@ -168,6 +175,7 @@ pub struct Device {
     restarter: Restarter,
     updates: Updates,
     desk: Desk,
+    nights: Nights,
     /// Entries of the kernel's log that never came here.
     refusals_lost: u64,
 }
@@ -227,6 +235,7 @@ impl Device {
             restarter: Restarter::new(&places.run),
             updates: Updates::new(&places.run),
             desk: Desk::default(),
+            nights: Nights::open(state),
             refusals_lost: 0,
         })
     }
@@ -283,6 +292,14 @@ impl Device {
             Request::TakeIdentity(opening, author, reply) => {
                 drop(reply.send(self.take_identity(opening, &author).await));
             }
+            Request::BackupUsers(opening, author, reply) => {
+                self.backup_users(opening, &author, reply);
+            }
+            Request::Nightly(reply) => drop(reply.send(Ok(self.nightly()))),
+            Request::NightOver(outcome, reply) => {
+                self.nights.note(outcome, Timestamp::now());
+                drop(reply.send(Ok(self.nightly())));
+            }
             Request::Restart(author, reply) => drop(reply.send(self.restart(&author))),
             Request::Update(reply) => drop(reply.send(self.updates.status())),
             Request::Install(wish, author, reply) => {
@@ -325,6 +342,7 @@ impl Device {
         self.end_silence(now).await;
         self.time.look_after(now, clock::wall);
         self.health.look_after(now);
+        self.nights.look_after(self.wants_nightly(), self.known_time());
         self.watch(now).await;
         self.keep_up().await;
         self.counts.watch(&self.hands.kernel, now);
@@ -393,7 +411,7 @@ impl Device {
             flow_log: self.flow_log.status(),
             collector: self.flow_log.collector(),
             time: Some(self.time.status(design.as_deref(), clock::since_start())),
-            health: self.health.readings(),
+            health: self.readings(),
             processor: Some(processor()),
             release: self.health.release().cloned(),
         }

@@ -21,6 +21,7 @@ mod live;
 mod looks;
 mod machine;
 mod names;
+mod nightly;
 mod page;
 mod path;
 mod places;

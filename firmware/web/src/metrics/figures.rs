@@ -207,6 +207,7 @@ fn sensors(to: &mut Families, readings: &[Reading]) {
             Sensed::Room => "room",
             Sensed::Wear => "wear",
             Sensed::Disk => "disk",
+            Sensed::Backup => "backup",
         };
         sample(&[("of", of), ("sensor", &reading.name)], whether(reading.alarm))
     };

@@ -157,6 +157,7 @@ function Step({ step, selected, select }: StepProps & { step: StepName }) {
             tick={t.parts.use}
             fields={fields.collector}
           />
+          <OptionalSection path="backup" title={t.parts.backup} tick={t.parts.use} fields={fields.backup} />
         </>
       );
     case "check":

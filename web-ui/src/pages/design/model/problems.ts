@@ -7,7 +7,7 @@ export const steps = {
   servers: ["server"],
   terminals: ["terminals"],
   names: ["names"],
-  policies: ["object", "service", "policy", "limits", "flow-log", "collector"],
+  policies: ["object", "service", "policy", "limits", "flow-log", "collector", "backup"],
   check: [],
 } as const satisfies Record<string, readonly string[]>;
 
