@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use self::writer::{NONE, Thing, Writer, label, listed_or_none, optional, shown};
 use crate::{
     Both, Class, Design, Lan, LanInterface, LanRoute, Lgwan, Maintenance, Metrics, Page, PortMode,
-    Site, Traffic, messages, words,
+    Site, Snmp, Traffic, messages, words,
 };
 
 /// One difference.
@@ -61,6 +61,7 @@ pub fn diff(before: &Design, after: &Design) -> Vec<Difference> {
         collector,
         page,
         metrics,
+        snmp,
     } = before;
     let mut writer = Writer::default();
     compare_site(&mut writer, site, &after.site);
@@ -79,6 +80,7 @@ pub fn diff(before: &Design, after: &Design) -> Vec<Difference> {
     log::collector(&mut writer, collector.as_ref(), after.collector.as_ref());
     compare_page(&mut writer, page, &after.page);
     compare_metrics(&mut writer, metrics, &after.metrics);
+    compare_snmp(&mut writer, snmp, &after.snmp);
     profile::compare(&mut writer, profile, &after.profile);
     writer.found
 }
@@ -213,6 +215,13 @@ fn compare_page(writer: &mut Writer, before: &Page, after: &Page) {
 fn compare_metrics(writer: &mut Writer, before: &Metrics, after: &Metrics) {
     let Metrics { maintenance } = before;
     let thing = Thing::new("metrics", label("装置の指標", "The figures"));
+    let field = ("maintenance", "保守ポートの接続元", "sources at the maintenance port");
+    writer.set(&thing, field, (&ranges(maintenance), &ranges(&after.maintenance)));
+}
+
+fn compare_snmp(writer: &mut Writer, before: &Snmp, after: &Snmp) {
+    let Snmp { maintenance } = before;
+    let thing = Thing::new("snmp", label("SNMP", "SNMP"));
     let field = ("maintenance", "保守ポートの接続元", "sources at the maintenance port");
     writer.set(&thing, field, (&ranges(maintenance), &ranges(&after.maintenance)));
 }

@@ -54,6 +54,8 @@ pub(crate) fn read_site(text: &str, log: &mut Log) -> SiteDraft {
         draft.page = page.and_then(|node| node.table(log, page::read_page));
         let figures = table.optional("metrics");
         draft.metrics = figures.and_then(|node| node.table(log, metrics::read_metrics));
+        let snmp = table.optional("snmp");
+        draft.snmp = snmp.and_then(|node| node.table(log, metrics::read_snmp));
         draft
     })
 }

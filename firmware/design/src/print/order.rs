@@ -34,6 +34,7 @@ pub(crate) static ROOT: Keys = keys(&[
     ("collector", &COLLECTOR),
     ("page", &PAGE),
     ("metrics", &METRICS),
+    ("snmp", &METRICS),
 ]);
 
 static SITE: Keys = keys(&[

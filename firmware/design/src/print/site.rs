@@ -9,7 +9,7 @@ use crate::{
     Allowance, Approval, Class, Collector, CollectorTransport, Design, Direction, Environment,
     FlowLog, GlobalFor, Lan, LanInterface, LanRoute, Lgwan, Limits, Maintenance, Metrics,
     NameEntry, NameTarget, NamedServices, Names, Object, Page, Policy, PortMode, Server, Service,
-    ServiceMember, Site, Terminals, Traffic,
+    ServiceMember, Site, Snmp, Terminals, Traffic,
     draft::{ENVIRONMENTS, KINDS, METHODS, USUAL_MTU},
     messages::{origin, range},
     migrate,
@@ -35,6 +35,7 @@ pub(super) fn tree(design: &Design) -> Tree {
         collector,
         page,
         metrics,
+        snmp,
     } = design;
     let mut interface = Tree::default();
     interface.set("lgwan", Value::Tree(uplink(lgwan)));
@@ -81,6 +82,10 @@ pub(super) fn tree(design: &Design) -> Tree {
     let Metrics { maintenance } = metrics;
     if !maintenance.is_empty() {
         root.set("metrics", table([("maintenance", sources(maintenance))]));
+    }
+    let Snmp { maintenance } = snmp;
+    if !maintenance.is_empty() {
+        root.set("snmp", table([("maintenance", sources(maintenance))]));
     }
     root
 }

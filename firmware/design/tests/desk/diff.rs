@@ -93,7 +93,7 @@ fn west(design: &mut Design) -> &mut Centre {
     centres.find(|centre| centre.name.as_str() == "west").unwrap()
 }
 
-pub(crate) const CHANGES: [Change; 110] = [
+pub(crate) const CHANGES: [Change; 111] = [
     ("site.name", |design| design.site.name = "新市".into()),
     ("site.organisation", |design| design.site.organisation = "010006".parse().unwrap()),
     ("site.kind", |design| design.site.kind = Kind::Prefecture),
@@ -287,6 +287,7 @@ pub(crate) const CHANGES: [Change; 110] = [
     }),
     ("page.head-office", |design| design.page.head_office = vec![net("10.20.0.0/28")]),
     ("metrics.maintenance", |design| design.metrics.maintenance = vec![net("192.168.254.9/32")]),
+    ("snmp.maintenance", |design| design.snmp.maintenance = vec![net("192.168.254.9/32")]),
     ("profile.organisation", |design| design.profile.organisation = "010006".parse().unwrap()),
     ("profile.serial", |design| design.profile.stamp.serial += 1),
     ("profile.issued", |design| {
@@ -388,6 +389,7 @@ pub(crate) fn base() -> Design {
     design.flow_log = Some(FlowLog { days: 30, size: LogSize::new(200_000_000).unwrap() });
     design.page.head_office = vec![net("192.168.1.200/32"), net("10.20.0.0/28")];
     design.metrics.maintenance = vec![net("192.168.254.10/32")];
+    design.snmp.maintenance = vec![net("192.168.254.10/32")];
     design.collector = Some(Collector {
         address: "192.168.254.50".parse().unwrap(),
         port: 6514,
