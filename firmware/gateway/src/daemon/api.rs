@@ -30,7 +30,8 @@ use sekisho_control::{
     FLOWS, Failure, FailureKind, FlowQuery, GENERATIONS, HEALTH, IDENTITY, KEY, LARGEST_BODY,
     LONGEST_NAME, NAME_QUERY, NAMES, NameQuery, OPEN_BACKUP, PAGE_AUTHORITY, PAGE_CERTIFICATE,
     PLAN, Packet, Principal, Proposal, REFUSALS, RESTART, ROLL_BACK, Restart, SELF_TEST,
-    SELF_TESTS, STATUS, SelfTestWish, TAKE_IDENTITY, TRACE, TRAFFIC, Unlocking, ZONE_DATA,
+    SELF_TESTS, SNMP, SNMP_USER, STATUS, SelfTestWish, SnmpRenewal, TAKE_IDENTITY, TRACE, TRAFFIC,
+    Unlocking, ZONE_DATA,
 };
 use sekisho_host::user_name;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -102,6 +103,8 @@ pub(super) async fn serve(listener: UnixListener, requests: mpsc::Sender<Request
         .route(BACKUP, post(back_up))
         .route(OPEN_BACKUP, post(open_backup))
         .route(TAKE_IDENTITY, post(take_identity))
+        .route(SNMP, get(snmp))
+        .route(SNMP_USER, post(snmp_user))
         .route(RESTART, post(restart))
         .route(GENERATIONS, get(generations))
         .route(&format!("{GENERATIONS}/{{number}}"), get(generation))
@@ -306,6 +309,21 @@ async fn restart(
 ) -> Response {
     match peer.author(on_behalf) {
         Ok(author) => queue.ask(|reply| Request::Restart(author, reply)).await,
+        Err(message) => malformed(message),
+    }
+}
+
+async fn snmp(State(queue): State<Queue>) -> Response {
+    queue.ask(Request::Snmp).await
+}
+
+async fn snmp_user(
+    State(queue): State<Queue>,
+    Extension(peer): Extension<Peer>,
+    Body(SnmpRenewal { on_behalf }): Body<SnmpRenewal>,
+) -> Response {
+    match peer.author(on_behalf) {
+        Ok(author) => queue.ask(|reply| Request::SnmpUser(author, reply)).await,
         Err(message) => malformed(message),
     }
 }

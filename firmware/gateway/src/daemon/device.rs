@@ -14,13 +14,13 @@ use sekisho_control::{
     Applied, Apply, Author, Awaiting, Backup, BackupWish, CertificateRequest, Confirmation,
     Decision, Failure, FlowPage, FlowQuery, Generation, Health as HealthLevel, Identity,
     KeptSelfTest, Key, LineStatus, LiveTrace, NameAnswer, NameQuery, NamesStatus, Opened, Packet,
-    PageAuthority, PageCertificate, Phase, Plan, PlannedStep, Proposal, Refused, RefusedFlows,
-    Restarting, Returned, SelfTestReport, SelfTestWish, Settled, Status, Stored, Traffic,
-    Unlocking, ZoneData,
+    PageAuthority, PageCertificate, Phase, Plan, PlannedStep, PortStatus, Proposal, Refused,
+    RefusedFlows, Restarting, Returned, SelfTestReport, SelfTestWish, Settled, Snmp as SnmpState,
+    SnmpPassphrases, Status, Stored, Traffic, Unlocking, ZoneData,
 };
 use sekisho_design::{Design, PublicKey, diff};
-use sekisho_host::{HostError, Kernel, Refusal, clock, give_back};
-use sekisho_plan::{KernelState, Step, desired_over, steps};
+use sekisho_host::{HostError, Kernel, Line as PortLine, Refusal, clock, give_back};
+use sekisho_plan::{KernelState, Step, desired_over, steps, trace::Side};
 use sekisho_tunnel::SecretKey;
 use tokio::sync::oneshot;
 
@@ -49,6 +49,7 @@ use super::{
     refused::RefusedLog,
     restart::Restarter,
     selftest::{Events, SelfTest},
+    snmp::Snmp,
     stamps::Stamps,
     store::{Files, Store},
     time::Time,
@@ -109,6 +110,10 @@ pub enum Request {
     OpenBackup(Unlocking, Reply<Opened>),
     /// Take the identity of a backup over.
     TakeIdentity(Unlocking, Author, Reply<Key>),
+    /// Whether questions by SNMP are answered.
+    Snmp(Reply<SnmpState>),
+    /// Make new passphrases for the user that asks by SNMP.
+    SnmpUser(Author, Reply<SnmpPassphrases>),
     /// Restart the box.
     Restart(Author, Reply<Restarting>),
     /// The last self-test's report.
@@ -137,6 +142,7 @@ pub struct Device {
     names: Names,
     flow_log: FlowLog,
     time: Time,
+    snmp: Snmp,
     health: Health,
     selftest: SelfTest,
     /// Hosts of the design in force may be elsewhere than the kernel and the tunnel look for them, policies over, or the
@@ -199,6 +205,7 @@ impl Device {
             names: Names::new(state),
             flow_log: FlowLog::start(state)?,
             time: Time::start(&places.run, now, clock::wall())?,
+            snmp: Snmp::new(state, &places.run),
             health: Health::new(state),
             selftest: SelfTest::new(state, now),
             moved: false,
@@ -267,6 +274,8 @@ impl Device {
             Request::TakeIdentity(opening, author, reply) => {
                 drop(reply.send(self.take_identity(opening, &author).await));
             }
+            Request::Snmp(reply) => drop(reply.send(Ok(self.snmp.status()))),
+            Request::SnmpUser(author, reply) => drop(reply.send(self.snmp.renew(&author))),
             Request::Restart(author, reply) => drop(reply.send(self.restart(&author))),
             Request::LastSelfTest(reply) => drop(reply.send(self.selftest.last())),
             Request::SelfTests(reply) => drop(reply.send(Ok(self.selftest.kept()))),
@@ -301,6 +310,7 @@ impl Device {
         self.end_of_wait(now).await;
         self.end_silence(now).await;
         self.time.look_after(now, clock::wall);
+        self.snmp.look_after(now);
         self.health.look_after(now);
         self.watch(now).await;
         self.keep_up().await;
@@ -347,6 +357,10 @@ impl Device {
             Ok(line) => (line, None),
             Err(fault) => (None, Some(told(fault))),
         };
+        let (ports, ports_fault) = match self.ports().await {
+            Ok(ports) => (ports, None),
+            Err(fault) => (Vec::new(), Some(told(fault))),
+        };
         let refused: BTreeMap<_, _> = counters
             .into_iter()
             .filter(|(_, count)| count.packets > 0)
@@ -360,8 +374,9 @@ impl Device {
             awaiting: self.awaiting(),
             returned: self.returned.clone(),
             storage: self.storage.clone(),
-            fault: fault.or(line_fault),
+            fault: fault.or(line_fault).or(ports_fault),
             line,
+            ports,
             shortages: Vec::new(),
             site: self.in_force.as_ref().map(|in_force| summary(&in_force.design)),
             tunnel: self.hands.tunnel.as_ref().map(|tunnel| tunnel.status(Instant::now())),
@@ -380,6 +395,21 @@ impl Device {
         let Some(InForce { design, state }) = &self.in_force else { return Ok(None) };
         let Hands { kernel, line, .. } = &self.hands;
         line.status(kernel, (design, &state.queues), Instant::now()).await
+    }
+
+    /// The ports of the design in force; one that isn't there has no carrier.
+    async fn ports(&self) -> Result<Vec<PortStatus>, HostError> {
+        let Some(design) = self.design() else { return Ok(Vec::new()) };
+        let lans = design.lans.iter().map(|(lan, it)| (&it.port, Side::Lan(*lan)));
+        let maintenance = design.maintenance.iter().map(|it| (&it.port, Side::Maintenance));
+        let named = [(&design.lgwan.port, Side::Lgwan)].into_iter().chain(lans).chain(maintenance);
+        let mut ports = Vec::new();
+        for (port, side) in named {
+            let PortLine { carrier, speed, received, sent, .. } =
+                self.hands.kernel.line(port).await?.unwrap_or_default();
+            ports.push(PortStatus { port: port.clone(), side, carrier, speed, received, sent });
+        }
+        Ok(ports)
     }
 
     /// The design in force, as it is written.

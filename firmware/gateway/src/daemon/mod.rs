@@ -31,6 +31,7 @@ mod restart;
 #[cfg(test)]
 mod sample;
 mod selftest;
+mod snmp;
 mod stamps;
 mod store;
 mod time;

@@ -46,7 +46,7 @@ fn seen() -> Seen {
     let health = json!({
         "first-cause": {
             "check": "lgwan.router", "title": both(), "code": "silent-router", "why": both(),
-            "told_by": both(), "next_step": both(),
+            "told-by": both(), "next-step": both(),
         },
         "level": "degraded", "at": "2026-04-01T00:00:00Z", "history": [],
         "troubles": [{
