@@ -217,6 +217,7 @@ export const en: DesignTexts = {
   parts: {
     page: "The page of the box",
     metrics: "Collector of figures (Prometheus)",
+    snmp: "Collector that asks by SNMP",
     traffic: "Division of the line",
     limits: "Limits for one source",
     "flow-log": "Flow log",
@@ -277,6 +278,7 @@ export const en: DesignTexts = {
     "classes.bulk": "Bulk",
     "page.head-office": "Who may open it",
     "metrics.maintenance": "Who may read them",
+    "snmp.maintenance": "Who may ask",
     "hold-back": "Seconds for which bulk is held back",
     name: "Name",
     interface: "LAN",
@@ -345,6 +347,8 @@ export const en: DesignTexts = {
     shares: "All three, 100 together at most. 60, 25 and 15 where left out.",
     "metrics.maintenance":
       "Addresses of collectors at the maintenance port, like 192.168.254.10; 8 at most. They read figures of how the box is, without a password.",
+    "snmp.maintenance":
+      "Addresses of collectors at the maintenance port, like 192.168.254.10; 8 at most. They need the passphrases that `sekisho snmp user` makes.",
     "page.head-office":
       "PCs of those in charge, on the head office LAN. Left out, it opens at the maintenance port only.",
     "hold-back": "0 to 3600; 60 where left out.",
