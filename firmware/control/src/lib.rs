@@ -14,6 +14,7 @@ mod names;
 mod page;
 mod proof;
 mod selftest;
+mod snmp;
 mod time;
 mod traffic;
 mod update;
@@ -62,6 +63,7 @@ pub use self::selftest::{
     HealthChange, KeptSelfTest, LOAD_SECONDS, Level, MalformedTestNumber, Planned, SelfTestEvent,
     SelfTestReport, SelfTestWish, Stage, TestNumber, Verdict,
 };
+pub use self::snmp::{Snmp, SnmpPassphrases, SnmpRenewal, SnmpUser};
 pub use self::time::{TimeServer, TimeStatus};
 pub use self::traffic::{
     ConnectionTable, Fullness, HostTraffic, MOST_HOSTS, NaptUse, PortsInUse, RowKind, RowTraffic,
@@ -130,6 +132,11 @@ pub const RESTART: &str = "/v1/restart";
 pub const UPDATE: &str = "/v1/update";
 /// `POST` [`InstallWish`]: [`UpdateStatus`]. What was sent to the page is installed, by a service of root.
 pub const INSTALL: &str = "/v1/update/install";
+
+/// `GET`: [`Snmp`].
+pub const SNMP: &str = "/v1/snmp";
+/// `POST` [`SnmpRenewal`]: [`SnmpPassphrases`]. The ones before are of no more use.
+pub const SNMP_USER: &str = "/v1/snmp/user";
 
 /// `POST` [`BackupWish`]: [`Backup`].
 pub const BACKUP: &str = "/v1/backup";
@@ -272,6 +279,9 @@ pub struct Status {
     /// The line and its queues; `None` where nothing is shaped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<LineStatus>,
+    /// The ports of the design in force, LGWAN's first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<PortStatus>,
     /// What is nearly used up, or is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shortages: Vec<Shortage>,
@@ -339,6 +349,25 @@ pub struct SiteSummary {
     pub servers: usize,
     /// Rows of terminals.
     pub terminals: usize,
+}
+
+/// A port of the design, as its driver tells it.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct PortStatus {
+    /// Its name on the box.
+    pub port: PortName,
+    /// Where it leads.
+    pub side: Side,
+    /// Whether the other end of its cable is there.
+    pub carrier: bool,
+    /// In Mb/s, where there is a carrier and the driver says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speed: Option<u32>,
+    /// Bytes that arrived, since the driver began to count.
+    pub received: u64,
+    /// Bytes that were sent, likewise.
+    pub sent: u64,
 }
 
 /// The tunnel as a whole.

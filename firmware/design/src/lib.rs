@@ -53,7 +53,7 @@ pub use key::{MalformedKey, PublicKey};
 pub use ledger::{Holder, Holding, Ledger, Totals, ledger};
 pub use line::{Duplex, LineRate, PortMode, Speed};
 pub use log::{Collector, CollectorTransport, FlowLog, LogSize, OfficeSide, Sent};
-pub use metrics::Metrics;
+pub use metrics::{Metrics, Snmp};
 pub use model::{
     Allowance, Centre, Design, Environment, Kind, Lan, LanInterface, LanRoute, Lgwan, Maintenance,
     Placement, PlatformNetwork, PlatformService, Profile, ProfileStamp, Protocol, Server, Site,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Approval, Certificates, Class, Collector, DnsName, Endpoint, FlowLog, Global, GlobalFor, Host,
     InterfaceAddress, Limits, LineRate, Metrics, Name, NamedServices, Names, NightlyBackup, Object,
-    OrganisationCode, Origin, Page, Policy, PortMode, PortName, Private, PublicKey, Service,
+    OrganisationCode, Origin, Page, Policy, PortMode, PortName, Private, PublicKey, Service, Snmp,
     Traffic,
 };
 
@@ -52,6 +52,8 @@ pub struct Design {
     pub metrics: Metrics,
     /// The backup that the device makes each night, for whom.
     pub backup: Option<NightlyBackup>,
+    /// Who may ask by SNMP.
+    pub snmp: Snmp,
 }
 
 /// Whose site it is and how its servers are placed.

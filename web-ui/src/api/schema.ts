@@ -3669,6 +3669,30 @@ export interface components {
         };
         /** @description A network port of the box: 1 to 15 bytes (`IFNAMSIZ` less its terminator), no space, `/` or `:`, not `.` or `..`. */
         PortName: string;
+        /** @description A port of the design, as its driver tells it. */
+        PortStatus: {
+            /** @description Whether the other end of its cable is there. */
+            carrier: boolean;
+            /** @description Its name on the box. */
+            port: components["schemas"]["PortName"];
+            /**
+             * Format: uint64
+             * @description Bytes that arrived, since the driver began to count.
+             */
+            received: number;
+            /**
+             * Format: uint64
+             * @description Bytes that were sent, likewise.
+             */
+            sent: number;
+            /** @description Where it leads. */
+            side: components["schemas"]["Side"];
+            /**
+             * Format: uint32
+             * @description In Mb/s, where there is a carrier and the driver says.
+             */
+            speed?: number;
+        };
         /** @description Ports in use, by protocol. */
         PortsInUse: {
             /**
@@ -4301,6 +4325,8 @@ export interface components {
             line?: components["schemas"]["LineStatus"];
             /** @description Whether a design is in force. */
             phase: components["schemas"]["Phase"];
+            /** @description The ports of the design in force, LGWAN's first. */
+            ports?: components["schemas"]["PortStatus"][];
             /** @description What the processor brings to the tunnel; `None` where nobody looked. */
             processor?: components["schemas"]["Processor"];
             /** @description Packets refused, by side and rule, since the counter was made. Rules that refused nothing are left out. */
@@ -4816,6 +4842,7 @@ export type Plan = components['schemas']['Plan'];
 export type Planned = components['schemas']['Planned'];
 export type PlannedStep = components['schemas']['PlannedStep'];
 export type PortName = components['schemas']['PortName'];
+export type PortStatus = components['schemas']['PortStatus'];
 export type PortsInUse = components['schemas']['PortsInUse'];
 export type Principal = components['schemas']['Principal'];
 export type Private = components['schemas']['Private'];

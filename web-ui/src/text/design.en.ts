@@ -217,6 +217,7 @@ export const en: DesignTexts = {
   parts: {
     page: "The page of the box",
     metrics: "Collector of figures (Prometheus)",
+    snmp: "Collector that asks by SNMP",
     traffic: "Division of the line",
     limits: "Limits for one source",
     "flow-log": "Flow log",
@@ -279,6 +280,7 @@ export const en: DesignTexts = {
     "page.head-office": "Who may open it",
     "metrics.maintenance": "Who may read them",
     "backup.recipient": "Public key of whoever opens them",
+    "snmp.maintenance": "Who may ask",
     "hold-back": "Seconds for which bulk is held back",
     name: "Name",
     interface: "LAN",
@@ -349,6 +351,8 @@ export const en: DesignTexts = {
       "The public key that age-keygen shows (age1…); only the secret key to it opens the backups. Each night one is written onto a stick that is left in the box.",
     "metrics.maintenance":
       "Addresses of collectors at the maintenance port, like 192.168.254.10; 8 at most. They read figures of how the box is, without a password.",
+    "snmp.maintenance":
+      "Addresses of collectors at the maintenance port, like 192.168.254.10; 8 at most. They need the passphrases that `sekisho snmp user` makes.",
     "page.head-office":
       "PCs of those in charge, on the head office LAN. Left out, it opens at the maintenance port only.",
     "hold-back": "0 to 3600; 60 where left out.",

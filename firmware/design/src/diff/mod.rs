@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use self::writer::{NONE, Thing, Writer, label, listed_or_none, optional, shown};
 use crate::{
     Both, Class, Design, Lan, LanInterface, LanRoute, Lgwan, Maintenance, Metrics, NightlyBackup,
-    Page, PortMode, Site, Traffic, messages, words,
+    Page, PortMode, Site, Snmp, Traffic, messages, words,
 };
 
 /// One difference.
@@ -62,6 +62,7 @@ pub fn diff(before: &Design, after: &Design) -> Vec<Difference> {
         page,
         metrics,
         backup,
+        snmp,
     } = before;
     let mut writer = Writer::default();
     compare_site(&mut writer, site, &after.site);
@@ -81,6 +82,7 @@ pub fn diff(before: &Design, after: &Design) -> Vec<Difference> {
     compare_page(&mut writer, page, &after.page);
     compare_metrics(&mut writer, metrics, &after.metrics);
     compare_backup(&mut writer, backup.as_ref(), after.backup.as_ref());
+    compare_snmp(&mut writer, snmp, &after.snmp);
     profile::compare(&mut writer, profile, &after.profile);
     writer.found
 }
@@ -236,6 +238,13 @@ fn compare_backup(
             writer.value(thing, field, (recipient, &after.recipient), shown);
         },
     );
+}
+
+fn compare_snmp(writer: &mut Writer, before: &Snmp, after: &Snmp) {
+    let Snmp { maintenance } = before;
+    let thing = Thing::new("snmp", label("SNMP", "SNMP"));
+    let field = ("maintenance", "保守ポートの接続元", "sources at the maintenance port");
+    writer.set(&thing, field, (&ranges(maintenance), &ranges(&after.maintenance)));
 }
 
 fn ranges(sources: &[Ipv4Net]) -> BTreeSet<String> {

@@ -83,8 +83,9 @@ pub(crate) struct SiteDraft {
     pub(crate) flow_log: Option<FlowLogDraft>,
     pub(crate) collector: Option<CollectorDraft>,
     pub(crate) page: Option<PageDraft>,
-    pub(crate) metrics: Option<MetricsDraft>,
+    pub(crate) metrics: Option<ReadersDraft>,
     pub(crate) backup: Option<NightlyBackupDraft>,
+    pub(crate) snmp: Option<ReadersDraft>,
 }
 
 #[derive(Debug)]
@@ -203,8 +204,9 @@ pub(crate) struct PageDraft {
     pub(crate) head_office: Whole<Ipv4Net>,
 }
 
+/// Who reads figures.
 #[derive(Debug)]
-pub(crate) struct MetricsDraft {
+pub(crate) struct ReadersDraft {
     /// Where the sources stand, or the table that lacks them.
     pub(crate) place: Place,
     pub(crate) maintenance: Whole<Ipv4Net>,

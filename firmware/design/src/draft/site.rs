@@ -56,6 +56,8 @@ pub(crate) fn read_site(text: &str, log: &mut Log) -> SiteDraft {
         draft.metrics = figures.and_then(|node| node.table(log, metrics::read_metrics));
         let backup = table.optional("backup");
         draft.backup = backup.and_then(|node| node.table(log, backup::read_backup));
+        let snmp = table.optional("snmp");
+        draft.snmp = snmp.and_then(|node| node.table(log, metrics::read_snmp));
         draft
     })
 }

@@ -35,6 +35,7 @@ pub(crate) static ROOT: Keys = keys(&[
     ("page", &PAGE),
     ("metrics", &METRICS),
     ("backup", &BACKUP),
+    ("snmp", &METRICS),
 ]);
 
 static SITE: Keys = keys(&[

@@ -9,7 +9,7 @@ use crate::{
     Allowance, Approval, Class, Collector, CollectorTransport, Design, Direction, Environment,
     FlowLog, GlobalFor, Lan, LanInterface, LanRoute, Lgwan, Limits, Maintenance, Metrics,
     NameEntry, NameTarget, NamedServices, Names, NightlyBackup, Object, Page, Policy, PortMode,
-    Server, Service, ServiceMember, Site, Terminals, Traffic,
+    Server, Service, ServiceMember, Site, Snmp, Terminals, Traffic,
     draft::{ENVIRONMENTS, KINDS, METHODS, USUAL_MTU},
     messages::{origin, range},
     migrate,
@@ -36,6 +36,7 @@ pub(super) fn tree(design: &Design) -> Tree {
         page,
         metrics,
         backup,
+        snmp,
     } = design;
     let mut interface = Tree::default();
     interface.set("lgwan", Value::Tree(uplink(lgwan)));
@@ -85,6 +86,10 @@ pub(super) fn tree(design: &Design) -> Tree {
     }
     if let Some(NightlyBackup { recipient }) = backup {
         root.set("backup", table([("recipient", text(recipient))]));
+    }
+    let Snmp { maintenance } = snmp;
+    if !maintenance.is_empty() {
+        root.set("snmp", table([("maintenance", sources(maintenance))]));
     }
     root
 }

@@ -94,7 +94,7 @@ fn west(design: &mut Design) -> &mut Centre {
     centres.find(|centre| centre.name.as_str() == "west").unwrap()
 }
 
-pub(crate) const CHANGES: [Change; 111] = [
+pub(crate) const CHANGES: [Change; 112] = [
     ("site.name", |design| design.site.name = "新市".into()),
     ("site.organisation", |design| design.site.organisation = "010006".parse().unwrap()),
     ("site.kind", |design| design.site.kind = Kind::Prefecture),
@@ -295,6 +295,7 @@ pub(crate) const CHANGES: [Change; 111] = [
                 .unwrap(),
         });
     }),
+    ("snmp.maintenance", |design| design.snmp.maintenance = vec![net("192.168.254.9/32")]),
     ("profile.organisation", |design| design.profile.organisation = "010006".parse().unwrap()),
     ("profile.serial", |design| design.profile.stamp.serial += 1),
     ("profile.issued", |design| {
@@ -401,6 +402,7 @@ pub(crate) fn base() -> Design {
             .parse()
             .unwrap(),
     });
+    design.snmp.maintenance = vec![net("192.168.254.10/32")];
     design.collector = Some(Collector {
         address: "192.168.254.50".parse().unwrap(),
         port: 6514,

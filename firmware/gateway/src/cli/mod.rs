@@ -21,6 +21,7 @@ mod rewrite;
 mod selftest;
 mod sheet;
 mod show;
+mod snmp;
 mod status;
 mod top;
 mod trace;
@@ -164,6 +165,9 @@ enum Command {
     Names(names::NamesOf),
     #[command(flatten)]
     Who(identity::Who),
+    /// Have the device answer by SNMP: make the user's passphrases, see whether it answers
+    #[command(subcommand)]
+    Snmp(snmp::SnmpOf),
     /// Update the firmware of the box: install, see how it goes
     #[command(subcommand)]
     Update(update::Update),
@@ -617,6 +621,7 @@ fn run(arguments: &Arguments, language: Language) -> Result<Output, CommandError
             if json { show::json(&answer) } else { names::answer(&answer, language) }
         }
         Command::Who(who) => runtime.block_on(identity::run(socket, who, json, language))?,
+        Command::Snmp(what) => runtime.block_on(snmp::run(socket, *what, json, language))?,
         Command::Update(what) => return Ok(runtime.block_on(update::run(socket, what, wanted))?),
     };
     Ok(match arguments.format {

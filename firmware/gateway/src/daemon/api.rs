@@ -31,8 +31,8 @@ use sekisho_control::{
     GENERATIONS, HEALTH, IDENTITY, INSTALL, InstallWish, KEY, LARGEST_BODY, LONGEST_NAME,
     NAME_QUERY, NAMES, NIGHTLY_BACKUP, NameQuery, NightlyOutcome, OPEN_BACKUP, PAGE_AUTHORITY,
     PAGE_CERTIFICATE, PLAN, Packet, Principal, Proposal, REFUSALS, RENEW_IDENTITY, RESTART,
-    ROLL_BACK, Renewal, Restart, SELF_TEST, SELF_TESTS, STATUS, SelfTestWish, TAKE_IDENTITY, TRACE,
-    TRAFFIC, UPDATE, Unlocking, ZONE_DATA,
+    ROLL_BACK, Renewal, Restart, SELF_TEST, SELF_TESTS, SNMP, SNMP_USER, STATUS, SelfTestWish,
+    SnmpRenewal, TAKE_IDENTITY, TRACE, TRAFFIC, UPDATE, Unlocking, ZONE_DATA,
 };
 use sekisho_host::user_name;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -108,6 +108,8 @@ pub(super) async fn serve(listener: UnixListener, requests: mpsc::Sender<Request
         .route(TAKE_IDENTITY, post(take_identity))
         .route(BACKUP_USERS, post(backup_users))
         .route(NIGHTLY_BACKUP, get(nightly).post(night_over))
+        .route(SNMP, get(snmp))
+        .route(SNMP_USER, post(snmp_user))
         .route(RESTART, post(restart))
         .route(UPDATE, get(update))
         .route(INSTALL, post(install))
@@ -370,6 +372,21 @@ async fn install(
 ) -> Response {
     match peer.author(wish.on_behalf.take()) {
         Ok(author) => queue.ask(|reply| Request::Install(wish, author, reply)).await,
+        Err(message) => malformed(message),
+    }
+}
+
+async fn snmp(State(queue): State<Queue>) -> Response {
+    queue.ask(Request::Snmp).await
+}
+
+async fn snmp_user(
+    State(queue): State<Queue>,
+    Extension(peer): Extension<Peer>,
+    Body(SnmpRenewal { on_behalf }): Body<SnmpRenewal>,
+) -> Response {
+    match peer.author(on_behalf) {
+        Ok(author) => queue.ask(|reply| Request::SnmpUser(author, reply)).await,
         Err(message) => malformed(message),
     }
 }

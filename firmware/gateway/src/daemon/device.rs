@@ -16,12 +16,13 @@ use sekisho_control::{
     Confirmation, Decision, Failure, FlowPage, FlowQuery, Generation, Health as HealthLevel,
     Identity, InstallWish, KeptSelfTest, Key, LineStatus, LiveTrace, NameAnswer, NameQuery,
     NamesStatus, Nightly, NightlyOutcome, Opened, Packet, PageAuthority, PageCertificate, Phase,
-    Plan, PlannedStep, Proposal, Refused, RefusedFlows, Restarting, Returned, SelfTestReport,
-    SelfTestWish, Settled, Status, Stored, Traffic, Unlocking, UpdateStatus, ZoneData,
+    Plan, PlannedStep, PortStatus, Proposal, Refused, RefusedFlows, Restarting, Returned,
+    SelfTestReport, SelfTestWish, Settled, Snmp as SnmpState, SnmpPassphrases, Status, Stored,
+    Traffic, Unlocking, UpdateStatus, ZoneData,
 };
 use sekisho_design::{Design, PublicKey, diff};
-use sekisho_host::{HostError, Kernel, Refusal, clock, give_back};
-use sekisho_plan::{KernelState, Step, desired_over, steps};
+use sekisho_host::{HostError, Kernel, Line as PortLine, Refusal, clock, give_back};
+use sekisho_plan::{KernelState, Step, desired_over, steps, trace::Side};
 use sekisho_tunnel::SecretKey;
 use tokio::sync::oneshot;
 
@@ -52,6 +53,7 @@ use super::{
     renewal::{Keys, Renewal},
     restart::Restarter,
     selftest::{Events, SelfTest},
+    snmp::Snmp,
     stamps::Stamps,
     store::{Files, Store},
     time::Time,
@@ -123,6 +125,10 @@ pub enum Request {
     Nightly(Reply<Nightly>),
     /// Take down what came of a night's.
     NightOver(NightlyOutcome, Reply<Nightly>),
+    /// Whether questions by SNMP are answered.
+    Snmp(Reply<SnmpState>),
+    /// Make new passphrases for the user that asks by SNMP.
+    SnmpUser(Author, Reply<SnmpPassphrases>),
     /// Restart the box.
     Restart(Author, Reply<Restarting>),
     /// What the slots of the firmware hold.
@@ -155,6 +161,7 @@ pub struct Device {
     names: Names,
     flow_log: FlowLog,
     time: Time,
+    snmp: Snmp,
     health: Health,
     selftest: SelfTest,
     /// Hosts of the design in force may be elsewhere than the kernel and the tunnel look for them, policies over, or the
@@ -220,6 +227,7 @@ impl Device {
             names: Names::new(state),
             flow_log: FlowLog::start(state)?,
             time: Time::start(&places.run, now, clock::wall())?,
+            snmp: Snmp::new(state, &places.run),
             health: Health::new(state),
             selftest: SelfTest::new(state, now),
             moved: false,
@@ -300,6 +308,8 @@ impl Device {
                 self.nights.note(outcome, Timestamp::now());
                 drop(reply.send(Ok(self.nightly())));
             }
+            Request::Snmp(reply) => drop(reply.send(Ok(self.snmp.status()))),
+            Request::SnmpUser(author, reply) => drop(reply.send(self.snmp.renew(&author))),
             Request::Restart(author, reply) => drop(reply.send(self.restart(&author))),
             Request::Update(reply) => drop(reply.send(self.updates.status())),
             Request::Install(wish, author, reply) => {
@@ -341,6 +351,7 @@ impl Device {
         self.end_of_wait(now).await;
         self.end_silence(now).await;
         self.time.look_after(now, clock::wall);
+        self.snmp.look_after(now);
         self.health.look_after(now);
         self.nights.look_after(self.wants_nightly(), self.known_time());
         self.watch(now).await;
@@ -388,6 +399,10 @@ impl Device {
             Ok(line) => (line, None),
             Err(fault) => (None, Some(told(fault))),
         };
+        let (ports, ports_fault) = match self.ports().await {
+            Ok(ports) => (ports, None),
+            Err(fault) => (Vec::new(), Some(told(fault))),
+        };
         let refused: BTreeMap<_, _> = counters
             .into_iter()
             .filter(|(_, count)| count.packets > 0)
@@ -401,8 +416,9 @@ impl Device {
             awaiting: self.awaiting(),
             returned: self.returned.clone(),
             storage: self.storage.clone(),
-            fault: fault.or(line_fault),
+            fault: fault.or(line_fault).or(ports_fault),
             line,
+            ports,
             shortages: Vec::new(),
             site: self.in_force.as_ref().map(|in_force| summary(&in_force.design)),
             tunnel: self.hands.tunnel.as_ref().map(|tunnel| tunnel.status(Instant::now())),
@@ -421,6 +437,21 @@ impl Device {
         let Some(InForce { design, state }) = &self.in_force else { return Ok(None) };
         let Hands { kernel, line, .. } = &self.hands;
         line.status(kernel, (design, &state.queues), Instant::now()).await
+    }
+
+    /// The ports of the design in force; one that isn't there has no carrier.
+    async fn ports(&self) -> Result<Vec<PortStatus>, HostError> {
+        let Some(design) = self.design() else { return Ok(Vec::new()) };
+        let lans = design.lans.iter().map(|(lan, it)| (&it.port, Side::Lan(*lan)));
+        let maintenance = design.maintenance.iter().map(|it| (&it.port, Side::Maintenance));
+        let named = [(&design.lgwan.port, Side::Lgwan)].into_iter().chain(lans).chain(maintenance);
+        let mut ports = Vec::new();
+        for (port, side) in named {
+            let PortLine { carrier, speed, received, sent, .. } =
+                self.hands.kernel.line(port).await?.unwrap_or_default();
+            ports.push(PortStatus { port: port.clone(), side, carrier, speed, received, sent });
+        }
+        Ok(ports)
     }
 
     /// The design in force, as it is written.

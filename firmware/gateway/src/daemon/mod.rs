@@ -33,6 +33,7 @@ mod restart;
 #[cfg(test)]
 mod sample;
 mod selftest;
+mod snmp;
 mod stamps;
 mod store;
 mod time;

@@ -186,6 +186,7 @@ function Interfaces() {
       )}
       <OptionalSection path="page" title={t.parts.page} tick={t.parts.use} fields={fields.page} />
       <OptionalSection path="metrics" title={t.parts.metrics} tick={t.parts.use} fields={fields.metrics} />
+      <OptionalSection path="snmp" title={t.parts.snmp} tick={t.parts.use} fields={fields.snmp} />
       <OptionalSection path="traffic" title={t.parts.traffic} tick={t.parts.use} fields={fields.traffic} />
     </>
   );
