@@ -11,7 +11,7 @@ PAGE := web-ui/dist/index.html
 WEB := $(LAB) run --page
 BOX := tests/with-namespaces.sh cargo test --locked -p sekisho-image-tests --test box -- --ignored --nocapture
 
-.PHONY: help demo lab test test-long image bundle flash test-image test-image-quick machine lane-1 lane-2 lane-3 lane-4 bench bench-tunnel bench-desk bench-names page web-test api-test browser clerk check fuzz setup programs
+.PHONY: help demo lab test test-long image bundle flash test-image test-image-quick machine lane-1 lane-2 lane-3 lane-4 bench bench-tunnel bench-desk bench-names bench-page page web-test api-test browser clerk check fuzz setup programs
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -104,6 +104,12 @@ bench-names: ## Measure cached name queries beside dnsmasq and unbound, in relea
 	@tests/setup.sh bench
 	cargo bench --locked -p sekisho-names --bench names --no-run
 	@unshare -Urn sh -c 'ip link set lo up && exec cargo bench --locked -p sekisho-names --bench names'
+
+# The lab takes its programs from SEKISHO_BIN where that is set: figures of a debug build say little.
+bench-page: setup $(PAGE) ## Measure the page under load beside half of what the data plane carries, in release mode, against its limits: 3 minutes
+	cargo build --release --locked --bin sekishod --bin sekisho --bin sekisho-web --bin sekisho-far-end
+	@SEKISHO_BIN=$(abspath $(TARGET))/release tests/with-namespaces.sh \
+	  cargo test --locked --workspace --test load -- --ignored --nocapture
 
 check: setup $(DENY) $(PAGE) ## Check format, lints, documentation, dependencies and scripts
 	cargo fmt --all --check

@@ -71,7 +71,7 @@ systemctl --root="$root" --quiet set-default multi-user.target
 systemctl --root="$root" --quiet mask getty@tty1.service serial-getty@ttyS0.service getty-static.service ldconfig.service \
   systemd-hwdb-update.service systemd-machine-id-commit.service systemd-firstboot.service systemd-update-done.service \
   systemd-pcrlock-make-policy.service e2scrub_reap.service e2scrub_all.timer apt-daily.timer apt-daily-upgrade.timer \
-  dpkg-db-backup.timer fstrim.timer smartmontools.service systemd-journal-catalog-update.service \
+  dpkg-db-backup.timer fstrim.timer smartmontools.service snmpd.service systemd-journal-catalog-update.service \
   dev-hugepages.mount dev-mqueue.mount run-lock.mount sys-fs-fuse-connections.mount sys-kernel-config.mount \
   sys-kernel-debug.mount sys-kernel-tracing.mount proc-sys-fs-binfmt_misc.automount systemd-binfmt.service \
   kmod-static-nodes.service systemd-tmpfiles-setup-dev-early.service systemd-tmpfiles-setup-dev.service \

@@ -73,7 +73,7 @@ cp "$keys/operator.pub" "$keys/update-ca.pem" "$work/"
 printf 'version = "%s"\nfloor = "%s"\nkind = "%s"\nbuilt = %s\n' "$version" "$floor" "$kind" "$SOURCE_DATE_EPOCH" >"$work/release.toml"
 
 say "Programs"
-programs=(sekishod sekisho sekisho-ports sekisho-console sekisho-web)
+programs=(sekishod sekisho sekisho-ports sekisho-console sekisho-web sekisho-snmp)
 # Without the time, which nothing of them has in it: C libraries would be compiled anew for each commit, and all that is linked to them.
 RUSTFLAGS="--remap-path-prefix=$PWD=/sekisho --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo" \
   env -u SOURCE_DATE_EPOCH cargo build --locked --release --target-dir "$target/build" "${programs[@]/#/--bin=}"

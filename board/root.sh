@@ -13,7 +13,7 @@ include() { for path; do options+=(--dpkgopt="path-include=$path"); done; }
 exclude '/usr/share/doc/*' '/usr/share/man/*' '/usr/share/info/*' '/usr/share/locale/*' '/usr/share/i18n/*' \
   '/usr/share/lintian/*' '/usr/share/bash-completion/*' '/usr/share/zsh/*' '/usr/share/bug/*' '/usr/share/menu/*' \
   '/usr/share/pixmaps/*' '/usr/share/zoneinfo/right/*' '/usr/lib/systemd/catalog/*' '/usr/lib/udev/hwdb.d/*' \
-  '/boot/System.map*' '/boot/config*'
+  '/usr/share/snmp/*' '/usr/share/misc/pci.ids*' '/boot/System.map*' '/boot/config*'
 include '/usr/share/doc/*/copyright'
 modules='/usr/lib/modules/*/kernel'
 exclude "$modules/drivers/*" "$modules/fs/*" "$modules/net/*" "$modules/sound/*" "$modules/samples/*" "$modules/arch/x86/kvm/*"

@@ -20,6 +20,7 @@ wanted=(
   wireguard-go wireguard-go   # another WireGuard, which the tunnel is tested against
   dig bind9-dnsutils          # clients of the name service
   drill ldnsutils
+  snmpwalk snmp               # a collector that asks by SNMP
   dnsmasq dnsmasq-base        # an office's own DNS server
   shellcheck shellcheck       # make check
   xz xz-utils                 # packed images
@@ -144,6 +145,7 @@ unpack() {
 unpack rsyslogd rsyslog rsyslog-openssl libestr0 libfastjson4 # an office's collector of log messages
 unpack named bind9 # the platform's resolver in the lab; its libraries came with dig
 unpack chronyd chrony # the clock's keeper on the device, and a time server of LGWAN
+unpack snmpd snmpd # answers by SNMP on the device; its libraries came with snmpwalk
 unpack vsftpd vsftpd # an FTP server of office or platform
 if [[ ${1-} == long ]]; then
   unpack promtool prometheus # reads the figures as a collector does

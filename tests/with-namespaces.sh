@@ -17,6 +17,6 @@ if [[ -n $why ]]; then
   fi
   echo "$why: test programs run through sudo" >&2
   host=$(rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
-  export "CARGO_TARGET_${host}_RUNNER=sudo env PATH=$PATH"
+  export "CARGO_TARGET_${host}_RUNNER=sudo env PATH=$PATH${SEKISHO_BIN:+ SEKISHO_BIN=$SEKISHO_BIN}"
 fi
 exec "$@"

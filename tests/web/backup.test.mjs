@@ -29,7 +29,31 @@ test("a backup is made, opened with its words alone, and restored", () =>
     await card.getByRole("button", { name: "中身を見る" }).click();
     await page.getByText("控えの中身").waitFor();
     await page.getByText("入っていません").waitFor();
+    await page.getByText("admin（管理者）").waitFor();
     await keep(page, "care-backup-opened");
+
+    // Somebody who comes after the backup isn't in it, and goes with its users. Who restores stays signed in.
+    await page.goto(`${PAGE}#/care/users`);
+    await page.getByLabel("利用者名").fill("kato");
+    await page.getByRole("button", { name: "作る", exact: true }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "閉じる" }).last().click();
+    await page.goto(`${PAGE}#/care/backup`);
+    await card.getByLabel("控えのファイル").setInputFiles(file);
+    await passphrase.fill(words);
+    await card.getByRole("button", { name: "中身を見る" }).click();
+    await page.getByRole("button", { name: "利用者を戻す" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByText(/いまの利用者（[^）]*kato/).waitFor();
+    await keep(page, "care-backup-users");
+    await dialog.getByRole("button", { name: "利用者を戻す" }).click();
+    await page.getByText(/利用者を控えのもの（\d+人）に入れ替えました/).waitFor();
+    await page.goto(`${PAGE}#/care/users`);
+    await page.getByText("admin", { exact: true }).first().waitFor();
+    assert.equal(await page.getByText("kato", { exact: true }).count(), 0);
+    await page.goto(`${PAGE}#/care/backup`);
+    await card.getByLabel("控えのファイル").setInputFiles(file);
+    await passphrase.fill(words);
+    await card.getByRole("button", { name: "中身を見る" }).click();
 
     await page.getByRole("button", { name: "この設計に戻す" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "この設計に戻す" }).click();

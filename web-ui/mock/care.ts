@@ -167,6 +167,7 @@ export const care: Record<string, Answer> = {
       capsule: btoa("age-encryption.org/v1"),
       ...(given.passphrase ? {} : { passphrase: "kashitsu-jokaki-kukeko-sashisu-sesota" }),
     }),
+  "POST /backup/users": () => ok({ users: ["admin", "hana"], signed_out: false }),
   "POST /backup/open": (_, given: { passphrase: string }) =>
     given.passphrase === "wrong"
       ? refuse(422, {
@@ -180,6 +181,10 @@ export const care: Record<string, Answer> = {
           organisation: "011002",
           serial: "b1946ac92492d2347c6235b4d2611184",
           public_key: "MR/hnhpmpYCiKgk9ce+Ym1idjlQBiNJByL95+HJp90I=",
+          users: [
+            { name: "admin", role: "administrator", second_factor: true },
+            { name: "hana", role: "viewer", second_factor: false },
+          ],
           version: "0.9.0",
         }),
   "POST /restart": () => ok({ generation: 12 }),

@@ -1,16 +1,18 @@
 //! What a capsule holds, and its form inside the encryption.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use age::secrecy::{ExposeSecret as _, SecretString, zeroize::Zeroizing};
 use jiff::Timestamp;
 use sekisho_design::OrganisationCode;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::IgnoredAny};
 
 use crate::Fault;
 
-/// The schema that this program writes. It reads this one and all before it.
-pub const SCHEMA: u32 = 1;
+/// The schema that this program writes. It reads this one and all before it: schema 1 has no users.
+///
+/// A new form of the page's file of users is a new schema too, so that an older page is never given one that it can't read.
+pub const SCHEMA: u32 = 2;
 
 /// What tells a capsule from other files in the age format.
 const FORMAT: &str = "sekisho-capsule";
@@ -30,6 +32,10 @@ pub struct Contents {
     pub site: String,
     /// The platform profile's text, signed by the operator.
     pub profile: String,
+    /// The page's users, the text of the page's own file (JSON): names, roles, hashes of passwords, secrets of second factors.
+    /// None where the page had none, or nobody handed them over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub users: Option<Secret>,
     /// What the box is known by; only where somebody chose so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity: Option<Identity>,
@@ -45,6 +51,29 @@ pub struct Identity {
     /// made one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page_authority: Option<Secret>,
+}
+
+/// One of the page's users, as a preview names one.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct User {
+    /// The name.
+    pub name: String,
+    /// As what, in the page's word.
+    pub role: String,
+    /// Whether a second factor is in force.
+    pub second_factor: bool,
+}
+
+/// The page's file of users, as far as a preview goes. The page alone understands the rest.
+#[derive(Deserialize)]
+struct Listed {
+    users: BTreeMap<String, ListedUser>,
+}
+
+#[derive(Deserialize)]
+struct ListedUser {
+    role: String,
+    second_factor: Option<IgnoredAny>,
 }
 
 /// A text that no log and no `Debug` output shows, wiped from memory when dropped.
@@ -67,7 +96,7 @@ struct Head {
     schema: u32,
 }
 
-/// Schema 1, the current one.
+/// Schema 2, the current one. Schema 1 is the same without users.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Read {
@@ -81,6 +110,7 @@ struct Read {
     organisation: OrganisationCode,
     site: String,
     profile: String,
+    users: Option<Secret>,
     identity: Option<Identity>,
 }
 
@@ -101,8 +131,29 @@ impl Contents {
             return Err(Fault::Newer { found: head.schema });
         }
         let read: Read = serde_json::from_slice(bytes).map_err(|_| Fault::Damaged)?;
-        let Read { made_at, version, serial, organisation, site, profile, identity, .. } = read;
-        Ok(Self { made_at, version, serial, organisation, site, profile, identity })
+        let Read { made_at, version, serial, organisation, site, profile, users, identity, .. } =
+            read;
+        if head.schema < SCHEMA && users.is_some() {
+            return Err(Fault::Damaged);
+        }
+        let contents =
+            Self { made_at, version, serial, organisation, site, profile, users, identity };
+        contents.users().map(|_| contents)
+    }
+
+    /// The page's users in it, by name; none where it holds none.
+    ///
+    /// # Errors
+    /// [`Fault::Damaged`] where they are no users.
+    pub fn users(&self) -> Result<Option<Vec<User>>, Fault> {
+        let Some(text) = &self.users else { return Ok(None) };
+        let Listed { users } = serde_json::from_str(text.expose()).map_err(|_| Fault::Damaged)?;
+        let user = |(name, ListedUser { role, second_factor })| User {
+            name,
+            role,
+            second_factor: second_factor.is_some(),
+        };
+        Ok(Some(users.into_iter().map(user).collect()))
     }
 
     /// Whether it may be restored on a box of this organisation; a box without a design takes any.

@@ -45,6 +45,8 @@ pub enum Fault {
     NoKey,
     /// The identity was asked for, and it isn't inside.
     NoIdentity,
+    /// The page's users were asked for, and they aren't inside.
+    NoUsers,
     /// Passphrases were wrong too often; the next one isn't looked at yet.
     TooSoon {
         /// Seconds until it is.
@@ -70,6 +72,7 @@ impl Fault {
             Self::NoRecipient => "capsule-no-recipient",
             Self::NoKey => "capsule-no-key",
             Self::NoIdentity => "capsule-no-identity",
+            Self::NoUsers => "capsule-no-users",
             Self::TooSoon { .. } => "capsule-too-soon",
         }
     }
@@ -139,6 +142,10 @@ impl Fault {
                 "このカプセルにトンネルの鍵は入っていません。",
                 "The capsule doesn't hold the tunnel's identity.",
             ),
+            Self::NoUsers => both(
+                "このカプセルに画面の利用者は入っていません。",
+                "The capsule doesn't hold the page's users.",
+            ),
             Self::TooSoon { seconds } => both(
                 format!("合言葉の間違いが続いたため、あと{seconds}秒は受け付けません。"),
                 format!(
@@ -202,6 +209,10 @@ impl Fault {
             Self::NoIdentity => both(
                 "鍵なしで復元して新しい公開鍵を登録してもらうか、鍵を含むカプセルを使ってください。",
                 "Restore without it and have the new public key registered, or take a capsule that holds it.",
+            ),
+            Self::NoUsers => both(
+                "利用者なしで復元し、画面で登録し直すか、利用者を含むカプセルを使ってください。",
+                "Restore without them and make them anew on the page, or take a capsule that holds them.",
             ),
             Self::TooSoon { .. } => both(
                 "時間を置いて、控えを確かめてから入れてください。",

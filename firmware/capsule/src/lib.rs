@@ -16,8 +16,8 @@ mod lock;
 mod passphrase;
 
 pub use self::{
-    contents::{Contents, Identity, SCHEMA, Secret},
+    contents::{Contents, Identity, SCHEMA, Secret, User},
     fault::Fault,
-    lock::{Key, LARGEST, Lock, MOST_WORK, Recipient, Unlock, WORK, open, seal},
+    lock::{Key, LARGEST, Lock, MOST_WORK, Recipient, Unlock, WORK, has_passphrase, open, seal},
     passphrase::{LONGEST, Passphrase, SHORTEST, WORD_BITS},
 };

@@ -26,6 +26,9 @@ pub const MOST_WORK: u8 = 18;
 /// How every file in the age format begins.
 const MAGIC: &[u8] = b"age-encryption.org/";
 
+/// How one begins that a passphrase opens: such a file has this one way in.
+const SCRYPT: &[u8] = b"age-encryption.org/v1\n-> scrypt ";
+
 /// What a capsule is sealed with.
 #[derive(Clone, Debug)]
 pub enum Lock {
@@ -75,6 +78,11 @@ pub fn seal(contents: &Contents, lock: &Lock) -> Result<Vec<u8>, Fault> {
         return Err(Fault::TooLarge);
     }
     Ok(sealed)
+}
+
+/// Whether a file is one that a passphrase opens, by its first bytes.
+pub fn has_passphrase(sealed: &[u8]) -> bool {
+    sealed.starts_with(SCRYPT)
 }
 
 /// Opens a capsule.

@@ -5,7 +5,7 @@
 use proptest::prelude::*;
 use sekisho_capsule::{
     Contents, Fault, Identity, Key, LARGEST, Lock, Passphrase, Recipient, SCHEMA, Secret, Unlock,
-    open, seal,
+    has_passphrase, open, seal,
 };
 
 /// The pair of keys in the age library's own documentation.
@@ -15,6 +15,12 @@ const KEY: &str = "# created: 2026-04-01\n\
 
 const WORDS: &str = "kashitsu-jokaki-kukeko-sashisu-sesota";
 
+/// The page's file, with what a preview doesn't look at.
+const USERS: &str = r#"{"schema":1,"adopted":"ab","users":{
+    "admin":{"role":"administrator","hash":"$argon2id$secret","changed_at":"2026-04-01T09:00:00Z","must_change":false,
+        "second_factor":{"secret":"JBSWY3DP","last_step":0,"recovery":[]}},
+    "hana":{"role":"viewer","hash":"$argon2id$other","changed_at":"2026-04-01T09:00:00Z","must_change":true}}}"#;
+
 fn contents() -> Contents {
     Contents {
         made_at: "2026-04-01T09:00:00Z".parse().unwrap(),
@@ -23,6 +29,7 @@ fn contents() -> Contents {
         organisation: "011002".parse().unwrap(),
         site: "schema = 1\n".to_owned(),
         profile: "schema = 1\n# 署名つき\n".to_owned(),
+        users: Some(Secret::new(USERS)),
         identity: Some(Identity {
             tunnel_key: Secret::new("AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="),
             page_authority: None,
@@ -42,7 +49,8 @@ fn sealed() -> Vec<u8> {
 fn a_passphrase_opens_what_it_sealed() {
     let sealed = sealed();
     assert!(sealed.starts_with(b"age-encryption.org/v1\n-> scrypt "));
-    for secret in ["tunnel_key", "AQEBAQ", "0123456789abcdef"] {
+    assert!(has_passphrase(&sealed));
+    for secret in ["tunnel_key", "AQEBAQ", "0123456789abcdef", "argon2id", "JBSWY3DP"] {
         assert!(!sealed.windows(secret.len()).any(|part| part == secret.as_bytes()), "{secret}");
     }
     let typed = Passphrase::given(" KASHITSU jokaki kukeko sashisu sesota\n");
@@ -57,6 +65,7 @@ fn a_passphrase_opens_what_it_sealed() {
 fn a_key_opens_what_is_sealed_for_it() {
     let recipient: Recipient = RECIPIENT.parse().unwrap();
     let sealed = seal(&contents(), &Lock::Recipient(recipient)).unwrap();
+    assert!(!has_passphrase(&sealed));
     let key: Key = KEY.parse().unwrap();
     assert_eq!(open(&sealed, &Unlock::Key(key)).unwrap(), contents());
     let words = Unlock::Passphrase(words());
@@ -112,6 +121,47 @@ fn a_later_schema_and_other_contents_are_told_apart() {
     assert_eq!(of(less), Fault::Damaged);
     assert_eq!(of(serde_json::json!({ "format": "photos", "schema": 1 })), Fault::NotACapsule);
     assert_eq!(of(serde_json::json!([1])), Fault::NotACapsule);
+}
+
+/// A capsule of schema 1, as the firmware before wrote it.
+fn earlier() -> serde_json::Value {
+    serde_json::json!({
+        "format": "sekisho-capsule",
+        "schema": 1,
+        "made_at": "2026-04-01T09:00:00Z",
+        "version": "0.1.0",
+        "serial": "0123456789abcdef",
+        "organisation": "011002",
+        "site": "schema = 1\n",
+        "profile": "schema = 1\n# 署名つき\n",
+        "identity": { "tunnel_key": "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=" },
+    })
+}
+
+#[test]
+fn an_earlier_capsule_is_one_without_users() {
+    let key = Unlock::Key(KEY.parse().unwrap());
+    let opened = open(&with_inside(&earlier()), &key).unwrap();
+    assert_eq!(opened, Contents { users: None, ..contents() });
+    assert_eq!(opened.users(), Ok(None));
+    // It had no such field: whoever put one in isn't the firmware before.
+    let mut forged = earlier();
+    forged["users"] = USERS.into();
+    assert_eq!(open(&with_inside(&forged), &key).unwrap_err(), Fault::Damaged);
+}
+
+#[test]
+fn users_are_listed_without_their_secrets() {
+    let users = contents().users().unwrap().unwrap();
+    let told: Vec<_> =
+        users.iter().map(|user| (&*user.name, &*user.role, user.second_factor)).collect();
+    assert_eq!(told, [("admin", "administrator", true), ("hana", "viewer", false)]);
+    let key = Unlock::Key(KEY.parse().unwrap());
+    for none in ["", "[]", "{}", r#"{"users":{"hana":{}}}"#, r#"{"users":{"hana":{"role":7}}}"#] {
+        let mut broken = earlier();
+        (broken["schema"], broken["users"]) = (SCHEMA.into(), none.into());
+        assert_eq!(open(&with_inside(&broken), &key).unwrap_err(), Fault::Damaged, "{none}");
+    }
 }
 
 proptest! {

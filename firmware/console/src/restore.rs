@@ -3,7 +3,8 @@
 use std::{fs, path::PathBuf, time::Duration};
 
 use jiff::Timestamp;
-use sekisho_control::Opened;
+use sekisho_control::{Failure, Opened};
+use sekisho_design::Language;
 use sekisho_host::files;
 
 use crate::{
@@ -80,12 +81,14 @@ pub(crate) fn lead(console: &mut Console<'_>) -> Result<(), Left> {
         );
         return Ok(());
     };
-    let takes_over = terms(console, &opened);
+    let Terms { takes_over, with_users } = terms(console, &opened);
     if !console.agreed()? {
         return Ok(());
     }
-    let more: &[&str] = if takes_over { &["--with-identity"] } else { &[] };
-    let restored = passphrase.open(console, "restore", &name, more);
+    let mut more = Vec::new();
+    more.extend(takes_over.then_some("--with-identity"));
+    more.extend(with_users.then_some("--with-users"));
+    let restored = passphrase.open(console, "restore", &name, &more);
     drop(passphrase);
     console.show(&restored.said());
     if !restored.done() {
@@ -100,21 +103,44 @@ pub(crate) fn lead(console: &mut Console<'_>) -> Result<(), Left> {
 
 /// Shows what a backup holds; none where it can't be opened, or isn't for this box.
 fn preview(console: &mut Console<'_>, passphrase: &Passphrase, name: &str) -> Option<Opened> {
-    let shown = passphrase.open(console, "show", name, &[]);
-    console.show(&shown.said());
-    if !shown.done() {
-        return None;
-    }
     let read = passphrase.open(console, "show", name, &["--format", "json"]);
-    let opened = serde_json::from_str(&read.output).ok();
-    if opened.is_none() {
-        console.show(&read.said());
+    match serde_json::from_str::<Opened>(&read.output) {
+        Ok(opened) if read.done() => {
+            console.show(&format!("{}\n", opened.text(console.language)));
+            Some(opened)
+        }
+        _ => {
+            console.show(&refusal(&read, console.language));
+            None
+        }
     }
-    opened
 }
 
-/// Says what will be done; whether the identity is taken over.
-fn terms(console: &mut Console<'_>, opened: &Opened) -> bool {
+/// Why a command that answers as a program would isn't done, as people read it.
+fn refusal(read: &Outcome, language: Language) -> String {
+    let Ok(failure) = serde_json::from_str::<Failure>(&read.output) else { return read.said() };
+    let problems = failure.problems.iter().map(|problem| {
+        let (sentence, mend) = (problem.sentence.get(language), problem.mend.get(language));
+        format!("{sentence}\n  {mend}\n")
+    });
+    let problems: String = problems.collect();
+    if !problems.is_empty() {
+        return problems;
+    }
+    let way_out = failure.way_out.as_deref().map(|words| format!("  {words}\n"));
+    format!("{failure}\n{}", way_out.unwrap_or_default())
+}
+
+/// What is restored beside the design.
+struct Terms {
+    /// The identity is taken over.
+    takes_over: bool,
+    /// The page's users become those of the backup.
+    with_users: bool,
+}
+
+/// Says what will be done.
+fn terms(console: &mut Console<'_>, opened: &Opened) -> Terms {
     let has_design = !console.status().as_ref().is_some_and(is_new);
     let takes_over = opened.public_key.is_some() && !has_design;
     if takes_over {
@@ -133,7 +159,17 @@ fn terms(console: &mut Console<'_>, opened: &Opened) -> bool {
             "The design is put in force. The box has a key of its own, which the operator has to register.",
         );
     }
-    takes_over
+    // Whoever left the office since the backup was made isn't let in again by the way.
+    let with_users = opened.users.is_some() && !has_design;
+    if with_users {
+        console.say(
+            "画面の利用者とパスワードも、控えのものになります。この装置の初期パスワードは使えなくなります。",
+            "The page's users and their passwords become those of the backup; this box's first password no longer counts.",
+        );
+    } else {
+        console.say("画面の利用者は、いまのままです。", "The page's users stay as they are.");
+    }
+    Terms { takes_over, with_users }
 }
 
 /// Tests the box, says how it is, and leaves it in writing.
@@ -205,7 +241,8 @@ mod tests {
         let key = public_key.map(|key| format!(r#","public_key":"{key}""#)).unwrap_or_default();
         format!(
             r#"{{"made_at":"2026-11-26T00:00:00Z","version":"0.1.0","serial":"0123","organisation":"011002",
-                "site":"","profile":""{key}}}"#
+                "site":"","profile":""{key},
+                "users":[{{"name":"hana","role":"viewer","second_factor":true}}]}}"#
         )
     }
 
@@ -215,8 +252,7 @@ mod tests {
             .answer("lsblk", &[STICK])
             .answer("mount", &[""])
             .answer("umount", &[""])
-            // The text, then the same as JSON.
-            .answer("sekisho backup show", &["Organisation: 011002\n", &opened(public_key)])
+            .answer("sekisho backup show", &[&opened(public_key)])
             .answer("sekisho backup restore", &["in force\n"])
             .answer("sekisho identity", &["sekisho serial=0123\n"])
             .answer("sekisho self-test", &["Self-test\n\n  OK  disk\n\nVerdict: passed\n"])
@@ -242,12 +278,26 @@ mod tests {
         let files = Files::new();
         let model = model(&new_box(), Some(KEY));
         let (person, model) = play(&files, model, &["b", "", WORDS, "y"]);
-        for said in ["Organisation: 011002", "taken over", "in force", "Verdict: passed", "Done."] {
+        for said in [
+            "Organisation: 011002",
+            "hana (viewer, second factor)",
+            "users and their passwords",
+            "taken over",
+            "in force",
+            "Verdict: passed",
+            "Done.",
+        ] {
             assert!(person.seen.contains(said), "{said}: {}", person.seen);
         }
+        // A passphrase takes work: it is worked through once to look, once to restore.
+        let opened = model.ran.iter().filter(|line| line.starts_with("sekisho backup")).count();
+        assert_eq!(opened, 2, "{:?}", model.ran);
         assert_eq!(person.hidden, 1, "the passphrase isn't shown");
         let restore = model.ran.iter().find(|line| line.contains("backup restore")).unwrap();
-        assert!(restore.contains(CAPSULE) && restore.contains("--with-identity"), "{restore}");
+        assert!(
+            restore.contains(CAPSULE) && restore.contains("--with-identity --with-users"),
+            "{restore}"
+        );
         let report = written(&files, REPORT).unwrap();
         assert!(report.contains("in force") && report.contains("OK  disk"), "{report}");
         assert!(written(&files, IDENTITY).is_none() && !model.has_run("sekisho identity"));
@@ -269,15 +319,38 @@ mod tests {
         let model = model(&status(3, "null"), Some(KEY));
         let (person, model) = play(&files, model, &["9", "b", "", WORDS, "y"]);
         assert!(person.seen.contains("keeps the key"), "{}", person.seen);
+        assert!(person.seen.contains("users stay as they are"), "{}", person.seen);
         assert!(model.has_run("sekisho backup restore"));
-        assert!(!model.ran.iter().any(|line| line.contains("--with-identity")));
+        assert!(!model.ran.iter().any(|line| line.contains("--with-")), "{:?}", model.ran);
+    }
+
+    #[test]
+    fn a_backup_without_users_brings_none() {
+        let files = Files::new();
+        let earlier = r#"{"made_at":"2026-11-26T00:00:00Z","version":"0.1.0","serial":"0123",
+            "organisation":"011002","site":"","profile":""}"#;
+        let shown = Model::default().answer("sekisho backup show", &[earlier]);
+        let (person, model) =
+            play(&files, shown.then(model(&new_box(), None)), &["b", "", WORDS, "y"]);
+        assert!(person.seen.contains("Users: not in it"), "{}", person.seen);
+        assert!(model.has_run("sekisho backup restore"));
+        assert!(!model.ran.iter().any(|line| line.contains("--with-users")), "{:?}", model.ran);
     }
 
     #[test]
     fn what_is_refused_is_said_and_changes_nothing() {
-        for said in ["the passphrase is wrong", "the capsule is another organisation's"] {
+        let named = r#"{"kind":"refused","message":"m","problems":[{"code":"capsule-damaged","severity":"error",
+            "file":"capsule","line":0,"column":0,"path":"","sentence":{"ja":"壊れています","en":"It is damaged."},
+            "mend":{"ja":"別の控え","en":"Take another copy."}}]}"#;
+        let conflict =
+            r#"{"kind":"conflict","message":"another backup is being opened","way_out":"wait"}"#;
+        for (output, said) in [
+            ("not JSON: the daemon is gone", "the daemon is gone"),
+            (named, "It is damaged.\n  Take another copy."),
+            (conflict, "another backup is being opened\n  wait"),
+        ] {
             let files = Files::new();
-            let refusing = Model::default().refuse("sekisho backup show", said);
+            let refusing = Model::default().refuse_as_program("sekisho backup show", output);
             let model = refusing.then(model(&new_box(), None));
             let (person, model) = play(&files, model, &["b", "", WORDS, "y"]);
             for said in [said, "Nothing was changed"] {

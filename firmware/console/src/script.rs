@@ -61,8 +61,18 @@ impl Model {
         self
     }
 
-    pub(crate) fn refuse(mut self, words: &str, errors: &str) -> Self {
-        let outcome = Outcome { code: Some(1), output: String::new(), errors: errors.to_owned() };
+    pub(crate) fn refuse(self, words: &str, errors: &str) -> Self {
+        self.refuse_with(words, "", errors)
+    }
+
+    /// Refuses as with `--format json`: everything goes to standard output.
+    pub(crate) fn refuse_as_program(self, words: &str, output: &str) -> Self {
+        self.refuse_with(words, output, "")
+    }
+
+    fn refuse_with(mut self, words: &str, output: &str, errors: &str) -> Self {
+        let (output, errors) = (output.to_owned(), errors.to_owned());
+        let outcome = Outcome { code: Some(1), output, errors };
         self.answers.push((words.to_owned(), VecDeque::from([outcome])));
         self
     }
@@ -148,7 +158,10 @@ impl System for WithStick<'_> {
     fn run(&mut self, program: &str, words: &[&str], folder: &Path, limit: Duration) -> Outcome {
         if program == "mount" {
             for name in self.brings {
-                std::fs::write(self.files.places.stick().join(name), name).unwrap();
+                let is_backup = name.ends_with(".age");
+                let text =
+                    if is_backup { "age-encryption.org/v1\n-> scrypt c2FsdA 16\n" } else { name };
+                std::fs::write(self.files.places.stick().join(name), text).unwrap();
             }
         }
         self.model.run(program, words, folder, limit)

@@ -6,6 +6,7 @@ use std::{
     path::Path,
 };
 
+use sekisho_capsule::{LARGEST, has_passphrase};
 use sekisho_design::LARGEST_FILE;
 use sekisho_host::{files, sticks};
 
@@ -21,9 +22,11 @@ pub(crate) struct Brought {
     pub(crate) has_profile: bool,
 }
 
-/// The largest backup, and how many are brought: those with the last names, which bear their day.
-const LARGEST_BACKUP: u64 = 5 << 20;
+/// How many backups are brought: those with the last names, which bear their day.
 const MOST_BACKUPS: usize = 9;
+
+/// How many files are looked into for them.
+const MOST_LOOKED_INTO: usize = 500;
 
 /// Copies what a site is made of from whatever stick has it. What is brought takes the place of what was brought before.
 pub(crate) fn fetch(console: &mut Console<'_>) -> Result<Brought, String> {
@@ -110,7 +113,8 @@ fn copy(from: &Path, to: &Path) -> Result<Brought, String> {
     Ok(Brought { sites: names, has_profile })
 }
 
-/// Copies the backups of a folder.
+/// Copies the backups of a folder that a passphrase opens: those for a recipient's key, which each night makes, are nobody's to open
+/// here. What can't be read is left out, so that the others can be chosen.
 fn copy_backups(from: &Path, to: &Path) -> Result<Vec<String>, String> {
     let mut names = names(from, ".age")?;
     // They are words of a command line, and are shown.
@@ -118,16 +122,37 @@ fn copy_backups(from: &Path, to: &Path) -> Result<Vec<String>, String> {
     if names.is_empty() {
         return Err("the stick has no file that ends with .age in its top folder".to_owned());
     }
-    names.reverse();
-    names.truncate(MOST_BACKUPS);
+    let mut why = "no file that ends with .age is a backup with a passphrase".to_owned();
+    let mut brought = Vec::new();
+    for name in names.into_iter().rev().take(MOST_LOOKED_INTO) {
+        match read_backup(&from.join(&name)) {
+            Ok(Some(bytes)) => brought.push((name, bytes)),
+            Ok(None) => {}
+            Err(fault) => why = fault,
+        }
+        if brought.len() == MOST_BACKUPS {
+            break;
+        }
+    }
+    if brought.is_empty() {
+        return Err(why);
+    }
     let _ = fs::remove_dir_all(to);
     fs::create_dir_all(to).map_err(failed(to))?;
-    for name in &names {
-        let bytes =
-            files::read(&from.join(name), LARGEST_BACKUP).map_err(|fault| fault.to_string())?;
-        files::write(&to.join(name), &bytes, 0o600).map_err(|fault| fault.to_string())?;
+    for (name, bytes) in &brought {
+        files::write(&to.join(name), bytes, 0o600).map_err(|fault| fault.to_string())?;
     }
-    Ok(names)
+    Ok(brought.into_iter().map(|(name, _)| name).collect())
+}
+
+/// A backup that a passphrase opens; none where the file is another one. A link is none.
+fn read_backup(path: &Path) -> Result<Option<Vec<u8>>, String> {
+    let found = path.symlink_metadata().map_err(failed(path))?;
+    if !found.is_file() {
+        return Ok(None);
+    }
+    let bytes = files::read(path, LARGEST as u64).map_err(|fault| fault.to_string())?;
+    Ok(has_passphrase(&bytes).then_some(bytes))
 }
 
 /// The names of a folder that end so, in their order.
@@ -144,6 +169,9 @@ fn names(folder: &Path, end: &str) -> Result<Vec<String>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// How a file begins that a passphrase opens.
+    const SEALED: &[u8] = b"age-encryption.org/v1\n-> scrypt c2FsdA 16\n";
 
     #[test]
     fn designs_are_copied_and_take_the_place_of_earlier_ones() {
@@ -168,19 +196,44 @@ mod tests {
         let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let to = to.path().join("import");
         assert!(copy_backups(from.path(), &to).unwrap_err().contains(".age"));
+        fs::write(from.path().join("photos.age"), "age-encryption.org/v1\n-> X25519 x").unwrap();
+        assert!(copy_backups(from.path(), &to).unwrap_err().contains("passphrase"));
         for day in 10..30 {
-            fs::write(from.path().join(format!("sekisho-011002-202611{day}.age")), "x").unwrap();
+            fs::write(from.path().join(format!("sekisho-011002-202611{day}.age")), SEALED).unwrap();
         }
-        for name in ["--socket=evil.age", "z\u{1b}[2J.age", ".z.age", "z.txt"] {
-            fs::write(from.path().join(name), "x").unwrap();
+        for name in ["--socket=evil.age", "z\u{1b}[2J.age", ".z.age", "z\n.age", "z.txt"] {
+            fs::write(from.path().join(name), SEALED).unwrap();
         }
+        // What each night leaves, a folder, and a link that leads out.
+        fs::write(from.path().join("sekisho-nightly-1.age"), "age-encryption.org/v1\n-> X25519 x")
+            .unwrap();
+        fs::create_dir(from.path().join("y.age")).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", from.path().join("x.age")).unwrap();
         let names = copy_backups(from.path(), &to).unwrap();
         assert_eq!(names.len(), MOST_BACKUPS);
         assert_eq!(names[0], "sekisho-011002-20261129.age");
         assert_eq!(fs::read_dir(&to).unwrap().count(), MOST_BACKUPS);
-        let large = vec![0; usize::try_from(LARGEST_BACKUP).unwrap() + 1];
-        fs::write(from.path().join("z.age"), large).unwrap();
-        assert!(copy_backups(from.path(), &to).unwrap_err().contains("z.age"));
+        // One that is too large keeps nobody from the others.
+        let large = [SEALED, &vec![0; LARGEST]].concat();
+        fs::write(from.path().join("z.age"), &large).unwrap();
+        assert_eq!(copy_backups(from.path(), &to).unwrap(), names);
+        let alone = tempfile::tempdir().unwrap();
+        fs::write(alone.path().join("z.age"), &large).unwrap();
+        assert!(copy_backups(alone.path(), &to).unwrap_err().contains("z.age"));
+        assert_eq!(fs::read_dir(&to).unwrap().count(), MOST_BACKUPS, "what was brought stays");
+    }
+
+    #[test]
+    fn ten_thousand_files_cost_a_look_at_some() {
+        let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let to = to.path().join("import");
+        for number in 0..10_000 {
+            fs::write(from.path().join(format!("z{number:05}.age")), "").unwrap();
+        }
+        fs::write(from.path().join("zz.age"), SEALED).unwrap();
+        assert_eq!(copy_backups(from.path(), &to).unwrap(), ["zz.age"]);
+        fs::rename(from.path().join("zz.age"), from.path().join("a.age")).unwrap();
+        assert!(copy_backups(from.path(), &to).unwrap_err().contains("passphrase"));
     }
 
     #[test]

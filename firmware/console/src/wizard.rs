@@ -201,10 +201,18 @@ fn bring(console: &mut Console<'_>) -> Result<(), Left> {
         }
     };
     console.say("USBメモリは抜いてかまいません。", "The stick may be taken out.");
-    let Some(site) = choose(console, &brought)? else { return Ok(()) };
-    let mut files = vec!["--site", site.as_str()];
+    // The operator has issued the profile again, and the design stays.
+    let reissue = brought.sites.is_empty() && brought.has_profile && has_design(console);
+    let site = if reissue { None } else { choose(console, &brought)? };
+    let mut files = match &site {
+        Some(site) => vec!["--site", site.as_str()],
+        None if reissue => vec!["--site-in-force"],
+        None => return Ok(()),
+    };
     if brought.has_profile {
         files.extend(["--profile", stick::PROFILE]);
+    }
+    if brought.has_profile && !reissue {
         let mut words = vec!["check"];
         words.extend(&files);
         words.extend(["--lang", console.language_code()]);
@@ -220,6 +228,12 @@ fn bring(console: &mut Console<'_>) -> Result<(), Left> {
     }
     let mut words = vec!["plan"];
     words.extend(&files);
+    if reissue {
+        console.say(
+            "USBメモリには接続情報だけがあります。今の設計のまま、接続情報を入れ替えます。",
+            "The stick has a profile alone: it takes the place of the one in force, and the design stays.",
+        );
+    }
     console.tell("sekisho", &words, CHANGE);
     console.say("この設計を適用します。", "This design will be put in force.");
     if !console.agreed()? {
@@ -241,18 +255,27 @@ fn bring(console: &mut Console<'_>) -> Result<(), Left> {
         );
         return Ok(());
     }
+    if reissue {
+        await_tunnel(console);
+    }
     console.say(
         "適用しました。この設計を残しますか。答えがなければ5分で元に戻ります。",
         "It is in force. Keep it? Without an answer it is taken back after five minutes.",
     );
     if console.agreed()? {
         console.tell("sekisho", &["confirm"], CHANGE);
-        show_key(console);
-        await_tunnel(console);
+        if !reissue {
+            show_key(console);
+            await_tunnel(console);
+        }
     } else {
         console.tell("sekisho", &["rollback"], CHANGE);
     }
     Ok(())
+}
+
+fn has_design(console: &mut Console<'_>) -> bool {
+    console.status().is_some_and(|status| !is_new(&status))
 }
 
 /// Which of the designs that were brought.
@@ -410,6 +433,29 @@ mod tests {
         let model = first_boot().answer("sekisho status", &[&status(2, "null")]);
         let (seen, model) = play(model, &["a.toml", "b.toml"], &["9", "", "", "3"]);
         assert!(seen.contains("no such number") && !model.has_run("sekisho plan"), "{seen}");
+    }
+
+    #[test]
+    fn a_profile_alone_takes_the_place_of_the_one_in_force() {
+        let with_tunnel = status(2, "null").replace(
+            r#""tunnel":null"#,
+            r#""tunnel":{"carrier":"east","cut_off":false,"centres":[]}"#,
+        );
+        for (kept, last) in [("y", "sekisho confirm"), ("n", "sekisho rollback")] {
+            let model = first_boot().answer("sekisho status", &[&with_tunnel]);
+            let (seen, model) = play(model, &[stick::PROFILE], &["9", "", "", "y", kept]);
+            let files = "--site-in-force --profile platform-profile.toml";
+            assert!(
+                model.has_run(&format!("sekisho apply {files} --confirm-within 300s")),
+                "{seen}"
+            );
+            assert!(!model.has_run("sekisho check") && model.has_run(last), "{:?}", model.ran);
+            let [up, keep] = ["The tunnel is up (east)", "Keep it?"].map(|said| seen.find(said));
+            assert!(up.is_some() && up < keep, "{seen}");
+        }
+        let model = first_boot().answer("sekisho status", &[&new_box()]);
+        let (seen, model) = play(model, &[stick::PROFILE], &["9", "", "", "", "y"]);
+        assert!(seen.contains("There is no design") && !model.has_run("sekisho apply"), "{seen}");
     }
 
     #[test]

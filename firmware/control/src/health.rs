@@ -44,6 +44,8 @@ pub enum Sensed {
     Wear,
     /// The disk's own judgement; no value.
     Disk,
+    /// The nightly backup, where the design has one; no value.
+    Backup,
 }
 
 /// What the processor brings to the tunnel's cipher, ChaCha20-Poly1305.

@@ -9,10 +9,12 @@ mod care;
 mod change;
 mod flows;
 mod health;
+mod identity;
 mod names;
 mod page;
 mod proof;
 mod selftest;
+mod snmp;
 mod time;
 mod traffic;
 mod update;
@@ -34,7 +36,10 @@ use sekisho_plan::{
 };
 use serde::{Deserialize, Serialize};
 
-pub use self::care::{Backup, BackupWish, Hidden, Opened, Restart, Restarting, Unlocking};
+pub use self::care::{
+    Backup, BackupUsers, BackupWish, Hidden, Nightly, NightlyFault, NightlyOutcome, Opened,
+    Restart, Restarting, Unlocking, UserInBackup,
+};
 pub use self::change::{
     Applied, Apply, Author, Awaiting, Decision, Generation, LONGEST_NAME, LONGEST_REASON,
     LONGEST_WAIT_S, Outcome, Principal, Returned, SHORTEST_WAIT_S, Settled, Stored,
@@ -44,6 +49,7 @@ pub use self::flows::{
     LARGEST_PAGE, MalformedCursor, Opener, Volume,
 };
 pub use self::health::{CipherCode, Processor, Reading, Release, ReleaseKind, Sensed};
+pub use self::identity::{ComingKey, KeyAtCentre, KeyState, Renewal};
 pub use self::names::{
     CacheStatus, HostStatus, NameAnswer, NameQuery, NamesStatus, UpstreamStatus, ZoneData,
     ZoneOwner, ZoneStatus,
@@ -57,6 +63,7 @@ pub use self::selftest::{
     HealthChange, KeptSelfTest, LOAD_SECONDS, Level, MalformedTestNumber, Planned, SelfTestEvent,
     SelfTestReport, SelfTestWish, Stage, TestNumber, Verdict,
 };
+pub use self::snmp::{Snmp, SnmpPassphrases, SnmpRenewal, SnmpUser};
 pub use self::time::{TimeServer, TimeStatus};
 pub use self::traffic::{
     ConnectionTable, Fullness, HostTraffic, MOST_HOSTS, NaptUse, PortsInUse, RowKind, RowTraffic,
@@ -73,6 +80,10 @@ pub const STATUS: &str = "/v1/status";
 pub const KEY: &str = "/v1/key";
 /// `GET`: [`Identity`].
 pub const IDENTITY: &str = "/v1/identity";
+/// `POST` [`Renewal`]: [`Identity`]. A new key is made, to take the place of the tunnel's own once the centres know it.
+pub const RENEW_IDENTITY: &str = "/v1/identity/renew";
+/// `POST` [`Renewal`]: [`Identity`]. The key that was to come is erased.
+pub const CANCEL_RENEWAL: &str = "/v1/identity/cancel-renewal";
 /// `POST` [`Proposal`]: [`Plan`].
 pub const PLAN: &str = "/v1/plan";
 /// `POST` [`Apply`]: [`Applied`].
@@ -122,12 +133,23 @@ pub const UPDATE: &str = "/v1/update";
 /// `POST` [`InstallWish`]: [`UpdateStatus`]. What was sent to the page is installed, by a service of root.
 pub const INSTALL: &str = "/v1/update/install";
 
+/// `GET`: [`Snmp`].
+pub const SNMP: &str = "/v1/snmp";
+/// `POST` [`SnmpRenewal`]: [`SnmpPassphrases`]. The ones before are of no more use.
+pub const SNMP_USER: &str = "/v1/snmp/user";
+
 /// `POST` [`BackupWish`]: [`Backup`].
 pub const BACKUP: &str = "/v1/backup";
 /// `POST` [`Unlocking`]: [`Opened`]. Nothing changes.
 pub const OPEN_BACKUP: &str = "/v1/backup/open";
 /// `POST` [`Unlocking`]: [`Key`]. A device without a design takes over the identity in a capsule.
 pub const TAKE_IDENTITY: &str = "/v1/backup/identity";
+
+/// `POST` [`Unlocking`]: [`BackupUsers`]. For the page and root, who write them; nothing changes here.
+pub const BACKUP_USERS: &str = "/v1/backup/users";
+
+/// `GET`: [`Nightly`]. `POST` [`NightlyOutcome`]: the same again; the device remembers it.
+pub const NIGHTLY_BACKUP: &str = "/v1/backup/nightly";
 
 /// Largest request body, in bytes: two files of the largest size that the design room reads, with JSON's escapes.
 pub const LARGEST_BODY: usize = 8 << 20;
@@ -171,6 +193,9 @@ pub struct Identity {
     pub page_authority: Option<String>,
     /// All of it that the operator registers, in one line: what the QR code bears.
     pub line: String,
+    /// The key that is to take the place of the tunnel's own, during a renewal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coming: Option<ComingKey>,
 }
 
 /// What applying a design would do.
@@ -254,6 +279,9 @@ pub struct Status {
     /// The line and its queues; `None` where nothing is shaped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<LineStatus>,
+    /// The ports of the design in force, LGWAN's first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<PortStatus>,
     /// What is nearly used up, or is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shortages: Vec<Shortage>,
@@ -321,6 +349,25 @@ pub struct SiteSummary {
     pub servers: usize,
     /// Rows of terminals.
     pub terminals: usize,
+}
+
+/// A port of the design, as its driver tells it.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct PortStatus {
+    /// Its name on the box.
+    pub port: PortName,
+    /// Where it leads.
+    pub side: Side,
+    /// Whether the other end of its cable is there.
+    pub carrier: bool,
+    /// In Mb/s, where there is a carrier and the driver says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speed: Option<u32>,
+    /// Bytes that arrived, since the driver began to count.
+    pub received: u64,
+    /// Bytes that were sent, likewise.
+    pub sent: u64,
 }
 
 /// The tunnel as a whole.

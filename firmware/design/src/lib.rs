@@ -7,6 +7,7 @@
 
 mod address;
 mod approval;
+mod backup;
 mod certificate;
 mod check;
 mod class;
@@ -41,6 +42,7 @@ mod words;
 
 pub use address::{Global, InterfaceAddress, Private};
 pub use approval::Approval;
+pub use backup::{BackupRecipient, MalformedRecipient, NightlyBackup};
 pub use certificate::{Certificates, MalformedCertificates};
 pub use check::{Accepted, LARGEST_FILE, Source, Sources, Trust, check, stamp};
 pub use class::Class;
@@ -51,7 +53,7 @@ pub use key::{MalformedKey, PublicKey};
 pub use ledger::{Holder, Holding, Ledger, Totals, ledger};
 pub use line::{Duplex, LineRate, PortMode, Speed};
 pub use log::{Collector, CollectorTransport, FlowLog, LogSize, OfficeSide, Sent};
-pub use metrics::Metrics;
+pub use metrics::{Metrics, Snmp};
 pub use model::{
     Allowance, Centre, Design, Environment, Kind, Lan, LanInterface, LanRoute, Lgwan, Maintenance,
     Placement, PlatformNetwork, PlatformService, Profile, ProfileStamp, Protocol, Server, Site,

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Approval, Certificates, Class, Collector, DnsName, Endpoint, FlowLog, Global, GlobalFor, Host,
-    InterfaceAddress, Limits, LineRate, Metrics, Name, NamedServices, Names, Object,
-    OrganisationCode, Origin, Page, Policy, PortMode, PortName, Private, PublicKey, Service,
+    InterfaceAddress, Limits, LineRate, Metrics, Name, NamedServices, Names, NightlyBackup, Object,
+    OrganisationCode, Origin, Page, Policy, PortMode, PortName, Private, PublicKey, Service, Snmp,
     Traffic,
 };
 
@@ -50,6 +50,10 @@ pub struct Design {
     pub page: Page,
     /// Who may read the device's figures.
     pub metrics: Metrics,
+    /// The backup that the device makes each night, for whom.
+    pub backup: Option<NightlyBackup>,
+    /// Who may ask by SNMP.
+    pub snmp: Snmp,
 }
 
 /// Whose site it is and how its servers are placed.

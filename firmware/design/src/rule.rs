@@ -3,7 +3,8 @@
 //! A code is a theme and a number:
 //! `FILE` the file as a whole, `FORM` keys and values, `ORG` organisation and placement, `ADDR` interfaces and
 //! networks, `LINE` how the line is divided, `POOL` global addresses, `ROW` servers and terminals, `PERM` policies and their
-//! words, `NAME` name resolution, `LOG` flow log and collector, `PAGE` the device's page, `MET` its figures, `PLAT` the platform, `SIGN` signature and age, `CSV` tables
+//! words, `NAME` name resolution, `LOG` flow log and collector, `PAGE` the device's page, `MET` its figures, `SNMP` who asks by it,
+//! `BACK` its nightly backup, `PLAT` the platform, `SIGN` signature and age, `CSV` tables
 //! that rows come from. The file is long because each rule stands here once.
 
 use std::net::Ipv4Addr;
@@ -743,6 +744,31 @@ rules! {
     },
     /// More sources than an office has collectors.
     "MET-04" MetricsSources {
+        /// How many there are.
+        count: usize,
+        /// How many there may be.
+        most: usize,
+    },
+
+    /// Not the form of a [`crate::BackupRecipient`].
+    "BACK-01" BadRecipient,
+    /// The secret key stands where the public one belongs: whoever reads the design could open every backup.
+    "BACK-02" SecretRecipient,
+
+    /// A source of SNMP isn't on the maintenance port's subnet.
+    "SNMP-01" SnmpSourceOutside {
+        /// The source.
+        from: Ipv4Net,
+    },
+    /// Somebody at the maintenance port is to ask by SNMP, and there is no such port.
+    "SNMP-02" SnmpWithoutMaintenance,
+    /// Everybody at the maintenance port could try keys.
+    "SNMP-03" SnmpWhole {
+        /// The network.
+        from: Ipv4Net,
+    },
+    /// More sources than an office has managers.
+    "SNMP-04" SnmpSources {
         /// How many there are.
         count: usize,
         /// How many there may be.

@@ -143,8 +143,9 @@ fn limits_are_inside() {
     let longest = format!("approval = \"{}\"", "あ".repeat(200));
     accepted(&[("approval = \"情政第13号（令和8年3月2日）\"", &longest)], &[]);
     let smallest = ("address = \"192.168.254.1/24\"", "address = \"192.168.254.2/30\"");
-    let collector = ("192.168.254.10", "192.168.254.1");
-    accepted(&[smallest, collector, ("192.168.1.96/27", "192.168.1.96/32")], &[]);
+    let collectors = [("192.168.254.10", "192.168.254.1"), ("192.168.254.11", "192.168.254.1")];
+    let source = ("192.168.1.96/27", "192.168.1.96/32");
+    accepted(&[smallest, collectors[0], collectors[1], source], &[]);
     let whole = ("pool = [\"100.64.10.0/24\"]", "pool = [\"100.64.10.0/27\", \"100.64.10.32/27\"]");
     let device = ("device-address = \"100.64.10.1\"", "device-address = \"100.64.10.63\"");
     accepted(&[], &[whole, device]);

@@ -203,6 +203,14 @@ pub enum HostError {
         /// The name.
         name: String,
     },
+    /// A stick can't be mounted.
+    #[error("can't mount '{}': {reason}", device.display())]
+    NotMounted {
+        /// Its partition.
+        device: PathBuf,
+        /// What `mount` said.
+        reason: String,
+    },
     /// The boot loader's memory and its copy are both damaged.
     #[error("'{}' and its copy hold no memory of the boot loader", path.display())]
     BootMemory {
@@ -275,6 +283,9 @@ impl HostError {
             Self::NotOnStick { .. } => {
                 Some("Plug in a stick with FAT, exFAT or ext4, and name the file without a folder.")
             }
+            Self::NotMounted { .. } => Some(
+                "Look at the stick on a PC: repair it there, format it with FAT, or take another one.",
+            ),
             Self::NotOurs { .. } => Some("Remove it, then apply again."),
             Self::NftMissing { .. } => Some("Install the package nftables."),
             Self::NftRefused { stderr } if stderr.contains("Operation not permitted") => {

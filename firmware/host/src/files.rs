@@ -6,7 +6,7 @@
 use std::{
     fs::{self, File, OpenOptions, Permissions, TryLockError},
     io::{self, Read, Write},
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown},
     path::{Path, PathBuf},
     process,
 };
@@ -20,8 +20,30 @@ use crate::HostError;
 /// # Errors
 /// [`HostError::File`]; the old contents are then untouched.
 pub fn write(path: &Path, contents: &[u8], mode: u32) -> Result<(), HostError> {
-    let wrote = with_file_beside(path, contents, mode, |beside| fs::rename(beside, path));
+    let wrote =
+        with_file_beside(path, contents, (Some(mode), None), |beside| fs::rename(beside, path));
     wrote.map_err(|source| file_error("write", path, source))
+}
+
+/// Replaces a file's contents where rights may not be known: on a stick. Whatever bears the name, a link too, makes way.
+///
+/// # Errors
+/// [`HostError::File`]; the old contents are then untouched.
+pub fn write_on_stick(path: &Path, contents: &[u8]) -> Result<(), HostError> {
+    let wrote = with_file_beside(path, contents, (None, None), |beside| fs::rename(beside, path));
+    wrote.map_err(|source| file_error("write", path, source))
+}
+
+/// Replaces a file's contents for whoever owns the folder, who alone can reach it then (mode 0600).
+///
+/// # Errors
+/// [`HostError::File`]; the old contents are then untouched.
+pub fn hand_over(path: &Path, contents: &[u8]) -> Result<(), HostError> {
+    let given = fs::metadata(folder(path)).and_then(|folder| {
+        let owner = Some((folder.uid(), folder.gid()));
+        with_file_beside(path, contents, (Some(0o600), owner), |beside| fs::rename(beside, path))
+    });
+    given.map_err(|source| file_error("write", path, source))
 }
 
 /// Reads a whole file of at most `limit` bytes.
@@ -39,7 +61,7 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, HostError> {
 /// [`HostError::SecretExists`], [`HostError::File`]; the file is then not there.
 pub fn create_secret(path: &Path, contents: &[u8]) -> Result<(), HostError> {
     // Unlike a rename, a link fails where the name is taken.
-    let created = with_file_beside(path, contents, 0o600, |beside| {
+    let created = with_file_beside(path, contents, (Some(0o600), None), |beside| {
         fs::hard_link(beside, path)?;
         fs::remove_file(beside)
     });
@@ -65,6 +87,66 @@ pub fn read_secret(path: &Path, limit: u64) -> Result<Vec<u8>, HostError> {
         return Err(HostError::SecretExposed { path: path.to_owned(), mode });
     }
     read_open(file, path, limit)
+}
+
+/// Makes a file of secrets unreadable and removes it: its bytes are written over where they lie, and synced, before the
+/// name goes. What a disk keeps of what it has moved elsewhere by itself, no file system reaches. Where there is no
+/// such file, nothing is done.
+///
+/// # Errors
+/// [`HostError::File`].
+pub fn erase(path: &Path) -> Result<(), HostError> {
+    let erase = || {
+        let mut file = match OpenOptions::new().write(true).open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let length = file.metadata()?.len();
+        io::copy(&mut io::repeat(0).take(length), &mut file)?;
+        file.sync_all()?;
+        fs::remove_file(path)?;
+        File::open(folder(path))?.sync_all()
+    };
+    erase().map_err(|source| file_error("erase", path, source))
+}
+
+/// Puts one secret in another's place and erases the other: at every moment one of the two is there whole. `aside` is a
+/// name in the same folder for the old one meanwhile; what a cut leaves there [`finish_replacing`] clears.
+///
+/// # Errors
+/// [`HostError::File`]. Which of the two is there then, [`read_secret`] tells.
+pub fn replace_secret(path: &Path, by: &Path, aside: &Path) -> Result<(), HostError> {
+    let replace = || {
+        fs::hard_link(path, aside)?;
+        File::open(folder(path))?.sync_all()?;
+        fs::rename(by, path)?;
+        File::open(folder(path))?.sync_all()
+    };
+    finish_replacing(path, aside)?;
+    replace().map_err(|source| file_error("replace", path, source))?;
+    finish_replacing(path, aside)
+}
+
+/// Finishes what a cut left of [`replace_secret`]: the old secret is erased where the new one has its place, and just
+/// loses its second name where it still has it.
+///
+/// # Errors
+/// [`HostError::File`].
+pub fn finish_replacing(path: &Path, aside: &Path) -> Result<(), HostError> {
+    let told = |source| file_error("look at", aside, source);
+    let number = |path: &Path| match fs::metadata(path) {
+        Ok(metadata) => Ok(Some((metadata.dev(), metadata.ino()))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(told(error)),
+    };
+    let Some(left) = number(aside)? else { return Ok(()) };
+    if number(path)? != Some(left) {
+        return erase(aside);
+    }
+    fs::remove_file(aside)
+        .and_then(|()| File::open(folder(aside))?.sync_all())
+        .map_err(|source| file_error("remove", aside, source))
 }
 
 /// Keeps a folder to one process. The kernel lets go of it when the process ends, however it ends.
@@ -137,10 +219,13 @@ pub fn room(path: &Path) -> Result<u64, HostError> {
     Ok(found.blocks_available().saturating_mul(found.fragment_size()))
 }
 
+/// A file's permission bits, where they have to be exactly those, and its user and group, where they aren't the process's.
+type Rights = (Option<u32>, Option<(u32, u32)>);
+
 fn with_file_beside(
     path: &Path,
     contents: &[u8],
-    mode: u32,
+    rights: Rights,
     put_in_place: impl FnOnce(&Path) -> io::Result<()>,
 ) -> io::Result<()> {
     let beside = beside(path)?;
@@ -149,7 +234,7 @@ fn with_file_beside(
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let written = write_synced(&beside, contents, mode).and_then(|()| put_in_place(&beside));
+    let written = write_synced(&beside, contents, rights).and_then(|()| put_in_place(&beside));
     if written.is_err() {
         // The first error is the one to report.
         drop(fs::remove_file(&beside));
@@ -158,9 +243,14 @@ fn with_file_beside(
     File::open(folder(path))?.sync_all()
 }
 
-fn write_synced(path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
+fn write_synced(path: &Path, contents: &[u8], (mode, owner): Rights) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.set_permissions(Permissions::from_mode(mode))?;
+    if let Some(mode) = mode {
+        file.set_permissions(Permissions::from_mode(mode))?;
+    }
+    if let Some((user, group)) = owner {
+        fchown(&file, Some(user), Some(group))?;
+    }
     file.write_all(contents)?;
     file.sync_all()
 }

@@ -17,6 +17,7 @@ use sekisho_plan::{
 use crate::{
     HostError, clock,
     ethtool::Ethtool,
+    line::{self, Line},
     link,
     meters::Meters,
     netlink::Netlink,
@@ -193,6 +194,14 @@ impl Kernel {
             self.ethtool.set_mode(name, link::index(netlink, name).await?, after.mode)?;
         }
         Ok(())
+    }
+
+    /// A port's link as its driver tells it; `None` where there is no such port.
+    ///
+    /// # Errors
+    /// What the kernel answered.
+    pub async fn line(&self, port: &PortName) -> Result<Option<Line>, HostError> {
+        line::look(&self.netlink, &self.ethtool, port).await
     }
 
     /// The kernel's name for this run of the machine; after a restart it has another one.

@@ -10,7 +10,7 @@ use nix::libc::ENODEV;
 use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage, Stats64};
 use sekisho_design::{Duplex, PortName};
 
-use crate::{HostError, kernel::refused, ports::Links};
+use crate::{HostError, ethtool::Ethtool, kernel::refused, netlink::Netlink, ports::Links};
 
 /// A port's link.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -27,6 +27,10 @@ pub struct Line {
     pub damaged: u64,
     /// Collisions after the time in which one may happen.
     pub late_collisions: u64,
+    /// Bytes that arrived, since the driver began to count.
+    pub received: u64,
+    /// Bytes that were sent, likewise.
+    pub sent: u64,
 }
 
 impl Links {
@@ -35,21 +39,30 @@ impl Links {
     /// # Errors
     /// What the kernel answered.
     pub async fn line(&self, port: &PortName) -> Result<Option<Line>, HostError> {
-        let mut found = self.netlink.handle()?.link().get().match_name(port.to_string()).execute();
-        let message = match found.try_next().await {
-            Ok(Some(message)) => message,
-            Ok(None) => return Ok(None),
-            Err(rtnetlink::Error::NetlinkError(answer)) if answer.raw_code() == -ENODEV => {
-                return Ok(None);
-            }
-            Err(error) => return Err(refused(|| format!("look at the port '{port}'"))(error)),
-        };
-        let mut line = of(&message);
-        if line.carrier {
-            (line.speed, line.duplex) = self.ethtool.runs_at(port);
-        }
-        Ok(Some(line))
+        look(&self.netlink, &self.ethtool, port).await
     }
+}
+
+/// A port's link; `None` where there is no such port.
+pub(crate) async fn look(
+    netlink: &Netlink,
+    ethtool: &Ethtool,
+    port: &PortName,
+) -> Result<Option<Line>, HostError> {
+    let mut found = netlink.handle()?.link().get().match_name(port.to_string()).execute();
+    let message = match found.try_next().await {
+        Ok(Some(message)) => message,
+        Ok(None) => return Ok(None),
+        Err(rtnetlink::Error::NetlinkError(answer)) if answer.raw_code() == -ENODEV => {
+            return Ok(None);
+        }
+        Err(error) => return Err(refused(|| format!("look at the port '{port}'"))(error)),
+    };
+    let mut line = of(&message);
+    if line.carrier {
+        (line.speed, line.duplex) = ethtool.runs_at(port);
+    }
+    Ok(Some(line))
 }
 
 fn of(message: &LinkMessage) -> Line {
@@ -65,6 +78,8 @@ fn of(message: &LinkMessage) -> Line {
         damaged: damaged(&counts),
         // Ethernet drivers count late collisions here (struct rtnl_link_stats64).
         late_collisions: counts.tx_window_errors,
+        received: counts.rx_bytes,
+        sent: counts.tx_bytes,
         ..Line::default()
     }
 }

@@ -57,6 +57,13 @@ pub fn on_usb(listing: &str) -> Vec<PathBuf> {
     found
 }
 
+/// File systems of the sticks that are there; none where nobody can tell.
+pub fn attached() -> Vec<PathBuf> {
+    let listing = Command::new("lsblk").args(LSBLK).output();
+    let listing = listing.map(|output| output.stdout).unwrap_or_default();
+    on_usb(&String::from_utf8_lossy(&listing))
+}
+
 /// A stick's file system in a folder, until it is dropped.
 #[derive(Debug)]
 pub struct Mounted {
@@ -75,12 +82,8 @@ impl Mounted {
         }
         let failed = |source| HostError::File { tried: "make", path: at.to_owned(), source };
         fs::create_dir_all(at).map_err(failed)?;
-        let listing = Command::new("lsblk").args(LSBLK).output();
-        let listing = listing.map(|output| output.stdout).unwrap_or_default();
-        for device in on_usb(&String::from_utf8_lossy(&listing)) {
-            let mounted = Command::new("mount").args(MOUNT_OPTIONS).arg(device).arg(at).output();
-            if mounted.is_ok_and(|output| output.status.success()) {
-                let stick = Self { at: at.to_owned() };
+        for device in attached() {
+            if let Ok(stick) = Self::mount(&device, at, MOUNT_OPTIONS) {
                 let path = at.join(name);
                 if fs::symlink_metadata(path).is_ok_and(|found| found.is_file()) {
                     return Ok(stick);
@@ -88,6 +91,32 @@ impl Mounted {
             }
         }
         Err(none())
+    }
+
+    /// Leaves a stick's file system in a folder, to be written to.
+    ///
+    /// # Errors
+    /// [`HostError::NotMounted`], [`HostError::File`].
+    pub fn to_write(device: &Path, at: &Path) -> Result<Self, HostError> {
+        let failed = |source| HostError::File { tried: "make", path: at.to_owned(), source };
+        fs::create_dir_all(at).map_err(failed)?;
+        Self::mount(device, at, MOUNT_TO_WRITE)
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.at
+    }
+
+    fn mount(device: &Path, at: &Path, options: [&str; 2]) -> Result<Self, HostError> {
+        let failed = |reason: String| HostError::NotMounted { device: device.to_owned(), reason };
+        let mounted = Command::new("mount").args(options).arg(device).arg(at).output();
+        let output = mounted.map_err(|fault| failed(fault.to_string()))?;
+        if output.status.success() {
+            Ok(Self { at: at.to_owned() })
+        } else {
+            Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
+        }
     }
 }
 

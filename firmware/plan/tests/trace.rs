@@ -139,6 +139,35 @@ fn the_figures_are_for_sources_at_the_maintenance_port_that_are_named() {
 }
 
 #[test]
+fn snmp_is_for_sources_at_the_maintenance_port_that_are_named() {
+    let mut design = sample("1-office");
+    let own = "192.168.254.1:161/udp";
+    let outcome = |design: &Design, side, from: &str, to: &str| {
+        trace(design, &question(side, from, to)).outcome
+    };
+    let device = |rule: &str| Outcome::Refused { rule: Some(rule.to_owned()), told: Told::Nothing };
+    let maintenance = Side::Maintenance;
+    let shut = device("maintenance/device");
+    assert_eq!(outcome(&design, maintenance, "192.168.254.10", own), shut);
+    // Neither way to the figures opens the other.
+    design.metrics.maintenance = vec!["192.168.254.10/32".parse().unwrap()];
+    design.snmp.maintenance = vec!["192.168.254.11/32".parse().unwrap()];
+    assert_eq!(outcome(&design, maintenance, "192.168.254.11", own), Outcome::Device);
+    for (side, from, to, rule) in [
+        (maintenance, "192.168.254.10", own, "maintenance/device"),
+        (maintenance, "192.168.254.11", "192.168.254.1:9464/tcp", "maintenance/device"),
+        (maintenance, "192.168.254.11", "192.168.254.1:161/tcp", "maintenance/device"),
+        (maintenance, "192.168.254.11", "192.168.254.1:162/udp", "maintenance/device"),
+        (HEAD, "192.168.1.100", "192.168.1.1:161/udp", "head-office/device"),
+        (EDUCATION, "192.168.2.100", "192.168.2.1:161/udp", "education-board/device"),
+        (Side::Lgwan, "198.18.1.1", "198.18.1.2:161/udp", "lgwan/unexpected"),
+        (Side::Platform, "100.72.1.10", "100.64.10.1:161/udp", "platform/device"),
+    ] {
+        assert_eq!(outcome(&design, side, from, to), device(rule), "{from} to {to}");
+    }
+}
+
+#[test]
 fn outcomes_are_those_of_the_design() {
     let delivered = |side, source: &str, destination: &str| Outcome::Delivered {
         side,

@@ -18,6 +18,7 @@ use tokio::sync::watch;
 
 use crate::{DatagramsOut, Probing, SecretKey, Status, Tap, TapPackets, Tun, TunnelError, Udp};
 
+mod keyed;
 mod rest;
 mod shared;
 #[cfg(test)]
@@ -38,6 +39,8 @@ pub struct Config {
     pub socket: UdpSocket,
     /// The device's own key.
     pub key: SecretKey,
+    /// The key that is to take its place, where there is one: see [`Engine::offer_key`].
+    pub coming: Option<SecretKey>,
     /// The centres in order of preference, at least one.
     pub centres: Vec<Centre>,
     /// The device's own address on the platform, the source of probes.
@@ -54,6 +57,7 @@ pub struct Config {
 /// A [`Config`] without its ends.
 struct Parties {
     key: SecretKey,
+    coming: Option<SecretKey>,
     centres: Vec<Centre>,
     device_address: Ipv4Addr,
     largest: u16,
@@ -112,6 +116,7 @@ impl Engine {
         let (tun, udp) = (Tun::attach(&config.tun)?, Udp::new(config.socket)?);
         let parties = Parties {
             key: config.key,
+            coming: config.coming,
             centres: config.centres,
             device_address: config.device_address,
             largest: config.largest,
@@ -175,6 +180,24 @@ impl Engine {
         self.shared.rehearse(Instant::now())
     }
 
+    /// Another key is to take the place of the device's own. Each centre is asked for a session with it, beside the one that
+    /// stands, and the device speaks by it to a centre as soon as that centre's packets come by it:
+    /// [`CentreStatus::coming_key`](crate::CentreStatus::coming_key). Both are heard until
+    /// [`Engine::settle_key`] or [`Engine::withdraw_key`]. One that was offered before is withdrawn.
+    pub fn offer_key(&self, key: &SecretKey) {
+        self.shared.offer_key(key);
+    }
+
+    /// The coming key isn't wanted any more, and the device speaks by its own alone.
+    pub fn withdraw_key(&self) {
+        self.shared.withdraw_key();
+    }
+
+    /// The coming key is the device's own from now on, and the only one.
+    pub fn settle_key(&self) {
+        self.shared.settle_key();
+    }
+
     /// Starts a handshake beside each session that stands, as its age does every two minutes; at most one a second. For
     /// showing that traffic doesn't notice.
     pub fn rekey(&self) {
@@ -182,7 +205,7 @@ impl Engine {
         for centre in &self.shared.centres {
             if let Some(to) = centre.endpoint() {
                 let mut out = Sealing { to, datagrams: &mut datagrams };
-                lock(&centre.session).renew(Instant::now(), &mut out);
+                lock(&centre.sessions).speaking.renew(Instant::now(), &mut out);
             }
         }
         datagrams.send(&self.shared.udp);

@@ -36,7 +36,7 @@ pub use outer::{Ecn, TypeOfService};
 pub use path_mtu::PathMtu;
 pub use probe::{Prober, ProberId, Reply};
 pub use session::{Counters, Opened, Outbox, Rejection, Session};
-pub use status::{CentreStatus, Status};
+pub use status::{CentreStatus, ComingKey, Status};
 pub use tap::{Tap, TapFlow, TapGuard, TapPackets, TapProtocol};
 pub use tun::{PacketsIn, PacketsOut, Tun};
 pub use udp::{DatagramsIn, DatagramsOut, Udp};

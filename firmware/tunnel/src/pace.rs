@@ -29,6 +29,14 @@ impl Pace {
         self.fruitless = 0;
     }
 
+    /// What was in the way may be gone: handshakes follow each other within a second again.
+    pub(crate) fn hasten(&mut self) {
+        if std::mem::take(&mut self.fruitless) > Self::QUICK_ONES {
+            let earlier = Self::SLOW.saturating_sub(Self::QUICK);
+            self.not_before = self.not_before.and_then(|at| at.checked_sub(earlier));
+        }
+    }
+
     /// Whether a handshake may start.
     pub(crate) fn allows(&self, now: Instant) -> bool {
         self.not_before.is_none_or(|instant| now >= instant)
@@ -51,6 +59,14 @@ mod tests {
             assert!(pace.allows(allowed));
             now = allowed;
         }
+        pace.hasten();
+        pace.hasten();
+        let due = now.checked_sub(Pace::SLOW - Pace::QUICK).unwrap();
+        assert!(pace.allows(due) && !pace.allows(due.checked_sub(Pace::QUICK / 2).unwrap()));
+        for _ in 0..6 {
+            pace.started(now);
+        }
+        assert!(!pace.allows(now + Pace::QUICK), "and only for a while");
         pace.heard();
         pace.started(now);
         assert!(pace.allows(now + Pace::QUICK), "the next trouble starts from the shortest pause");

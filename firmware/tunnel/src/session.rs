@@ -172,6 +172,11 @@ impl Session {
         }
     }
 
+    /// Handshakes have waited for a reason that may be gone: the next may follow the last within a second.
+    pub(crate) fn hasten(&mut self) {
+        self.pace.hasten();
+    }
+
     /// Seals an IPv4 packet, or holds it and starts a handshake while there is no session. Anything else than IPv4, or
     /// longer than [`Session::LONGEST_PACKET`], is dropped and counted.
     pub fn seal(&mut self, now: Instant, packet: &[u8], out: &mut impl Outbox) {
@@ -192,6 +197,28 @@ impl Session {
         if self.is_fit(packet) {
             self.counters.held_too_long += self.held.push(now, packet, Self::HOLD);
         }
+    }
+
+    /// Takes over what waits for another session, and sends it.
+    pub(crate) fn take_held(&mut self, now: Instant, other: &mut Self, out: &mut impl Outbox) {
+        for packet in other.held.release() {
+            self.seal(now, &packet, out);
+        }
+    }
+
+    /// What names this session in the messages that the peer sends back.
+    pub(crate) fn index(&self) -> u32 {
+        self.library.index()
+    }
+
+    /// Whether a message names this session as its receiver. Initiations name nobody.
+    pub(crate) fn is_addressed_by(&self, datagram: &[u8]) -> bool {
+        Message::receiver(datagram).is_some_and(|receiver| receiver >> 8 == self.index())
+    }
+
+    /// Whether a datagram is the first message of a handshake.
+    pub(crate) fn is_initiation(datagram: &[u8]) -> bool {
+        Message::of(datagram) == Some(Message::Initiation)
     }
 
     /// Opens a datagram that arrived from `from`. Never panics and never grows memory, whatever the datagram holds.

@@ -58,12 +58,26 @@ pub struct CentreStatus {
     pub last_handshake: Option<Instant>,
     /// The largest packet in the tunnel that the way there and back carries; `None` as long as nobody knows.
     pub carries: Option<u16>,
+    /// How far it is with the device's coming key; `None` while no key is to come.
+    pub coming_key: Option<ComingKey>,
     /// When it was last noticed that somebody else uses the device's key with this centre (R8): a copy of the device or
     /// a spare that runs beside it. Each takes the session away from the other.
     #[serde(rename = "rival_ms", serialize_with = "age")]
     pub rival_seen: Option<Instant>,
     /// Its session's counts.
     pub counters: Counters,
+}
+
+/// What a centre makes of the key that is to come. It says so itself, by what it answers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ComingKey {
+    /// Its handshakes are not answered: nobody has registered it there, or the centre is silent.
+    Unknown,
+    /// A session stands, and the organisation's addresses belong to the old key still.
+    Known,
+    /// The centre's packets come by it, and the device's go out by it.
+    InUse,
 }
 
 #[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
@@ -97,6 +111,7 @@ mod tests {
                 round_trip: Some(Duration::from_micros(730)),
                 last_handshake: ago(60_000),
                 carries: Some(1420),
+                coming_key: Some(ComingKey::InUse),
                 rival_seen: None,
                 counters: Counters::default(),
             }],
@@ -118,7 +133,7 @@ mod tests {
             (&east["alive_ms"], &shown["carrier"]),
             (&serde_json::Value::Null, &serde_json::Value::Null)
         );
-        assert_eq!(east["round_trip_us"], 730);
+        assert_eq!((&east["round_trip_us"], &east["coming_key"]), (&730.into(), &"in-use".into()));
         assert_eq!(
             (&east["name"], &east["endpoint"]),
             (&"east".into(), &"198.18.11.10:51820".into())

@@ -7,6 +7,7 @@ use std::{borrow::Cow, path::PathBuf, sync::Arc};
 
 use axum::{
     Router,
+    body::Bytes,
     extract::State,
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
     response::{Html, IntoResponse as _, Response},
@@ -94,7 +95,12 @@ async fn serve(
 }
 
 fn answer(path: &str, bytes: Cow<'static, [u8]>, encoding: Option<&'static str>) -> Response {
-    let mut response = bytes.into_owned().into_response();
+    // What is in the program goes out from there: a slow reader costs no copy.
+    let bytes = match bytes {
+        Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+        Cow::Owned(bytes) => bytes.into(),
+    };
+    let mut response = bytes.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind(path)));
     headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));

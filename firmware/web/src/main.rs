@@ -65,6 +65,9 @@ Exit codes:
 /// The audit trail is broken.
 const BROKEN: u8 = 3;
 
+/// Threads for work that takes milliseconds: passwords, designs, files. Each keeps some memory of its own.
+const BESIDE: usize = 3;
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
@@ -102,7 +105,8 @@ fn serve(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let first_password = first_password_hash;
     let places =
         run::Places { listen, metrics, control, state, assets, operator_key, first_password };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().max_blocking_threads(BESIDE).build()?;
     runtime.block_on(run::run(places))?;
     Ok(ExitCode::SUCCESS)
 }

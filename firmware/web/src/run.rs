@@ -11,6 +11,7 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use listenfd::ListenFd;
 use sekisho_host::files::Lock;
+use serde_json::{Value, json};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -26,7 +27,7 @@ use crate::{
     audit::{self, Event, Limits, Outcome, Trail},
     live, metrics, router, serve,
     tls::{self, Certificates, watch::Watch},
-    users::{ADMIN, Users},
+    users::{ADMIN, Taken, Users},
 };
 
 /// The places of the sockets that systemd hands over.
@@ -92,6 +93,7 @@ pub async fn run(places: Places) -> anyhow::Result<()> {
         if let Some(file) = &first_password {
             adopt(&app, file).await;
         }
+        take_left_users(&app).await;
     }));
     let (stop, stopped) = watch::channel(false);
     let mut end = signal(SignalKind::terminate())?;
@@ -156,15 +158,37 @@ async fn adopt(app: &App, file: &Path) {
     }
     info!("the first password is in force; it has to be changed when it is used");
     app.sessions.end_all_of(ADMIN, None);
+    record(app, "first-password", Some(ADMIN.to_owned()), None).await;
+}
+
+/// Takes a backup's users, where root has left some.
+async fn take_left_users(app: &App) {
+    let (users, state) = (app.users.clone(), app.state.clone());
+    let taken = spawn_blocking(move || users.take_left(&state)).await;
+    let Taken { users, others } = match taken {
+        Ok(Ok(None)) => return,
+        Ok(Ok(Some(taken))) => taken,
+        Ok(Err(fault)) => return error!(%fault, "the users of a backup can't be taken"),
+        Err(fault) => return error!(%fault, "the users of a backup can't be taken"),
+    };
+    info!("the users of a backup are in force");
+    for name in &others {
+        app.sessions.end_all_of(name, None);
+    }
+    record(app, "users-of-backup", None, Some(json!({ "users": users }))).await;
+}
+
+/// Records what root did at the box.
+async fn record(app: &App, what: &str, about: Option<String>, after: Option<Value>) {
     let event = Event {
         user: None,
         role: None,
         from: None,
-        what: "first-password".to_owned(),
+        what: what.to_owned(),
         result: Outcome::Done,
-        about: Some(ADMIN.to_owned()),
+        about,
         before: None,
-        after: None,
+        after,
     };
     // The trail has said why not.
     let _ = audit::append(app, event).await;

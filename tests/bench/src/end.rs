@@ -44,6 +44,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         tun: options.tun.clone(),
         socket: UdpSocket::bind(options.listen)?,
         key: key.parse()?,
+        coming: None,
         centres: vec![Centre {
             name: "other".parse()?,
             endpoint: Some(options.endpoint),

@@ -28,21 +28,37 @@ const HEADERS: usize = 28;
 
 /// A host and its address.
 #[derive(Clone, Copy)]
-pub(crate) struct Place<'a> {
-    pub(crate) host: &'a Namespace,
-    pub(crate) address: Ipv4Addr,
+pub struct Place<'a> {
+    /// The host.
+    pub host: &'a Namespace,
+    /// Its address.
+    pub address: Ipv4Addr,
 }
 
 /// A flow on its way: one thread sends, another receives and counts.
-pub(crate) enum Flow {
-    Tcp { sender: TcpStream, receiver: TcpStream },
-    Udp { sender: UdpSocket, receiver: UdpSocket, payload: usize },
+pub enum Flow {
+    /// A stream.
+    Tcp {
+        /// The end that writes.
+        sender: TcpStream,
+        /// The end that reads.
+        receiver: TcpStream,
+    },
+    /// Datagrams.
+    Udp {
+        /// Where they leave.
+        sender: UdpSocket,
+        /// Where they arrive.
+        receiver: UdpSocket,
+        /// Bytes in each.
+        payload: usize,
+    },
 }
 
 impl Flow {
     /// Connects a TCP stream. The client always connects, whoever sends. Cubic at both ends: what a machine has by
     /// default differs, and bbr measures itself.
-    pub(crate) fn tcp(client: Place<'_>, server: Place<'_>, up: bool) -> anyhow::Result<Self> {
+    pub fn tcp(client: Place<'_>, server: Place<'_>, up: bool) -> anyhow::Result<Self> {
         let listener: TcpListener = server.host.inside(|| {
             let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
             socket.set_tcp_congestion(b"cubic")?;
@@ -71,13 +87,18 @@ impl Flow {
     }
 
     /// Sockets for datagrams that make packets of this length, IP header included.
-    pub(crate) fn udp(from: Place<'_>, to: Place<'_>, length: usize) -> anyhow::Result<Self> {
+    pub fn udp(from: Place<'_>, to: Place<'_>, length: usize) -> anyhow::Result<Self> {
         let bind = |place: Place<'_>| {
             place.host.inside(|| UdpSocket::bind((place.address, 0)))?.context("bind UDP")
         };
         let (sender, receiver) = (bind(from)?, bind(to)?);
-        sender.connect(receiver.local_addr()?)?;
         receiver.connect(sender.local_addr()?)?;
+        Self::between(sender, receiver, length)
+    }
+
+    /// The same with bound sockets: where addresses are translated on the way, the receiver doesn't see the sender's.
+    pub fn between(sender: UdpSocket, receiver: UdpSocket, length: usize) -> anyhow::Result<Self> {
+        sender.connect(receiver.local_addr()?)?;
         sender.set_write_timeout(Some(GLANCE))?;
         receiver.set_read_timeout(Some(GLANCE))?;
         setsockopt(&receiver, sockopt::RcvBufForce, &QUEUE)
@@ -86,7 +107,7 @@ impl Flow {
     }
 
     /// Sends as fast as the kernel takes it.
-    pub(crate) fn send(&self, stop: &AtomicBool) -> anyhow::Result<()> {
+    pub fn send(&self, stop: &AtomicBool) -> anyhow::Result<()> {
         match self {
             Self::Tcp { sender, .. } => {
                 let chunk = vec![0x5a; CHUNK];
@@ -106,7 +127,7 @@ impl Flow {
     }
 
     /// Sends datagrams at so many a second for a time; says how many the kernel took.
-    pub(crate) fn send_paced(&self, rate: f64, time: Duration) -> anyhow::Result<u64> {
+    pub fn send_paced(&self, rate: f64, time: Duration) -> anyhow::Result<u64> {
         let Self::Udp { sender, payload, .. } = self else { bail!("TCP has a pace of its own") };
         let (mut burst, begun, mut sent) = (Burst::of(*payload), Instant::now(), 0);
         let mut due = Duration::ZERO;
@@ -120,7 +141,7 @@ impl Flow {
     }
 
     /// Counts bytes of TCP, or datagrams of UDP, until told to end.
-    pub(crate) fn receive(&self, stop: &AtomicBool, count: &AtomicU64) -> anyhow::Result<()> {
+    pub fn receive(&self, stop: &AtomicBool, count: &AtomicU64) -> anyhow::Result<()> {
         let add = |received: usize| count.fetch_add(received as u64, Ordering::Relaxed);
         match self {
             Self::Tcp { receiver, .. } => {
@@ -160,7 +181,7 @@ fn passing(result: io::Result<usize>) -> io::Result<usize> {
 }
 
 /// Waits until a packet comes through: the server is asked for echoes again and again.
-pub(crate) fn wait_for_way(client: Place<'_>, server: Ipv4Addr) -> anyhow::Result<()> {
+pub fn wait_for_way(client: Place<'_>, server: Ipv4Addr) -> anyhow::Result<()> {
     let end = Instant::now() + Duration::from_secs(15);
     loop {
         match crate::ping::once(client.host, server, Duration::from_millis(250))? {

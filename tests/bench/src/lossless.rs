@@ -17,12 +17,12 @@ const TRY: Duration = Duration::from_millis(500);
 /// How long the last packets may take.
 const DRAIN: Duration = Duration::from_millis(200);
 /// How long a search takes.
-pub(crate) const DURATION: Duration = Duration::from_millis(STEPS * 700);
+pub const DURATION: Duration = Duration::from_millis(STEPS * 700);
 /// One packet in a thousand.
 const LOSS: f64 = 0.001;
 
 /// Thousands of packets a second of a flow.
-pub(crate) fn highest(flow: &Flow) -> anyhow::Result<f64> {
+pub fn highest(flow: &Flow) -> anyhow::Result<f64> {
     bisect(|rate| passes(flow, rate))
 }
 

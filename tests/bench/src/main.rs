@@ -6,27 +6,19 @@
 //! Client, both tunnel ends and server share the machine's cores, so figures are those of a whole path, and only ratios
 //! of one run are to be compared.
 
-// One module calls the kernel for many datagrams at once, which no library here does without trouble.
-#![deny(unsafe_code)]
+#![forbid(unsafe_code)]
 #![expect(
     clippy::cast_precision_loss,
     reason = "counts of a few seconds are far below what a double holds exactly"
 )]
 
-#[expect(unsafe_code, reason = "sendmmsg and recvmmsg")]
-mod burst;
 mod end;
-mod load;
-mod lossless;
 mod measure;
 mod peers;
-mod ping;
 mod plan;
 mod plot;
 mod report;
 mod results;
-mod statistics;
-mod usage;
 mod wires;
 
 use std::{
@@ -38,9 +30,12 @@ use std::{
 
 use anyhow::{Context, ensure};
 use clap::{Parser, Subcommand};
+use sekisho_bench::{
+    load::{self, Place},
+    lossless, ping, statistics, usage,
+};
 
 use crate::{
-    load::Place,
     peers::{Implementation, Programs, Tunnel},
     plan::{Extent, Load, Plan, Series},
     report::{Machine, Report},

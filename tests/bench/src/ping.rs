@@ -33,13 +33,15 @@ const LENGTH: usize = 8 + DATA;
 
 /// Round trips in milliseconds, and how many questions got no answer.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Trips {
-    pub(crate) milliseconds: Vec<f64>,
-    pub(crate) lost: usize,
+pub struct Trips {
+    /// How long each took.
+    pub milliseconds: Vec<f64>,
+    /// Questions without an answer.
+    pub lost: usize,
 }
 
 /// Asks until told to end; only what is asked while `counts` holds is counted.
-pub(crate) fn run(
+pub fn run(
     host: &Namespace,
     server: Ipv4Addr,
     counts: &AtomicBool,
@@ -81,7 +83,7 @@ pub(crate) fn run(
 }
 
 /// Whether one question is answered in this time.
-pub(crate) fn once(host: &Namespace, server: Ipv4Addr, limit: Duration) -> anyhow::Result<bool> {
+pub fn once(host: &Namespace, server: Ipv4Addr, limit: Duration) -> anyhow::Result<bool> {
     let pinger = Pinger::open(host, server)?;
     pinger.ask(0)?;
     let end = Instant::now() + limit;

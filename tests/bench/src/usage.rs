@@ -8,17 +8,26 @@ use anyhow::Context;
 const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Seconds of CPU that all threads of a process have used so far, in its own code and in system calls.
-pub(crate) fn cpu_seconds(process: u32) -> anyhow::Result<f64> {
+pub fn cpu_seconds(process: u32) -> anyhow::Result<f64> {
     let path = format!("/proc/{process}/stat");
     let text = fs::read_to_string(&path).with_context(|| format!("read {path}: has it ended?"))?;
     ticks(&text).map(|ticks| ticks / TICKS_PER_SECOND).with_context(|| format!("{path}: {text}"))
 }
 
 /// Memory that a process holds now, in MB.
-pub(crate) fn resident(process: u32) -> anyhow::Result<f64> {
+pub fn resident(process: u32) -> anyhow::Result<f64> {
+    megabytes(process, "VmRSS:")
+}
+
+/// The most memory that a process has held at one time, in MB.
+pub fn peak(process: u32) -> anyhow::Result<f64> {
+    megabytes(process, "VmHWM:")
+}
+
+fn megabytes(process: u32, name: &str) -> anyhow::Result<f64> {
     let path = format!("/proc/{process}/status");
     let text = fs::read_to_string(&path).with_context(|| format!("read {path}"))?;
-    resident_kilobytes(&text).map(|kilobytes| kilobytes / 1024.0).with_context(|| path)
+    kilobytes(&text, name).map(|kilobytes| kilobytes / 1024.0).with_context(|| path)
 }
 
 /// `utime` and `stime`, fields 14 and 15. The name, field 2, may hold anything, also spaces and parentheses.
@@ -29,8 +38,8 @@ fn ticks(stat: &str) -> Option<f64> {
     Some(next()? + next()?)
 }
 
-fn resident_kilobytes(status: &str) -> Option<f64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+fn kilobytes(status: &str, name: &str) -> Option<f64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_whitespace().next()?.parse().ok()
 }
 
@@ -46,8 +55,10 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_what_is_resident() {
-        assert_eq!(resident_kilobytes("VmHWM:\t 9 kB\nVmRSS:\t  2048 kB\n"), Some(2048.0));
-        assert_eq!(resident_kilobytes("Name:\tx\n"), None);
+    fn memory_is_what_is_resident_and_what_was() {
+        let status = "VmHWM:\t 9 kB\nVmRSS:\t  2048 kB\n";
+        assert_eq!(kilobytes(status, "VmRSS:"), Some(2048.0));
+        assert_eq!(kilobytes(status, "VmHWM:"), Some(9.0));
+        assert_eq!(kilobytes("Name:\tx\n", "VmRSS:"), None);
     }
 }

@@ -53,7 +53,12 @@ const DOOR: &str = "SEKISHO_LAB_DOOR";
 const DOOR_PORT: u16 = 8443;
 
 /// Where programs are that no package installs, below the target folder.
-const TOOLS: [&str; 3] = ["tools/bind9/usr/sbin", "tools/chrony/usr/sbin", "tools/vsftpd/usr/sbin"];
+const TOOLS: [&str; 4] = [
+    "tools/bind9/usr/sbin",
+    "tools/chrony/usr/sbin",
+    "tools/snmpd/usr/sbin",
+    "tools/vsftpd/usr/sbin",
+];
 
 /// Programs that the lab calls, and the Debian package of each.
 const PROGRAMS: [(&str, &str); 5] = [

@@ -324,6 +324,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/backup/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** takes over the users in a backup, in place of those that are there */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["Unlocking"];
+                };
+            };
+            responses: {
+                /** @description What was asked for. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["UsersTaken"];
+                    };
+                };
+                default: components["responses"]["Refusal"];
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/ca.pem": {
         parameters: {
             query?: never;
@@ -957,6 +998,80 @@ export interface paths {
         };
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/identity/cancel-renewal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** keeps the tunnel's key and erases the one that is to come */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description What was asked for. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Identity"];
+                    };
+                };
+                default: components["responses"]["Refusal"];
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/identity/renew": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** makes a key that is to take the place of the tunnel's own */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description What was asked for. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Identity"];
+                    };
+                };
+                default: components["responses"]["Refusal"];
+            };
+        };
         delete?: never;
         options?: never;
         head?: never;
@@ -2350,6 +2465,8 @@ export interface components {
             passphrase?: components["schemas"]["Hidden"];
             /** @description The public key of whoever may open it, `age1…`. */
             recipient?: string;
+            /** @description The page's users, the text of the page's own file; the page and root alone have it to give. */
+            users?: components["schemas"]["Hidden"];
             /**
              * @description Whether the tunnel's key and the authority of the page's certificate go in: for the replacement of the device.
              * @default false
@@ -2621,6 +2738,20 @@ export interface components {
              * @description Messages that wait.
              */
             waiting: number;
+        };
+        /** @description A key that is to take the place of the tunnel's own. */
+        ComingKey: {
+            /** @description What each centre makes of it; empty while there is no tunnel. */
+            centres: components["schemas"]["KeyAtCentre"][];
+            /** @description All of it that the operator registers, in one line: what the QR code bears. */
+            line: string;
+            /**
+             * Format: date-time
+             * @description When it was made, by the device's clock.
+             */
+            made_at: string;
+            /** @description Its public half, which the operator registers. */
+            public_key: components["schemas"]["PublicKey"];
         };
         /** @description What is different. */
         Compared: {
@@ -3095,6 +3226,8 @@ export interface components {
         };
         /** @description Which device it is: what an engineer reads from it, and what the operator knows it by. */
         Identity: {
+            /** @description The key that is to take the place of the tunnel's own, during a renewal. */
+            coming?: components["schemas"]["ComingKey"];
             /** @description All of it that the operator registers, in one line: what the QR code bears. */
             line: string;
             /** @description The organisation of the design in force. */
@@ -3225,6 +3358,15 @@ export interface components {
             /** @description Curve25519, base64. */
             public: components["schemas"]["PublicKey"];
         };
+        /** @description What a centre makes of the coming key. */
+        KeyAtCentre: {
+            /** @description The centre's name. */
+            name: components["schemas"]["Name"];
+            /** @description What it makes of it. */
+            state: components["schemas"]["KeyState"];
+        };
+        /** @description How far a centre is with the coming key. */
+        KeyState: "unknown" | "registered" | "in-use";
         /** @description One of the two office LANs. */
         Lan: "head-office" | "education-board";
         /** @description The languages that the device speaks. */
@@ -3404,6 +3546,8 @@ export interface components {
             serial: string;
             /** @description The site design's text. */
             site: string;
+            /** @description The page's users, by name; none where the capsule holds none. */
+            users?: components["schemas"]["UserInBackup"][];
             /** @description The firmware that made it. */
             version: string;
         };
@@ -3525,6 +3669,30 @@ export interface components {
         };
         /** @description A network port of the box: 1 to 15 bytes (`IFNAMSIZ` less its terminator), no space, `/` or `:`, not `.` or `..`. */
         PortName: string;
+        /** @description A port of the design, as its driver tells it. */
+        PortStatus: {
+            /** @description Whether the other end of its cable is there. */
+            carrier: boolean;
+            /** @description Its name on the box. */
+            port: components["schemas"]["PortName"];
+            /**
+             * Format: uint64
+             * @description Bytes that arrived, since the driver began to count.
+             */
+            received: number;
+            /**
+             * Format: uint64
+             * @description Bytes that were sent, likewise.
+             */
+            sent: number;
+            /** @description Where it leads. */
+            side: components["schemas"]["Side"];
+            /**
+             * Format: uint32
+             * @description In Mb/s, where there is a carrier and the driver says.
+             */
+            speed?: number;
+        };
         /** @description Ports in use, by protocol. */
         PortsInUse: {
             /**
@@ -4030,7 +4198,7 @@ export interface components {
             "test-number"?: components["schemas"]["TestNumber"];
         };
         /** @description What is sensed. */
-        Sensed: "data" | "temperature" | "memory" | "room" | "wear" | "disk";
+        Sensed: "data" | "temperature" | "memory" | "room" | "wear" | "disk" | "backup";
         /** @description A file that the browser has sent. */
         SentBundle: {
             /**
@@ -4157,6 +4325,8 @@ export interface components {
             line?: components["schemas"]["LineStatus"];
             /** @description Whether a design is in force. */
             phase: components["schemas"]["Phase"];
+            /** @description The ports of the design in force, LGWAN's first. */
+            ports?: components["schemas"]["PortStatus"][];
             /** @description What the processor brings to the tunnel; `None` where nobody looked. */
             processor?: components["schemas"]["Processor"];
             /** @description Packets refused, by side and rule, since the counter was made. Rules that refused nothing are left out. */
@@ -4471,9 +4641,24 @@ export interface components {
             password?: string;
             user: components["schemas"]["User"];
         };
+        /** @description One of the page's users in a capsule. */
+        UserInBackup: {
+            /** @description The name. */
+            name: string;
+            /** @description As what, in the page's word. */
+            role: string;
+            /** @description Whether a second factor is in force. */
+            second_factor: boolean;
+        };
         /** @description The users of the page. */
         Users: {
             users: components["schemas"]["User"][];
+        };
+        /** @description Who may sign in now. */
+        UsersTaken: {
+            /** @description Whether the session of whoever asked has ended: the backup has another role for him, or doesn't know him. */
+            signed_out: boolean;
+            users: string[];
         };
         /** @description How a check ended. */
         Verdict: "passed" | "not-run" | "warned" | "failed";
@@ -4565,6 +4750,7 @@ export type CipherCode = components['schemas']['CipherCode'];
 export type Class = components['schemas']['Class'];
 export type ClassStatus = components['schemas']['ClassStatus'];
 export type CollectorStatus = components['schemas']['CollectorStatus'];
+export type ComingKey = components['schemas']['ComingKey'];
 export type Compared = components['schemas']['Compared'];
 export type Confirmed = components['schemas']['Confirmed'];
 export type ConnectionTable = components['schemas']['ConnectionTable'];
@@ -4622,6 +4808,8 @@ export type KeptDraft = components['schemas']['KeptDraft'];
 export type KeptSelfTest = components['schemas']['KeptSelfTest'];
 export type KernelStep = components['schemas']['KernelStep'];
 export type Key = components['schemas']['Key'];
+export type KeyAtCentre = components['schemas']['KeyAtCentre'];
+export type KeyState = components['schemas']['KeyState'];
 export type Lan = components['schemas']['Lan'];
 export type Language = components['schemas']['Language'];
 export type LastUpdate = components['schemas']['LastUpdate'];
@@ -4654,6 +4842,7 @@ export type Plan = components['schemas']['Plan'];
 export type Planned = components['schemas']['Planned'];
 export type PlannedStep = components['schemas']['PlannedStep'];
 export type PortName = components['schemas']['PortName'];
+export type PortStatus = components['schemas']['PortStatus'];
 export type PortsInUse = components['schemas']['PortsInUse'];
 export type Principal = components['schemas']['Principal'];
 export type Private = components['schemas']['Private'];
@@ -4727,7 +4916,9 @@ export type UpstreamStatus = components['schemas']['UpstreamStatus'];
 export type User = components['schemas']['User'];
 export type UserChange = components['schemas']['UserChange'];
 export type UserChanged = components['schemas']['UserChanged'];
+export type UserInBackup = components['schemas']['UserInBackup'];
 export type Users = components['schemas']['Users'];
+export type UsersTaken = components['schemas']['UsersTaken'];
 export type Verdict = components['schemas']['Verdict'];
 export type Volume = components['schemas']['Volume'];
 export type WayStatus = components['schemas']['WayStatus'];

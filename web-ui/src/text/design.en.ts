@@ -217,9 +217,11 @@ export const en: DesignTexts = {
   parts: {
     page: "The page of the box",
     metrics: "Collector of figures (Prometheus)",
+    snmp: "Collector that asks by SNMP",
     traffic: "Division of the line",
     limits: "Limits for one source",
     "flow-log": "Flow log",
+    backup: "Nightly backup",
     collector: "Log collector",
     names: "Resolve names",
     use: "Write it",
@@ -277,6 +279,8 @@ export const en: DesignTexts = {
     "classes.bulk": "Bulk",
     "page.head-office": "Who may open it",
     "metrics.maintenance": "Who may read them",
+    "backup.recipient": "Public key of whoever opens them",
+    "snmp.maintenance": "Who may ask",
     "hold-back": "Seconds for which bulk is held back",
     name: "Name",
     interface: "LAN",
@@ -343,8 +347,12 @@ export const en: DesignTexts = {
     via: "The router within this LAN, like 192.168.1.254",
     share: "Of the line, for what comes down to this LAN. What is left is divided evenly.",
     shares: "All three, 100 together at most. 60, 25 and 15 where left out.",
+    "backup.recipient":
+      "The public key that age-keygen shows (age1…); only the secret key to it opens the backups. Each night one is written onto a stick that is left in the box.",
     "metrics.maintenance":
       "Addresses of collectors at the maintenance port, like 192.168.254.10; 8 at most. They read figures of how the box is, without a password.",
+    "snmp.maintenance":
+      "Addresses of collectors at the maintenance port, like 192.168.254.10; 8 at most. They need the passphrases that `sekisho snmp user` makes.",
     "page.head-office":
       "PCs of those in charge, on the head office LAN. Left out, it opens at the maintenance port only.",
     "hold-back": "0 to 3600; 60 where left out.",

@@ -217,9 +217,11 @@ export const ja = {
   parts: {
     page: "装置の画面",
     metrics: "監視サーバ（Prometheus）",
+    snmp: "監視サーバ（SNMP）",
     traffic: "回線の配分",
     limits: "送信元ごとの上限",
     "flow-log": "通信の記録",
+    backup: "毎晩の控え",
     collector: "ログ収集サーバ",
     names: "名前解決をする",
     use: "書く",
@@ -277,6 +279,8 @@ export const ja = {
     "classes.bulk": "一括",
     "page.head-office": "画面を開ける接続元",
     "metrics.maintenance": "数値を読める接続元",
+    "backup.recipient": "控えを開ける人の公開鍵",
+    "snmp.maintenance": "SNMPで尋ねてよい接続元",
     "hold-back": "復旧後に一括を抑える秒数",
     name: "名前",
     interface: "LAN",
@@ -343,8 +347,12 @@ export const ja = {
     via: "このLANの中のルータ。例：192.168.1.254",
     share: "このLANへの下りに使える回線の割合。書かなければ残りを等分します。",
     shares: "三つとも書きます。合計は100まで。書かなければ 60・25・15 です。",
+    "backup.recipient":
+      "age-keygen が表示した公開鍵（age1…）。秘密鍵を持つ人だけが控えを開けます。控えは毎晩、装置に挿したままのUSBメモリに書かれます。",
     "metrics.maintenance":
       "保守ポートの先にある監視サーバのアドレス（例：192.168.254.10）。8件まで。装置の状態の数値を、パスワードなしで読めます。",
+    "snmp.maintenance":
+      "保守ポートの先にある監視サーバのアドレス（例：192.168.254.10）。8件まで。合言葉（コマンド `sekisho snmp user` で作ります）も要ります。",
     "page.head-office":
       "首長部局業務系LANの、担当者の端末だけ。書かなければ、画面は保守ポートからだけ開きます。",
     "hold-back": "0〜3600秒。書かなければ60秒です。",

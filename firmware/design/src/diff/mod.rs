@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use self::writer::{NONE, Thing, Writer, label, listed_or_none, optional, shown};
 use crate::{
-    Both, Class, Design, Lan, LanInterface, LanRoute, Lgwan, Maintenance, Metrics, Page, PortMode,
-    Site, Traffic, messages, words,
+    Both, Class, Design, Lan, LanInterface, LanRoute, Lgwan, Maintenance, Metrics, NightlyBackup,
+    Page, PortMode, Site, Snmp, Traffic, messages, words,
 };
 
 /// One difference.
@@ -61,6 +61,8 @@ pub fn diff(before: &Design, after: &Design) -> Vec<Difference> {
         collector,
         page,
         metrics,
+        backup,
+        snmp,
     } = before;
     let mut writer = Writer::default();
     compare_site(&mut writer, site, &after.site);
@@ -79,6 +81,8 @@ pub fn diff(before: &Design, after: &Design) -> Vec<Difference> {
     log::collector(&mut writer, collector.as_ref(), after.collector.as_ref());
     compare_page(&mut writer, page, &after.page);
     compare_metrics(&mut writer, metrics, &after.metrics);
+    compare_backup(&mut writer, backup.as_ref(), after.backup.as_ref());
+    compare_snmp(&mut writer, snmp, &after.snmp);
     profile::compare(&mut writer, profile, &after.profile);
     writer.found
 }
@@ -213,6 +217,32 @@ fn compare_page(writer: &mut Writer, before: &Page, after: &Page) {
 fn compare_metrics(writer: &mut Writer, before: &Metrics, after: &Metrics) {
     let Metrics { maintenance } = before;
     let thing = Thing::new("metrics", label("装置の指標", "The figures"));
+    let field = ("maintenance", "保守ポートの接続元", "sources at the maintenance port");
+    writer.set(&thing, field, (&ranges(maintenance), &ranges(&after.maintenance)));
+}
+
+fn compare_backup(
+    writer: &mut Writer,
+    before: Option<&NightlyBackup>,
+    after: Option<&NightlyBackup>,
+) {
+    let keyed = |backup| ((), backup);
+    writer.rows(
+        (before.map(keyed), after.map(keyed)),
+        |()| Thing::new("backup", label("毎晩の控え", "The nightly backup")),
+        |NightlyBackup { recipient }| {
+            label(format!("受取人 {recipient}"), format!("for {recipient}"))
+        },
+        |writer, thing, NightlyBackup { recipient }, after| {
+            let field = ("recipient", "受取人の公開鍵", "recipient");
+            writer.value(thing, field, (recipient, &after.recipient), shown);
+        },
+    );
+}
+
+fn compare_snmp(writer: &mut Writer, before: &Snmp, after: &Snmp) {
+    let Snmp { maintenance } = before;
+    let thing = Thing::new("snmp", label("SNMP", "SNMP"));
     let field = ("maintenance", "保守ポートの接続元", "sources at the maintenance port");
     writer.set(&thing, field, (&ranges(maintenance), &ranges(&after.maintenance)));
 }

@@ -11,8 +11,8 @@ use super::{
 use crate::{
     Allowance, Centre, Collector, Design, Direction, FlowLog, GlobalFor, InterfaceAddress, Lan,
     LanInterface, LanRoute, Lgwan, Limits, Maintenance, Metrics, NameEntry, NameTarget,
-    NamedServices, Names, Object, Page, PlatformNetwork, PlatformService, Policy, PortMode,
-    PortName, Profile, Server, Site, Terminals, Traffic, Zone,
+    NamedServices, Names, NightlyBackup, Object, Page, PlatformNetwork, PlatformService, Policy,
+    PortMode, PortName, Profile, Server, Site, Snmp, Terminals, Traffic, Zone,
 };
 
 /// The design; `None` where a value is unknown, which never is without an error taken down.
@@ -71,6 +71,14 @@ pub(crate) fn assemble(site: SiteDraft, profile: ProfileDraft) -> Option<Design>
         metrics: match site.metrics {
             Some(draft) => Metrics { maintenance: plain(draft.maintenance)? },
             None => Metrics::default(),
+        },
+        backup: match site.backup {
+            Some(draft) => Some(NightlyBackup { recipient: draft.recipient?.value }),
+            None => None,
+        },
+        snmp: match site.snmp {
+            Some(draft) => Snmp { maintenance: plain(draft.maintenance)? },
+            None => Snmp::default(),
         },
     })
 }

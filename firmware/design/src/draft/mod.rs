@@ -2,6 +2,7 @@
 //! taken down; rules stay silent about it.
 
 mod assemble;
+mod backup;
 mod log;
 mod metrics;
 mod names;
@@ -22,10 +23,10 @@ use ipnet::Ipv4Net;
 use jiff::Timestamp;
 
 use crate::{
-    Approval, Certificates, Class, CollectorTransport, DnsName, Endpoint, Environment, Global,
-    Host, InterfaceAddress, Kind, Lan, LineRate, LogSize, Method, Name, OfficeSide,
-    OrganisationCode, Origin, Placement, PortMode, PortName, Private, ProfileStamp, Protocol,
-    PublicKey, Sent, Service, Shares,
+    Approval, BackupRecipient, Certificates, Class, CollectorTransport, DnsName, Endpoint,
+    Environment, Global, Host, InterfaceAddress, Kind, Lan, LineRate, LogSize, Method, Name,
+    OfficeSide, OrganisationCode, Origin, Placement, PortMode, PortName, Private, ProfileStamp,
+    Protocol, PublicKey, Sent, Service, Shares,
     reader::{At, Place},
 };
 
@@ -82,7 +83,9 @@ pub(crate) struct SiteDraft {
     pub(crate) flow_log: Option<FlowLogDraft>,
     pub(crate) collector: Option<CollectorDraft>,
     pub(crate) page: Option<PageDraft>,
-    pub(crate) metrics: Option<MetricsDraft>,
+    pub(crate) metrics: Option<ReadersDraft>,
+    pub(crate) backup: Option<NightlyBackupDraft>,
+    pub(crate) snmp: Option<ReadersDraft>,
 }
 
 #[derive(Debug)]
@@ -201,11 +204,17 @@ pub(crate) struct PageDraft {
     pub(crate) head_office: Whole<Ipv4Net>,
 }
 
+/// Who reads figures.
 #[derive(Debug)]
-pub(crate) struct MetricsDraft {
+pub(crate) struct ReadersDraft {
     /// Where the sources stand, or the table that lacks them.
     pub(crate) place: Place,
     pub(crate) maintenance: Whole<Ipv4Net>,
+}
+
+#[derive(Debug)]
+pub(crate) struct NightlyBackupDraft {
+    pub(crate) recipient: Option<At<BackupRecipient>>,
 }
 
 /// What rows of servers and of terminals have in common.

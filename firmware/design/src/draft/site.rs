@@ -2,8 +2,8 @@
 
 use super::{
     AllowanceDraft, GlobalForDraft, LanDraft, LgwanDraft, Optional, PortDraft, RouteDraft,
-    RowDraft, ServerDraft, SiteDraft, TerminalsDraft, Unknown, Whole, log as logs, metrics, names,
-    page, policies, policies::CLASSES, traffic, values,
+    RowDraft, ServerDraft, SiteDraft, TerminalsDraft, Unknown, Whole, backup, log as logs, metrics,
+    names, page, policies, policies::CLASSES, traffic, values,
 };
 use crate::{
     Class, Duplex, Environment, Kind, Lan, Placement, PortMode, Rule, Service, Speed, migrate,
@@ -54,6 +54,10 @@ pub(crate) fn read_site(text: &str, log: &mut Log) -> SiteDraft {
         draft.page = page.and_then(|node| node.table(log, page::read_page));
         let figures = table.optional("metrics");
         draft.metrics = figures.and_then(|node| node.table(log, metrics::read_metrics));
+        let backup = table.optional("backup");
+        draft.backup = backup.and_then(|node| node.table(log, backup::read_backup));
+        let snmp = table.optional("snmp");
+        draft.snmp = snmp.and_then(|node| node.table(log, metrics::read_snmp));
         draft
     })
 }

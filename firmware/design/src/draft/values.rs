@@ -7,9 +7,10 @@ use jiff::Timestamp;
 
 use super::{Optional, Unknown, Whole};
 use crate::{
-    Approval, DnsName, Endpoint, Environment, Global, Host, InterfaceAddress, Lan, LineRate,
-    Member, Name, NamedHost, OrganisationCode, Origin, PortName, Private, PublicKey, Rule, Service,
-    ServiceMember,
+    Approval, BackupRecipient, DnsName, Endpoint, Environment, Global, Host, InterfaceAddress, Lan,
+    LineRate, Member, Name, NamedHost, OrganisationCode, Origin, PortName, Private, PublicKey,
+    Rule, Service, ServiceMember,
+    backup::MalformedRecipient,
     name::is_label,
     organisation::MalformedOrganisation,
     reader::{At, Log, Node, Table},
@@ -122,6 +123,13 @@ pub(super) fn service_member(node: &Node<'_>, log: &mut Log) -> Option<At<Servic
 
 pub(super) fn public_key(node: &Node<'_>, log: &mut Log) -> Option<At<PublicKey>> {
     node.parse(log, str::parse, |_, _| Rule::BadKey)
+}
+
+pub(super) fn recipient(node: &Node<'_>, log: &mut Log) -> Option<At<BackupRecipient>> {
+    node.parse(log, str::parse, |_, error| match error {
+        MalformedRecipient::Form => Rule::BadRecipient,
+        MalformedRecipient::Secret => Rule::SecretRecipient,
+    })
 }
 
 pub(super) fn service(node: &Node<'_>, log: &mut Log) -> Option<At<Service>> {

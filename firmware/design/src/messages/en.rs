@@ -374,6 +374,18 @@ pub(super) fn sentence(rule: &Rule) -> String {
         Rule::MetricsSources { count, most } => {
             format!("the figures have {count} sources, more than {most}")
         }
+        Rule::BadRecipient => "this is no recipient's public key".to_owned(),
+        Rule::SecretRecipient => "this is the secret key of the backups".to_owned(),
+        Rule::SnmpSourceOutside { from } => {
+            format!("{} is not on the subnet of the maintenance port", range(*from))
+        }
+        Rule::SnmpWithoutMaintenance => {
+            "SNMP is opened to the maintenance port, which is not designed".to_owned()
+        }
+        Rule::SnmpWhole { from } => format!("every host of {} could ask by SNMP", range(*from)),
+        Rule::SnmpSources { count, most } => {
+            format!("SNMP has {count} sources, more than {most}")
+        }
         Rule::NoCentre => "the profile has no centre".to_owned(),
         Rule::CentreTwice { part, first } => {
             format!("centre '{first}' has the same {}", centre_part(*part))
@@ -727,7 +739,20 @@ pub(super) fn mend(rule: &Rule) -> String {
         Rule::MetricsWhole { .. } => {
             "The figures have no password: name the collector's address alone."
         }
-        Rule::MetricsSources { .. } => "Leave the collectors' addresses alone.",
+        Rule::BadRecipient => {
+            "Copy the public key that age-keygen shows: 'age1' and 58 letters and digits."
+        }
+        Rule::SecretRecipient => {
+            "Write the public key (age1…). The design isn't secret, so make a new pair with age-keygen if this one was ever saved or sent."
+        }
+        Rule::SnmpSourceOutside { .. } => {
+            "Name the collector on the subnet of the maintenance port. From the LANs, LGWAN and the platform nobody asks by SNMP."
+        }
+        Rule::SnmpWithoutMaintenance => "Add [interface.maintenance], or remove [snmp].",
+        Rule::SnmpWhole { .. } => "Name the collector's address alone.",
+        Rule::MetricsSources { .. } | Rule::SnmpSources { .. } => {
+            "Leave the collectors' addresses alone."
+        }
         Rule::NameWithoutResolver { .. } => {
             "Add LGWAN's resolvers as 'dns' to [interface.lgwan], or ask the operator for addresses."
         }

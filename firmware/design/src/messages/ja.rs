@@ -429,6 +429,20 @@ pub(super) fn sentence(rule: &Rule) -> String {
         Rule::MetricsSources { count, most } => {
             format!("装置の指標の接続元が{count}件あります。書けるのは{most}件までです。")
         }
+        Rule::BadRecipient => "毎晩の控えの受取人の公開鍵として読めません。".to_owned(),
+        Rule::SecretRecipient => "毎晩の控えを開ける秘密鍵が書かれています。".to_owned(),
+        Rule::SnmpSourceOutside { from } => {
+            format!("{}は、保守ポートのサブネットにありません。", range(*from))
+        }
+        Rule::SnmpWithoutMaintenance => {
+            "SNMPで尋ねる先の、保守ポートが設計されていません。".to_owned()
+        }
+        Rule::SnmpWhole { from } => {
+            format!("{}のすべての機器が、SNMPで尋ねることができます。", range(*from))
+        }
+        Rule::SnmpSources { count, most } => {
+            format!("SNMPの接続元が{count}件あります。書けるのは{most}件までです。")
+        }
         Rule::NoCentre => "拠点が一つもありません。".to_owned(),
         Rule::CentreTwice { part, first } => {
             format!("拠点「{first}」と{}が同じです。", centre_part(*part))
@@ -823,7 +837,22 @@ pub(super) fn mend(rule: &Rule) -> String {
         Rule::MetricsWhole { .. } => {
             "指標にはパスワードがありません。監視サーバのアドレスだけを書いてください。"
         }
-        Rule::MetricsSources { .. } => "監視サーバのアドレスだけを残してください。",
+        Rule::BadRecipient => {
+            "age-keygen が表示した公開鍵（age1 に続く58文字の英数字）を、全部写してください。"
+        }
+        Rule::SecretRecipient => {
+            "公開鍵（age1…）を書いてください。設計は秘密ではないので、保存や送付をしていたら、age-keygen で新しい鍵の組を作ってください。"
+        }
+        Rule::SnmpSourceOutside { .. } => {
+            "保守ポートのサブネットにある監視サーバを書いてください。LAN、LGWAN、プラットフォームからSNMPで尋ねることはできません。"
+        }
+        Rule::SnmpWithoutMaintenance => {
+            "[interface.maintenance] を書き足すか、[snmp] を削除してください。"
+        }
+        Rule::SnmpWhole { .. } => "監視サーバのアドレスだけを書いてください。",
+        Rule::MetricsSources { .. } | Rule::SnmpSources { .. } => {
+            "監視サーバのアドレスだけを残してください。"
+        }
         Rule::NameWithoutResolver { .. } => {
             "[interface.lgwan] の dns にLGWANのDNSサーバを書くか、アドレスで書いた接続情報を機構に求めてください。"
         }

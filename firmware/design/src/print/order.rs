@@ -34,6 +34,8 @@ pub(crate) static ROOT: Keys = keys(&[
     ("collector", &COLLECTOR),
     ("page", &PAGE),
     ("metrics", &METRICS),
+    ("backup", &BACKUP),
+    ("snmp", &METRICS),
 ]);
 
 static SITE: Keys = keys(&[
@@ -169,6 +171,8 @@ static COLLECTOR: Keys = keys(&[
 static PAGE: Keys = keys(&[("head-office", &UNKNOWN)]);
 
 static METRICS: Keys = keys(&[("maintenance", &UNKNOWN)]);
+
+static BACKUP: Keys = keys(&[("recipient", &UNKNOWN)]);
 
 impl Keys {
     /// The keys of the table that stands under a key.

@@ -8,8 +8,8 @@ use super::tree::{Entry, Tree, Value};
 use crate::{
     Allowance, Approval, Class, Collector, CollectorTransport, Design, Direction, Environment,
     FlowLog, GlobalFor, Lan, LanInterface, LanRoute, Lgwan, Limits, Maintenance, Metrics,
-    NameEntry, NameTarget, NamedServices, Names, Object, Page, Policy, PortMode, Server, Service,
-    ServiceMember, Site, Terminals, Traffic,
+    NameEntry, NameTarget, NamedServices, Names, NightlyBackup, Object, Page, Policy, PortMode,
+    Server, Service, ServiceMember, Site, Snmp, Terminals, Traffic,
     draft::{ENVIRONMENTS, KINDS, METHODS, USUAL_MTU},
     messages::{origin, range},
     migrate,
@@ -35,6 +35,8 @@ pub(super) fn tree(design: &Design) -> Tree {
         collector,
         page,
         metrics,
+        backup,
+        snmp,
     } = design;
     let mut interface = Tree::default();
     interface.set("lgwan", Value::Tree(uplink(lgwan)));
@@ -81,6 +83,13 @@ pub(super) fn tree(design: &Design) -> Tree {
     let Metrics { maintenance } = metrics;
     if !maintenance.is_empty() {
         root.set("metrics", table([("maintenance", sources(maintenance))]));
+    }
+    if let Some(NightlyBackup { recipient }) = backup {
+        root.set("backup", table([("recipient", text(recipient))]));
+    }
+    let Snmp { maintenance } = snmp;
+    if !maintenance.is_empty() {
+        root.set("snmp", table([("maintenance", sources(maintenance))]));
     }
     root
 }

@@ -293,9 +293,10 @@ fn page(design: &Design) {
 
 /// Whoever reads the figures stands at the maintenance port, and is neither the device nor everybody.
 fn metrics(design: &Design) {
-    let sources = &design.metrics.maintenance;
-    assert!(sources.len() <= 8);
-    for source in sources {
+    for sources in [&design.metrics.maintenance, &design.snmp.maintenance] {
+        assert!(sources.len() <= 8);
+    }
+    for source in design.metrics.maintenance.iter().chain(&design.snmp.maintenance) {
         let own = design.maintenance.as_ref().unwrap().address;
         assert!(own.subnet().contains(source) && own.subnet() != *source);
         assert!(*source != Ipv4Net::from(own.address()));

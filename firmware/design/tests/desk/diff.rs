@@ -8,8 +8,9 @@ use sekisho_design::{
     Approval, Centre, Certificates, Class, Collector, CollectorTransport, Design, Direction,
     Duplex, Environment, FlowLog, Global, GlobalFor, InterfaceAddress, Kind, Lan, LanRoute, Limits,
     LineRate, LogSize, Maintenance, Member, Method, NameEntry, NameTarget, NamedHost,
-    NamedServices, Names, Object, OfficeSide, Origin, Placement, PlatformService, Policy, PortMode,
-    Private, Protocol, PublicKey, Sent, Service, ServiceMember, Shares, Speed, diff,
+    NamedServices, Names, NightlyBackup, Object, OfficeSide, Origin, Placement, PlatformService,
+    Policy, PortMode, Private, Protocol, PublicKey, Sent, Service, ServiceMember, Shares, Speed,
+    diff,
 };
 
 use crate::sample;
@@ -93,7 +94,7 @@ fn west(design: &mut Design) -> &mut Centre {
     centres.find(|centre| centre.name.as_str() == "west").unwrap()
 }
 
-pub(crate) const CHANGES: [Change; 110] = [
+pub(crate) const CHANGES: [Change; 112] = [
     ("site.name", |design| design.site.name = "新市".into()),
     ("site.organisation", |design| design.site.organisation = "010006".parse().unwrap()),
     ("site.kind", |design| design.site.kind = Kind::Prefecture),
@@ -287,6 +288,14 @@ pub(crate) const CHANGES: [Change; 110] = [
     }),
     ("page.head-office", |design| design.page.head_office = vec![net("10.20.0.0/28")]),
     ("metrics.maintenance", |design| design.metrics.maintenance = vec![net("192.168.254.9/32")]),
+    ("backup.recipient", |design| {
+        design.backup = Some(NightlyBackup {
+            recipient: "age1dq8zz6tpmvvav8a04ap9mt64j6u8zgjfs0n388d3y5wlwl5xy0asdw6q38"
+                .parse()
+                .unwrap(),
+        });
+    }),
+    ("snmp.maintenance", |design| design.snmp.maintenance = vec![net("192.168.254.9/32")]),
     ("profile.organisation", |design| design.profile.organisation = "010006".parse().unwrap()),
     ("profile.serial", |design| design.profile.stamp.serial += 1),
     ("profile.issued", |design| {
@@ -388,6 +397,12 @@ pub(crate) fn base() -> Design {
     design.flow_log = Some(FlowLog { days: 30, size: LogSize::new(200_000_000).unwrap() });
     design.page.head_office = vec![net("192.168.1.200/32"), net("10.20.0.0/28")];
     design.metrics.maintenance = vec![net("192.168.254.10/32")];
+    design.backup = Some(NightlyBackup {
+        recipient: "age1v49vj2p32hec8rs5jkyku5q73zyhmgh5km09mzsy62xh4j2z4wzqfvj60p"
+            .parse()
+            .unwrap(),
+    });
+    design.snmp.maintenance = vec![net("192.168.254.10/32")];
     design.collector = Some(Collector {
         address: "192.168.254.50".parse().unwrap(),
         port: 6514,

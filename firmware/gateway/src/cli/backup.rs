@@ -1,29 +1,36 @@
 //! `backup`: capsules made of what is in force, looked into, and restored.
 
 use std::{
-    fs::OpenOptions,
+    fs::{DirBuilder, OpenOptions},
     io::{self, IsTerminal as _, Write as _},
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
 };
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use clap::{Args, Subcommand};
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+use sekisho_capsule::LARGEST;
 use sekisho_control::{
-    Applied, BACKUP, Backup, BackupWish, File, Hidden, Key, OPEN_BACKUP, Opened, Proposal,
-    TAKE_IDENTITY, Unlocking,
+    Applied, BACKUP, BACKUP_USERS, Backup, BackupUsers, BackupWish, File, Hidden, Key, OPEN_BACKUP,
+    Opened, Proposal, TAKE_IDENTITY, Unlocking,
 };
 use sekisho_design::Language;
+use sekisho_host::files;
 use serde::Serialize;
 
 use super::{
     CommandError, change,
     client::{self, ClientError},
-    read_up_to, show,
+    nightly, read_up_to, show,
 };
 
-/// The largest file that is sent to be opened; larger ones are no capsules.
-const LARGEST: usize = 5 << 20;
+/// The page's file of users, and the one that it takes in that one's place, in its folder.
+const USERS: &str = "users.json";
+const NEW_USERS: &str = "users-to-take.json";
+
+/// The largest file of users, in bytes, as the page has it.
+const LARGEST_USERS: u64 = 1 << 20;
 
 /// The largest file of a passphrase or a key.
 const LARGEST_SECRET: usize = 1 << 14;
@@ -33,16 +40,22 @@ const LARGEST_SECRET: usize = 1 << 14;
 pub(super) enum Backups {
     /// Write a backup of the design and the profile in force, encrypted in the age format
     ///
-    /// Without a passphrase the device makes one of five words and shows it once: keep it on paper, apart from the file. With
+    /// The page's users go in where it is run as root. Without a passphrase the device makes one of five words and shows it once: keep it on paper, apart from the file. With
     /// --recipient only the holder of that key opens the file, also with the program `age`.
     Make(Make),
     /// Show what a backup holds; nothing is changed
     Show(Sealed),
     /// Put the design and the profile of a backup in force, as a new generation
     ///
+    /// With --with-users the page's users become those of the backup, whoever they were.
     /// On a device without a design, --with-identity takes over the tunnel's key and the page's authority first: the platform
     /// and the browsers take it for the old device, which must be off for good.
     Restore(Restore),
+    /// Leave the night's backup on a USB stick, sealed for the recipient that the design names
+    ///
+    /// Without a recipient nothing is written. The identity never goes in. The box runs it each night, as root; 14 backups of
+    /// this box stay on the stick, and `sekisho status` says where a night failed.
+    Nightly(Page),
 }
 
 #[derive(Args, Debug)]
@@ -58,6 +71,17 @@ pub(super) struct Make {
     /// The tunnel's key and the page's authority go in: for the replacement of the device
     #[arg(long, conflicts_with = "recipient")]
     with_identity: bool,
+    #[command(flatten)]
+    page: Page,
+}
+
+/// Where the page has its users.
+#[derive(Args, Debug)]
+pub(super) struct Page {
+    /// The page's own folder, which root alone may look into
+    #[arg(long = "page-state", env = "SEKISHO_PAGE_STATE", value_name = "DIR")]
+    #[arg(default_value = "/var/lib/sekisho-web")]
+    state: PathBuf,
 }
 
 /// A backup, and what opens it.
@@ -80,6 +104,11 @@ pub(super) struct Restore {
     /// Take over the identity in it; only on a device without a design
     #[arg(long)]
     with_identity: bool,
+    /// The page takes over the users in it, in place of those that it has
+    #[arg(long)]
+    with_users: bool,
+    #[command(flatten)]
+    page: Page,
     #[command(flatten)]
     terms: change::Terms,
 }
@@ -90,6 +119,8 @@ struct Made<'a> {
     file: &'a Path,
     #[serde(skip_serializing_if = "Option::is_none")]
     passphrase: Option<Hidden>,
+    /// Whether the page's users are in it.
+    with_users: bool,
 }
 
 /// What `restore` did.
@@ -98,6 +129,33 @@ struct Restored {
     #[serde(skip_serializing_if = "Option::is_none")]
     identity: Option<Key>,
     applied: Applied,
+    /// Whether the page takes over the users.
+    with_users: bool,
+}
+
+impl Page {
+    /// The users, as the page's file has them; none where it has none yet.
+    pub(super) fn users(&self) -> Result<Option<Hidden>, CommandError> {
+        let path = self.state.join(USERS);
+        match path.try_exists() {
+            Ok(false) => return Ok(None),
+            Ok(true) => {}
+            Err(source) => return Err(CommandError::NoUsers { path, source }),
+        }
+        let bytes = files::read_secret(&path, LARGEST_USERS)?;
+        Ok(Some(Hidden::new(String::from_utf8_lossy(&bytes))))
+    }
+
+    /// Makes the page's folder where it has never started; it is the page's own once it does.
+    fn make(&self) -> Result<(), CommandError> {
+        let fault = |source| CommandError::NoUsers { path: self.state.clone(), source };
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.state).map_err(fault)
+    }
+
+    /// Gives the page users to take; it looks for them every few seconds, and when it starts.
+    fn give(&self, users: &BackupUsers) -> Result<(), CommandError> {
+        Ok(files::hand_over(&self.state.join(NEW_USERS), users.file.expose().as_bytes())?)
+    }
 }
 
 pub(super) async fn run(
@@ -109,25 +167,36 @@ pub(super) async fn run(
     match backups {
         Backups::Make(asked) => {
             let passphrase = asked.passphrase_file.as_deref().map(first_line).transpose()?;
+            let users = asked.page.users()?;
+            let with_users = users.is_some();
             let wish = BackupWish {
                 passphrase,
                 recipient: asked.recipient.clone(),
                 with_identity: asked.with_identity,
+                users,
                 on_behalf: None,
             };
             let backup: Backup = client::post(socket, BACKUP, &wish).await?;
             write(&asked.file, &backup.capsule)?;
-            let made = Made { file: &asked.file, passphrase: backup.passphrase };
+            let made = Made { file: &asked.file, passphrase: backup.passphrase, with_users };
             Ok(if json { show::json(&made) } else { written(&made, language) })
         }
+        Backups::Nightly(page) => nightly::run(socket, page, json, language).await,
         Backups::Show(sealed) => {
             let opened: Opened =
                 client::post(socket, OPEN_BACKUP, &unlocking(sealed, language)?).await?;
-            Ok(if json { show::json(&opened) } else { contents(&opened, language) })
+            Ok(if json { show::json(&opened) } else { opened.text(language) })
         }
-        Backups::Restore(Restore { sealed, with_identity, terms }) => {
+        Backups::Restore(Restore { sealed, with_identity, with_users, page, terms }) => {
             let unlocking = unlocking(sealed, language)?;
             let opened: Opened = client::post(socket, OPEN_BACKUP, &unlocking).await?;
+            // Whatever can't be had is found out before anything changes.
+            let users: Option<BackupUsers> = if *with_users {
+                page.make()?;
+                Some(client::post(socket, BACKUP_USERS, &unlocking).await?)
+            } else {
+                None
+            };
             let identity: Option<Key> = if *with_identity {
                 Some(client::post(socket, TAKE_IDENTITY, &unlocking).await?)
             } else {
@@ -140,14 +209,22 @@ pub(super) async fn run(
                 profile: Some(file("platform-profile.toml", opened.profile)),
             };
             let applied = change::send(socket, proposal, terms).await?;
+            users.as_ref().map(|users| page.give(users)).transpose()?;
             if json {
-                return Ok(show::json(&Restored { identity, applied }));
+                let with_users = users.is_some();
+                return Ok(show::json(&Restored { identity, applied, with_users }));
             }
             let taken = identity.map(|key| language.pick(
                 format!("装置の鍵を引き継ぎました（公開鍵 {}）。元の装置は、もうつながないでください。\n", key.public),
                 format!("The identity is taken over (public key {}). Never connect the old device again.\n", key.public),
             ));
-            Ok(taken.unwrap_or_default() + &show::applied(&applied, language))
+            let users = users.map(|_| language.pick(
+                "画面の利用者は、控えのものに数秒で入れ替わります。ログインには控えを作ったときのパスワードを使います。\n",
+                "The page's users become those of the backup within seconds; they sign in with the passwords that they had then.\n",
+            ));
+            Ok(taken.unwrap_or_default()
+                + users.unwrap_or_default()
+                + &show::applied(&applied, language))
         }
     }
 }
@@ -213,6 +290,12 @@ fn written(made: &Made<'_>, language: Language) -> String {
     let file = made.file.display();
     let wrote = language
         .pick(format!("バックアップを {file} に書きました。"), format!("Wrote the backup {file}."));
+    let users = if made.with_users {
+        ""
+    } else {
+        language.pick("\n画面の利用者は入っていません。", "\nThe page's users aren't in it.")
+    };
+    let wrote = wrote + users;
     let Some(passphrase) = &made.passphrase else { return wrote };
     let words = passphrase.expose();
     wrote
@@ -220,22 +303,4 @@ fn written(made: &Made<'_>, language: Language) -> String {
             format!("\n合言葉：{words}\n今だけ表示されます。紙に写して、ファイルとは別にしまってください。"),
             format!("\nPassphrase: {words}\nIt is shown this once. Keep it on paper, apart from the file."),
         )
-}
-
-fn contents(opened: &Opened, language: Language) -> String {
-    let Opened { made_at, version, serial, organisation, site, profile, public_key } = opened;
-    let key = public_key.as_ref().map(ToString::to_string);
-    let (site, profile) = (site.lines().count(), profile.lines().count());
-    match language {
-        Language::Japanese => format!(
-            "作った日時: {made_at:.0}\n作った装置: {serial}（版 {version}）\n団体: {organisation}\n設計: {site}行\n接続情報: {profile}行\n装置の鍵: {}",
-            key.map_or("入っていません".to_owned(), |key| format!(
-                "入っています（公開鍵 {key}）"
-            )),
-        ),
-        Language::English => format!(
-            "Made: {made_at:.0}\nBy: {serial} (version {version})\nOrganisation: {organisation}\nSite design: {site} lines\nPlatform profile: {profile} lines\nIdentity: {}",
-            key.map_or("not in it".to_owned(), |key| format!("in it (public key {key})")),
-        ),
-    }
 }

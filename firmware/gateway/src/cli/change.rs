@@ -4,14 +4,14 @@ use std::{net::Ipv4Addr, num::ParseIntError, path::Path};
 
 use clap::Args;
 use sekisho_control::{
-    APPLY, Applied, Apply, CONFIRM, Confirmation, Decision, File, GENERATIONS, Generation, Proof,
-    Proposal, ROLL_BACK, STATUS, Settled, Status, Stored, Token,
+    APPLY, Applied, Apply, CONFIRM, Confirmation, Decision, File, GENERATIONS, Generation, PLAN,
+    Plan, Proof, Proposal, ROLL_BACK, STATUS, Settled, Status, Stored, Token,
 };
 
 use super::{
     CommandError, ProposedFiles,
     client::{self, ClientError},
-    proposal,
+    text_file,
 };
 
 /// How a change is made, whatever it brings.
@@ -67,7 +67,25 @@ pub(super) async fn apply(
     files: &ProposedFiles,
     terms: &Terms,
 ) -> Result<Applied, CommandError> {
-    Ok(send(socket, proposal(files)?, terms).await?)
+    Ok(send(socket, proposal(socket, files).await?, terms).await?)
+}
+
+/// What applying would change.
+pub(super) async fn plan(socket: &Path, files: &ProposedFiles) -> Result<Plan, CommandError> {
+    let proposal = proposal(socket, files).await?;
+    Ok(client::post(socket, PLAN, &proposal).await?)
+}
+
+async fn proposal(socket: &Path, files: &ProposedFiles) -> Result<Proposal, CommandError> {
+    let site = if files.site_in_force {
+        let number = client::get::<Status>(socket, STATUS).await?.generation;
+        let text = stored(socket, number).await?.site;
+        File { name: "site.toml".to_owned(), text }
+    } else {
+        text_file(&files.site)?
+    };
+    let profile = files.profile.as_deref().map(text_file).transpose()?;
+    Ok(Proposal { site, profile })
 }
 
 /// An earlier site design becomes a new generation; the platform profile stays the one in force, which is the operator's

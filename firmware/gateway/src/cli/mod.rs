@@ -16,10 +16,12 @@ mod identity;
 mod import;
 mod ledger;
 mod names;
+mod nightly;
 mod rewrite;
 mod selftest;
 mod sheet;
 mod show;
+mod snmp;
 mod status;
 mod top;
 mod trace;
@@ -34,7 +36,9 @@ use std::{
 };
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum, error::ErrorKind};
-use sekisho_control::{Failure, FailureKind, File, PLAN, Plan, Proposal, STATUS, Status};
+use sekisho_control::{
+    Failure, FailureKind, File, NightlyFault, PLAN, Plan, Proposal, STATUS, Status,
+};
 use sekisho_design::{
     Accepted, LARGEST_FILE, Lan, Language, Problem, Problems, PublicKey, Report, Source, Sources,
     Trust, check,
@@ -161,6 +165,9 @@ enum Command {
     Names(names::NamesOf),
     #[command(flatten)]
     Who(identity::Who),
+    /// Have the device answer by SNMP: make the user's passphrases, see whether it answers
+    #[command(subcommand)]
+    Snmp(snmp::SnmpOf),
     /// Update the firmware of the box: install, see how it goes
     #[command(subcommand)]
     Update(update::Update),
@@ -191,6 +198,9 @@ struct ProposedFiles {
     /// The site design
     #[arg(long, value_name = "FILE", default_value = "site.toml")]
     site: PathBuf,
+    /// Keep the site design in force: for a profile that the operator has issued again
+    #[arg(long, conflicts_with = "site", requires = "profile")]
+    site_in_force: bool,
     /// The platform profile; without it, the one in force
     #[arg(long, value_name = "FILE")]
     profile: Option<PathBuf>,
@@ -299,6 +309,14 @@ enum CommandError {
         #[source]
         source: io::Error,
     },
+    #[error("can't look for the page's users at {}: {source}", path.display())]
+    NoUsers {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("the night has no backup: {detail}")]
+    NoNightly { fault: NightlyFault, detail: String },
     #[error("can't read the passphrase: {0}")]
     NoPassphrase(#[source] io::Error),
     #[error("can't use the terminal: {0}")]
@@ -318,9 +336,11 @@ impl CommandError {
             | Self::NoTest(_)
             | Self::Write(_)
             | Self::NotWritten { .. }
+            | Self::NoUsers { .. }
             | Self::NoPassphrase(_)
             | Self::Terminal(_)
             | Self::Runtime(_) => 2,
+            Self::NoNightly { .. } => 4,
             Self::Update(fault) => fault.exit_code(),
             Self::Client(ClientError::Failure(failure)) => match failure.kind {
                 FailureKind::Refused => 1,
@@ -365,6 +385,10 @@ impl CommandError {
             Self::NotWritten { source, .. } if source.kind() == io::ErrorKind::AlreadyExists => {
                 Some("give a name that isn't taken".to_owned())
             }
+            Self::NoNightly { fault, .. } => Some(nightly::way_out(*fault).to_owned()),
+            Self::NoUsers { .. } => {
+                Some("run it as root, who may look into that folder".to_owned())
+            }
             Self::NoPassphrase(_) => Some("give it in a file: --passphrase-file FILE".to_owned()),
             Self::Update(fault) => fault.way_out().map(str::to_owned),
             Self::Terminal(_) => Some("print it once: --once".to_owned()),
@@ -387,6 +411,8 @@ impl CommandError {
             | Self::NoTest(_)
             | Self::Write(_)
             | Self::NotWritten { .. }
+            | Self::NoUsers { .. }
+            | Self::NoNightly { .. }
             | Self::NoPassphrase(_)
             | Self::Update(_)
             | Self::Terminal(_)
@@ -543,7 +569,7 @@ fn run(arguments: &Arguments, language: Language) -> Result<Output, CommandError
         Command::Format(files) => format::run(files, arguments.format, language)?,
         Command::Import(tables) => import::run(tables, arguments.format, language)?,
         Command::Plan { files, steps } => {
-            let plan: Plan = runtime.block_on(client::post(socket, PLAN, &proposal(files)?))?;
+            let plan = runtime.block_on(change::plan(socket, files))?;
             if json { show::json(&plan) } else { show::plan(&plan, *steps, language) }
         }
         Command::Apply { files, terms } => {
@@ -595,6 +621,7 @@ fn run(arguments: &Arguments, language: Language) -> Result<Output, CommandError
             if json { show::json(&answer) } else { names::answer(&answer, language) }
         }
         Command::Who(who) => runtime.block_on(identity::run(socket, who, json, language))?,
+        Command::Snmp(what) => runtime.block_on(snmp::run(socket, *what, json, language))?,
         Command::Update(what) => return Ok(runtime.block_on(update::run(socket, what, wanted))?),
     };
     Ok(match arguments.format {
@@ -643,12 +670,6 @@ fn operator(path: &Path) -> Result<PublicKey, CommandError> {
 
 fn reports(problems: Vec<Problem>) -> Vec<Report> {
     problems.into_iter().map(Report::from).collect()
-}
-
-fn proposal(files: &ProposedFiles) -> Result<Proposal, CommandError> {
-    let site = text_file(&files.site)?;
-    let profile = files.profile.as_deref().map(text_file).transpose()?;
-    Ok(Proposal { site, profile })
 }
 
 fn text_file(path: &Path) -> Result<File, CommandError> {

@@ -374,6 +374,7 @@ mod tests {
             awaiting: None,
             returned: None,
             storage: None,
+            ports: Vec::new(),
             shortages: Vec::new(),
             site: None,
             tunnel: None,

@@ -26,12 +26,13 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use sekisho_control::{
-    APPLY, Apply, Author, BACKUP, BackupWish, CONFIRM, CertificateRequest, Confirmation, Decision,
-    FLOWS, Failure, FailureKind, FlowQuery, GENERATIONS, HEALTH, IDENTITY, INSTALL, InstallWish,
-    KEY, LARGEST_BODY, LONGEST_NAME, NAME_QUERY, NAMES, NameQuery, OPEN_BACKUP, PAGE_AUTHORITY,
-    PAGE_CERTIFICATE, PLAN, Packet, Principal, Proposal, REFUSALS, RESTART, ROLL_BACK, Restart,
-    SELF_TEST, SELF_TESTS, STATUS, SelfTestWish, TAKE_IDENTITY, TRACE, TRAFFIC, UPDATE, Unlocking,
-    ZONE_DATA,
+    APPLY, Apply, Author, BACKUP, BACKUP_USERS, BackupWish, CANCEL_RENEWAL, CONFIRM,
+    CertificateRequest, Confirmation, Decision, FLOWS, Failure, FailureKind, FlowQuery,
+    GENERATIONS, HEALTH, IDENTITY, INSTALL, InstallWish, KEY, LARGEST_BODY, LONGEST_NAME,
+    NAME_QUERY, NAMES, NIGHTLY_BACKUP, NameQuery, NightlyOutcome, OPEN_BACKUP, PAGE_AUTHORITY,
+    PAGE_CERTIFICATE, PLAN, Packet, Principal, Proposal, REFUSALS, RENEW_IDENTITY, RESTART,
+    ROLL_BACK, Renewal, Restart, SELF_TEST, SELF_TESTS, SNMP, SNMP_USER, STATUS, SelfTestWish,
+    SnmpRenewal, TAKE_IDENTITY, TRACE, TRAFFIC, UPDATE, Unlocking, ZONE_DATA,
 };
 use sekisho_host::user_name;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -83,6 +84,8 @@ pub(super) async fn serve(listener: UnixListener, requests: mpsc::Sender<Request
         .route(STATUS, get(status))
         .route(KEY, get(key))
         .route(IDENTITY, get(identity))
+        .route(RENEW_IDENTITY, post(renew_identity))
+        .route(CANCEL_RENEWAL, post(cancel_renewal))
         .route(PAGE_CERTIFICATE, post(page_certificate))
         .route(PAGE_AUTHORITY, get(page_authority))
         .route(PLAN, post(plan))
@@ -103,6 +106,10 @@ pub(super) async fn serve(listener: UnixListener, requests: mpsc::Sender<Request
         .route(BACKUP, post(back_up))
         .route(OPEN_BACKUP, post(open_backup))
         .route(TAKE_IDENTITY, post(take_identity))
+        .route(BACKUP_USERS, post(backup_users))
+        .route(NIGHTLY_BACKUP, get(nightly).post(night_over))
+        .route(SNMP, get(snmp))
+        .route(SNMP_USER, post(snmp_user))
         .route(RESTART, post(restart))
         .route(UPDATE, get(update))
         .route(INSTALL, post(install))
@@ -228,6 +235,28 @@ async fn identity(State(queue): State<Queue>) -> Response {
     queue.ask(Request::Identity).await
 }
 
+async fn renew_identity(
+    State(queue): State<Queue>,
+    Extension(peer): Extension<Peer>,
+    Body(Renewal { on_behalf }): Body<Renewal>,
+) -> Response {
+    match peer.author(on_behalf) {
+        Ok(author) => queue.ask(|reply| Request::RenewIdentity(author, reply)).await,
+        Err(message) => malformed(message),
+    }
+}
+
+async fn cancel_renewal(
+    State(queue): State<Queue>,
+    Extension(peer): Extension<Peer>,
+    Body(Renewal { on_behalf }): Body<Renewal>,
+) -> Response {
+    match peer.author(on_behalf) {
+        Ok(author) => queue.ask(|reply| Request::CancelRenewal(author, reply)).await,
+        Err(message) => malformed(message),
+    }
+}
+
 async fn page_certificate(
     State(queue): State<Queue>,
     Body(request): Body<CertificateRequest>,
@@ -302,6 +331,25 @@ async fn take_identity(
     }
 }
 
+async fn backup_users(
+    State(queue): State<Queue>,
+    Extension(peer): Extension<Peer>,
+    Body(mut opening): Body<Unlocking>,
+) -> Response {
+    match peer.author(opening.on_behalf.take()) {
+        Ok(author) => queue.ask(|reply| Request::BackupUsers(opening, author, reply)).await,
+        Err(message) => malformed(message),
+    }
+}
+
+async fn nightly(State(queue): State<Queue>) -> Response {
+    queue.ask(Request::Nightly).await
+}
+
+async fn night_over(State(queue): State<Queue>, Body(outcome): Body<NightlyOutcome>) -> Response {
+    queue.ask(|reply| Request::NightOver(outcome, reply)).await
+}
+
 async fn restart(
     State(queue): State<Queue>,
     Extension(peer): Extension<Peer>,
@@ -324,6 +372,21 @@ async fn install(
 ) -> Response {
     match peer.author(wish.on_behalf.take()) {
         Ok(author) => queue.ask(|reply| Request::Install(wish, author, reply)).await,
+        Err(message) => malformed(message),
+    }
+}
+
+async fn snmp(State(queue): State<Queue>) -> Response {
+    queue.ask(Request::Snmp).await
+}
+
+async fn snmp_user(
+    State(queue): State<Queue>,
+    Extension(peer): Extension<Peer>,
+    Body(SnmpRenewal { on_behalf }): Body<SnmpRenewal>,
+) -> Response {
+    match peer.author(on_behalf) {
+        Ok(author) => queue.ask(|reply| Request::SnmpUser(author, reply)).await,
         Err(message) => malformed(message),
     }
 }

@@ -8,8 +8,10 @@ use std::{
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use ring::rand::{SecureRandom as _, SystemRandom};
-use sekisho_capsule::{Contents, Fault, Lock, Passphrase, Unlock, WORD_BITS, open, seal};
-use sekisho_control::{Backup, BackupWish, Failure, FailureKind, Hidden, Opened, Unlocking};
+use sekisho_capsule::{Contents, Fault, Lock, Passphrase, Unlock, User, WORD_BITS, open, seal};
+use sekisho_control::{
+    Backup, BackupUsers, BackupWish, Failure, FailureKind, Hidden, Opened, Unlocking, UserInBackup,
+};
 use sekisho_design::OrganisationCode;
 use sekisho_tunnel::SecretKey;
 use tokio::task::spawn_blocking;
@@ -42,6 +44,8 @@ impl Desk {
         wish: BackupWish,
     ) -> Result<Backup, Failure> {
         let (lock, made) = lock(&wish)?;
+        // Users that nobody could restore would be found out too late.
+        contents.users().map_err(failure)?;
         let day = contents.made_at.strftime("%Y%m%d");
         let name = format!("sekisho-{}-{day}.age", contents.organisation);
         let sealed = self.work(move |_| seal(&contents, &lock)).await?;
@@ -167,10 +171,19 @@ fn failure(fault: Fault) -> Failure {
 }
 
 /// What a capsule holds, without its secrets.
-pub(super) fn told(contents: Contents) -> Opened {
+pub(super) fn told(contents: Contents) -> Result<Opened, Failure> {
     let public_key = key_in(&contents).ok().map(|key| key.public());
+    let user = |User { name, role, second_factor }| UserInBackup { name, role, second_factor };
+    let users = contents.users().map_err(failure)?;
+    let users = users.map(|users| users.into_iter().map(user).collect());
     let Contents { made_at, version, serial, organisation, site, profile, .. } = contents;
-    Opened { made_at, version, serial, organisation, site, profile, public_key }
+    Ok(Opened { made_at, version, serial, organisation, site, profile, public_key, users })
+}
+
+/// The page's users in a capsule.
+pub(super) fn users_in(contents: &Contents) -> Result<BackupUsers, Failure> {
+    let users = contents.users.as_ref().ok_or_else(|| failure(Fault::NoUsers))?;
+    Ok(BackupUsers { file: Hidden::new(users.expose()) })
 }
 
 /// The tunnel's key in a capsule.

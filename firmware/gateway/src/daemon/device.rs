@@ -4,6 +4,7 @@ mod backup;
 mod check;
 mod course;
 mod hosts;
+mod renewal;
 mod selftest;
 mod twin;
 
@@ -11,16 +12,17 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Instant};
 
 use jiff::Timestamp;
 use sekisho_control::{
-    Applied, Apply, Author, Awaiting, Backup, BackupWish, CertificateRequest, Confirmation,
-    Decision, Failure, FlowPage, FlowQuery, Generation, Health as HealthLevel, Identity,
-    InstallWish, KeptSelfTest, Key, LineStatus, LiveTrace, NameAnswer, NameQuery, NamesStatus,
-    Opened, Packet, PageAuthority, PageCertificate, Phase, Plan, PlannedStep, Proposal, Refused,
-    RefusedFlows, Restarting, Returned, SelfTestReport, SelfTestWish, Settled, Status, Stored,
+    Applied, Apply, Author, Awaiting, Backup, BackupUsers, BackupWish, CertificateRequest,
+    Confirmation, Decision, Failure, FlowPage, FlowQuery, Generation, Health as HealthLevel,
+    Identity, InstallWish, KeptSelfTest, Key, LineStatus, LiveTrace, NameAnswer, NameQuery,
+    NamesStatus, Nightly, NightlyOutcome, Opened, Packet, PageAuthority, PageCertificate, Phase,
+    Plan, PlannedStep, PortStatus, Proposal, Refused, RefusedFlows, Restarting, Returned,
+    SelfTestReport, SelfTestWish, Settled, Snmp as SnmpState, SnmpPassphrases, Status, Stored,
     Traffic, Unlocking, UpdateStatus, ZoneData,
 };
 use sekisho_design::{Design, PublicKey, diff};
-use sekisho_host::{HostError, Kernel, Refusal, clock, give_back};
-use sekisho_plan::{KernelState, Step, desired_over, steps};
+use sekisho_host::{HostError, Kernel, Line as PortLine, Refusal, clock, give_back};
+use sekisho_plan::{KernelState, Step, desired_over, steps, trace::Side};
 use sekisho_tunnel::SecretKey;
 use tokio::sync::oneshot;
 
@@ -43,12 +45,15 @@ use super::{
     live,
     looks::Looks,
     names::Names,
+    nightly::Nights,
     page,
     path::Path,
     proof::Measure,
     refused::RefusedLog,
+    renewal::{Keys, Renewal},
     restart::Restarter,
     selftest::{Events, SelfTest},
+    snmp::Snmp,
     stamps::Stamps,
     store::{Files, Store},
     time::Time,
@@ -72,6 +77,10 @@ pub enum Request {
     Key(Reply<Key>),
     /// Which device it is.
     Identity(Reply<Identity>),
+    /// Renew its key, asks somebody.
+    RenewIdentity(Author, Reply<Identity>),
+    /// Let the old key stay.
+    CancelRenewal(Author, Reply<Identity>),
     /// A certificate for the local page.
     PageCertificate(CertificateRequest, Reply<PageCertificate>),
     /// Who signs it.
@@ -110,6 +119,16 @@ pub enum Request {
     OpenBackup(Unlocking, Reply<Opened>),
     /// Take the identity of a backup over.
     TakeIdentity(Unlocking, Author, Reply<Key>),
+    /// Give the page's users of a backup out.
+    BackupUsers(Unlocking, Author, Reply<BackupUsers>),
+    /// Whom the nightly backup is for.
+    Nightly(Reply<Nightly>),
+    /// Take down what came of a night's.
+    NightOver(NightlyOutcome, Reply<Nightly>),
+    /// Whether questions by SNMP are answered.
+    Snmp(Reply<SnmpState>),
+    /// Make new passphrases for the user that asks by SNMP.
+    SnmpUser(Author, Reply<SnmpPassphrases>),
     /// Restart the box.
     Restart(Author, Reply<Restarting>),
     /// What the slots of the firmware hold.
@@ -142,6 +161,7 @@ pub struct Device {
     names: Names,
     flow_log: FlowLog,
     time: Time,
+    snmp: Snmp,
     health: Health,
     selftest: SelfTest,
     /// Hosts of the design in force may be elsewhere than the kernel and the tunnel look for them, policies over, or the
@@ -162,6 +182,7 @@ pub struct Device {
     restarter: Restarter,
     updates: Updates,
     desk: Desk,
+    nights: Nights,
     /// Entries of the kernel's log that never came here.
     refusals_lost: u64,
 }
@@ -178,7 +199,7 @@ impl Device {
         kernel: Kernel,
         store: Store,
         operator: PublicKey,
-        key: SecretKey,
+        (key, renewal): (SecretKey, Renewal),
         stamps: Stamps,
         places: &Places,
     ) -> anyhow::Result<Self> {
@@ -190,6 +211,7 @@ impl Device {
                 kernel,
                 store,
                 key,
+                renewal,
                 stamps,
                 tunnel: None,
                 line: Line::default(),
@@ -205,6 +227,7 @@ impl Device {
             names: Names::new(state),
             flow_log: FlowLog::start(state)?,
             time: Time::start(&places.run, now, clock::wall())?,
+            snmp: Snmp::new(state, &places.run),
             health: Health::new(state),
             selftest: SelfTest::new(state, now),
             moved: false,
@@ -220,6 +243,7 @@ impl Device {
             restarter: Restarter::new(&places.run),
             updates: Updates::new(&places.run),
             desk: Desk::default(),
+            nights: Nights::open(state),
             refusals_lost: 0,
         })
     }
@@ -233,6 +257,8 @@ impl Device {
             }
             Request::Key(reply) => drop(reply.send(Ok(Key { public: self.hands.key.public() }))),
             Request::Identity(reply) => drop(reply.send(Ok(self.identity()))),
+            Request::RenewIdentity(author, reply) => drop(reply.send(self.renew_identity(&author))),
+            Request::CancelRenewal(author, reply) => drop(reply.send(self.cancel_renewal(&author))),
             Request::PageCertificate(request, reply) => {
                 let addresses = page::addresses(self.design());
                 let (state, now) = (self.hands.store.folder(), Timestamp::now());
@@ -274,6 +300,16 @@ impl Device {
             Request::TakeIdentity(opening, author, reply) => {
                 drop(reply.send(self.take_identity(opening, &author).await));
             }
+            Request::BackupUsers(opening, author, reply) => {
+                self.backup_users(opening, &author, reply);
+            }
+            Request::Nightly(reply) => drop(reply.send(Ok(self.nightly()))),
+            Request::NightOver(outcome, reply) => {
+                self.nights.note(outcome, Timestamp::now());
+                drop(reply.send(Ok(self.nightly())));
+            }
+            Request::Snmp(reply) => drop(reply.send(Ok(self.snmp.status()))),
+            Request::SnmpUser(author, reply) => drop(reply.send(self.snmp.renew(&author))),
             Request::Restart(author, reply) => drop(reply.send(self.restart(&author))),
             Request::Update(reply) => drop(reply.send(self.updates.status())),
             Request::Install(wish, author, reply) => {
@@ -294,25 +330,30 @@ impl Device {
             self.hands.key.public(),
             self.design().map(|design| design.site.organisation),
             authority.ok().map(|authority| authority.fingerprint),
+            self.coming(),
         )
     }
 
     /// What time alone brings about: the tunnel's state, the end of the time to confirm, a look at the kernel.
     pub(super) async fn tick(&mut self) {
         self.hands.heartbeat.beat();
-        let Hands { kernel, key, stamps, tunnel, line, .. } = &mut self.hands;
+        let Hands { kernel, key, renewal, stamps, tunnel, line, .. } = &mut self.hands;
         if let Some(tunnel) = tunnel {
-            tunnel.look_after(kernel, key, stamps, Instant::now()).await;
+            let keys = Keys { own: key, coming: renewal.key() };
+            tunnel.look_after(kernel, keys, stamps, Instant::now()).await;
             if let Some(InForce { design, state }) = &self.in_force {
                 let shaped = (design, &state.queues);
                 line.look_after(kernel, shaped, tunnel.is_cut_off(), Instant::now()).await;
             }
         }
+        self.settle_renewal(Instant::now());
         let now = clock::since_start();
         self.end_of_wait(now).await;
         self.end_silence(now).await;
         self.time.look_after(now, clock::wall);
+        self.snmp.look_after(now);
         self.health.look_after(now);
+        self.nights.look_after(self.wants_nightly(), self.known_time());
         self.watch(now).await;
         self.keep_up().await;
         self.counts.watch(&self.hands.kernel, now);
@@ -358,6 +399,10 @@ impl Device {
             Ok(line) => (line, None),
             Err(fault) => (None, Some(told(fault))),
         };
+        let (ports, ports_fault) = match self.ports().await {
+            Ok(ports) => (ports, None),
+            Err(fault) => (Vec::new(), Some(told(fault))),
+        };
         let refused: BTreeMap<_, _> = counters
             .into_iter()
             .filter(|(_, count)| count.packets > 0)
@@ -371,8 +416,9 @@ impl Device {
             awaiting: self.awaiting(),
             returned: self.returned.clone(),
             storage: self.storage.clone(),
-            fault: fault.or(line_fault),
+            fault: fault.or(line_fault).or(ports_fault),
             line,
+            ports,
             shortages: Vec::new(),
             site: self.in_force.as_ref().map(|in_force| summary(&in_force.design)),
             tunnel: self.hands.tunnel.as_ref().map(|tunnel| tunnel.status(Instant::now())),
@@ -381,7 +427,7 @@ impl Device {
             flow_log: self.flow_log.status(),
             collector: self.flow_log.collector(),
             time: Some(self.time.status(design.as_deref(), clock::since_start())),
-            health: self.health.readings(),
+            health: self.readings(),
             processor: Some(processor()),
             release: self.health.release().cloned(),
         }
@@ -391,6 +437,21 @@ impl Device {
         let Some(InForce { design, state }) = &self.in_force else { return Ok(None) };
         let Hands { kernel, line, .. } = &self.hands;
         line.status(kernel, (design, &state.queues), Instant::now()).await
+    }
+
+    /// The ports of the design in force; one that isn't there has no carrier.
+    async fn ports(&self) -> Result<Vec<PortStatus>, HostError> {
+        let Some(design) = self.design() else { return Ok(Vec::new()) };
+        let lans = design.lans.iter().map(|(lan, it)| (&it.port, Side::Lan(*lan)));
+        let maintenance = design.maintenance.iter().map(|it| (&it.port, Side::Maintenance));
+        let named = [(&design.lgwan.port, Side::Lgwan)].into_iter().chain(lans).chain(maintenance);
+        let mut ports = Vec::new();
+        for (port, side) in named {
+            let PortLine { carrier, speed, received, sent, .. } =
+                self.hands.kernel.line(port).await?.unwrap_or_default();
+            ports.push(PortStatus { port: port.clone(), side, carrier, speed, received, sent });
+        }
+        Ok(ports)
     }
 
     /// The design in force, as it is written.

@@ -19,6 +19,7 @@ use super::{
     heartbeat::Heartbeat,
     line::Line,
     machine::{Change, Effect, Next, Outcome, Rest, Side},
+    renewal::{Keys, Renewal},
     stamps::Stamps,
     store::{Files, Store},
     tunnel::{StartError, Tunnel, Wanted},
@@ -29,6 +30,7 @@ pub(super) struct Hands {
     pub(super) kernel: Kernel,
     pub(super) store: Store,
     pub(super) key: SecretKey,
+    pub(super) renewal: Renewal,
     pub(super) stamps: Stamps,
     pub(super) tunnel: Option<Tunnel>,
     pub(super) line: Line,
@@ -183,7 +185,8 @@ impl Hands {
                 wanted
             }
         };
-        match Tunnel::start(wanted.clone(), &self.key, &self.stamps) {
+        let keys = Keys { own: &self.key, coming: self.renewal.key() };
+        match Tunnel::start(wanted.clone(), keys, &self.stamps) {
             Ok(tunnel) => {
                 self.tunnel = Some(tunnel);
                 Ok(())

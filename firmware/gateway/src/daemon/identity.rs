@@ -2,10 +2,10 @@
 
 use std::{fs, path::Path};
 
-use sekisho_control::Identity;
+use sekisho_control::{ComingKey, Identity, KeyAtCentre};
 use sekisho_design::{OrganisationCode, PublicKey};
 
-use super::store::sha256;
+use super::store::{Coming, sha256};
 
 /// The number that the machine got with its first start. It stays in the box: other programs take secrets from it.
 const MACHINE_ID: &str = "/etc/machine-id";
@@ -18,11 +18,19 @@ pub(super) fn told(
     public_key: PublicKey,
     organisation: Option<OrganisationCode>,
     page_authority: Option<String>,
+    coming: Option<(&Coming, Vec<KeyAtCentre>)>,
 ) -> Identity {
     let (serial, version) = (serial(), env!("CARGO_PKG_VERSION").to_owned());
     let holder = organisation.map(|code| format!(" organisation={code}")).unwrap_or_default();
     let line = format!("sekisho serial={serial}{holder} key={public_key} version={version}");
-    Identity { serial, public_key, organisation, version, page_authority, line }
+    let coming = coming.map(|(Coming { key, made_at }, centres)| {
+        let (own, public_key, made_at) = (public_key, key.public(), *made_at);
+        let line = format!(
+            "sekisho serial={serial}{holder} key={public_key} replaces={own} version={version}"
+        );
+        ComingKey { public_key, made_at, centres, line }
+    });
+    Identity { serial, public_key, organisation, version, page_authority, line, coming }
 }
 
 /// The device's serial number: made of the machine's own, which can't be found from it.

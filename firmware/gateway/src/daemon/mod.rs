@@ -21,16 +21,19 @@ mod live;
 mod looks;
 mod machine;
 mod names;
+mod nightly;
 mod page;
 mod path;
 mod places;
 mod proof;
 mod query_log;
 mod refused;
+mod renewal;
 mod restart;
 #[cfg(test)]
 mod sample;
 mod selftest;
+mod snmp;
 mod stamps;
 mod store;
 mod time;
@@ -53,7 +56,11 @@ use tokio::{
 use tracing::{error, info, warn};
 
 pub use self::device::{Device, Request};
-use self::{stamps::Stamps, store::Store};
+use self::{
+    renewal::Renewal,
+    stamps::Stamps,
+    store::{Coming, Store},
+};
 
 /// Where the daemon finds and keeps things.
 #[derive(Clone, Debug)]
@@ -87,6 +94,7 @@ pub async fn run(places: Places) -> anyhow::Result<()> {
     let store = Store::open(&places.state)?;
     let operator = read_operator_key(&places.operator_key)?;
     let key = store.tunnel_key()?;
+    let renewal = Renewal::new(coming_key(&store));
     let kernel = Kernel::connect()?;
     traffic::make_room(&kernel);
     let refusals = Refusals::listen().await?;
@@ -95,7 +103,7 @@ pub async fn run(places: Places) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
 
     let stamps = Stamps::open(&places.state);
-    let mut device = Device::new(kernel, store, operator, key, stamps, &places)?;
+    let mut device = Device::new(kernel, store, operator, (key, renewal), stamps, &places)?;
     device.boot().await;
     give_back();
     let (requests, mut waiting) = mpsc::channel(WAITING_REQUESTS);
@@ -152,6 +160,14 @@ async fn changed(watch: &mut Option<Watch>) -> Result<(), sekisho_host::HostErro
         Some(watch) => watch.next().await.map(drop),
         None => std::future::pending().await,
     }
+}
+
+/// One that can't be had holds nothing up: the tunnel has its own.
+fn coming_key(store: &Store) -> Option<Coming> {
+    store.coming_key().unwrap_or_else(|fault| {
+        error!(fault = reasons(&fault), "the key that was to come is lost");
+        None
+    })
 }
 
 fn read_operator_key(path: &std::path::Path) -> anyhow::Result<PublicKey> {

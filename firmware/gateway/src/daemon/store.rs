@@ -3,6 +3,7 @@
 //! ```text
 //! STATE/lock              held by the running daemon
 //! STATE/tunnel.key        the private key, mode 0600, made on the device at its first start
+//! STATE/tunnel-coming.key the key that is to take its place, while it is renewed
 //! STATE/in-force          symbolic link to the generation that is kept
 //! STATE/journal           there while a change is on its way: which, and what the kernel held before it
 //! STATE/generation-N/     site.toml and profile.toml, written once; record: who, when, why, checksums, outcome
@@ -32,7 +33,7 @@ use sekisho_plan::KernelState;
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
-pub(super) use self::sealed::sha256;
+pub(super) use self::{key::Coming, sealed::sha256};
 
 /// The state folder, locked.
 #[derive(Debug)]

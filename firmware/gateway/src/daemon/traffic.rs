@@ -211,6 +211,7 @@ mod tests {
             processor: None,
             release: None,
             tunnel: None,
+            ports: Vec::new(),
             shortages: Vec::new(),
             fault: None,
             refused: BTreeMap::new(),

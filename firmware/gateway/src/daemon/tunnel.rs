@@ -11,10 +11,15 @@ use sekisho_control::{CentreStatus, TunnelStatus};
 use sekisho_design::{Design, DnsName, Lan, Name, PortName};
 use sekisho_host::{HostError, Kernel, bind_udp};
 use sekisho_plan::{TUNNEL, lan_number, ruleset, tunnel_mtu};
-use sekisho_tunnel::{Centre, Config, Engine, Probing, SecretKey, Tap, TapPackets, TunnelError};
+use sekisho_tunnel::{Centre, Config, Engine, Probing, Tap, TapPackets, TunnelError};
 use tracing::{error, info, warn};
 
-use super::{known::Known, places::Places, stamps::Stamps};
+use super::{
+    known::Known,
+    places::Places,
+    renewal::{self, Keys},
+    stamps::Stamps,
+};
 
 /// How long no centre may answer before new connections are told so at once instead of waiting.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -89,7 +94,7 @@ impl Wanted {
         }
     }
 
-    fn start(&self, key: &SecretKey, stamps: &Stamps) -> Result<Engine, StartError> {
+    fn start(&self, keys: Keys<'_>, stamps: &Stamps) -> Result<Engine, StartError> {
         let Self { engine: wanted, places } = self;
         let centres = wanted.centres.iter().map(|centre| Centre {
             name: centre.name.clone(),
@@ -100,7 +105,8 @@ impl Wanted {
         Ok(Engine::start(Config {
             tun: TUNNEL.to_owned(),
             socket: bind_udp(&wanted.port, wanted.local)?,
-            key: key.clone(),
+            key: keys.own.clone(),
+            coming: keys.coming.cloned(),
             centres: centres.collect(),
             device_address: wanted.device_address,
             largest: wanted.largest,
@@ -126,10 +132,10 @@ impl Tunnel {
     /// Starts the tunnel of a design.
     pub(super) fn start(
         wanted: Wanted,
-        key: &SecretKey,
+        keys: Keys<'_>,
         stamps: &Stamps,
     ) -> Result<Self, StartError> {
-        let engine = Some(wanted.start(key, stamps)?);
+        let engine = Some(wanted.start(keys, stamps)?);
         Ok(Self { engine, ..Self::waiting(wanted) })
     }
 
@@ -180,7 +186,7 @@ impl Tunnel {
     pub(super) async fn look_after(
         &mut self,
         kernel: &Kernel,
-        key: &SecretKey,
+        keys: Keys<'_>,
         stamps: &mut Stamps,
         now: Instant,
     ) {
@@ -192,7 +198,7 @@ impl Tunnel {
         }
         if self.engine.is_none() && now >= self.retry {
             self.retry = now + RETRY;
-            match self.wanted.start(key, stamps) {
+            match self.wanted.start(keys, stamps) {
                 Ok(engine) => self.engine = Some(engine),
                 Err(fault) => warn!(%fault, "the tunnel can't be started; trying again"),
             }
@@ -271,6 +277,25 @@ impl Tunnel {
             },
         });
         TunnelStatus { carrier: status.carrier, cut_off, centres: centres.collect() }
+    }
+
+    /// A key is to come, isn't any more, or is the device's own from now on.
+    pub(super) fn renew(&self, act: impl FnOnce(&Engine)) {
+        if let Some(engine) = &self.engine {
+            act(engine);
+        }
+    }
+
+    /// What the centres make of the coming key, where there is one.
+    pub(super) fn renewal(&self) -> Vec<renewal::Centre> {
+        let Some(status) = self.engine.as_ref().map(Engine::status) else { return Vec::new() };
+        let in_front = status.carrier;
+        let seen = |centre: sekisho_tunnel::CentreStatus| {
+            let carries = in_front.as_ref() == Some(&centre.name);
+            let (name, alive) = (centre.name, centre.alive_since.is_some());
+            centre.coming_key.map(|key| renewal::Centre { name, alive, carries, key })
+        };
+        status.centres.into_iter().filter_map(seen).collect()
     }
 
     /// The centre that carries.

@@ -116,3 +116,37 @@ fn a_file_system_says_how_much_room_it_has() {
     assert!(room(folder.path()).unwrap() > 0);
     assert!(room(&folder.path().join("none")).is_err());
 }
+
+#[test]
+fn what_is_erased_is_gone_by_every_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, other) = (folder.path().join("tunnel.key"), folder.path().join("other"));
+    create_secret(&path, b"secret").unwrap();
+    fs::hard_link(&path, &other).unwrap();
+    erase(&path).unwrap();
+    assert!(!path.exists());
+    assert_eq!(fs::read(&other).unwrap(), [0; 6]);
+    erase(&path).unwrap();
+    assert!(matches!(erase(folder.path()), Err(HostError::File { tried: "erase", .. })));
+}
+
+#[test]
+fn a_secret_takes_anothers_place_and_the_other_is_erased() {
+    let folder = tempfile::tempdir().unwrap();
+    let [own, by, aside, other] =
+        ["own", "by", "aside", "other"].map(|name| folder.path().join(name));
+    create_secret(&own, b"old").unwrap();
+    create_secret(&by, b"new").unwrap();
+    fs::hard_link(&own, &other).unwrap();
+    // Left by an earlier one that was cut short.
+    create_secret(&aside, b"older").unwrap();
+    replace_secret(&own, &by, &aside).unwrap();
+    assert_eq!(read_secret(&own, 10).unwrap(), b"new");
+    assert_eq!(fs::read(&other).unwrap(), [0; 3]);
+    assert!(!by.exists() && !aside.exists());
+    // Without the one that is to come everything stays.
+    assert!(replace_secret(&own, &by, &aside).is_err());
+    finish_replacing(&own, &aside).unwrap();
+    assert_eq!(read_secret(&own, 10).unwrap(), b"new");
+    assert!(!aside.exists());
+}

@@ -1,9 +1,9 @@
 //! Who gets to the device's own page: whoever stands at the maintenance port, and the sources of the head office that the
-//! design names (R65). And who reads the device's figures: the sources at the maintenance port that the design names. Everybody
-//! else comes to the refusal that his side has for what is for the device itself.
+//! design names (R65). And who reads the device's figures, by HTTP or by SNMP: the sources at the maintenance port that the
+//! design names. Everybody else comes to the refusal that his side has for what is for the device itself.
 
 use ipnet::Ipv4Net;
-use sekisho_design::{Design, Lan, Metrics, Page};
+use sekisho_design::{Design, Lan, Metrics, Page, Snmp};
 use serde_json::Value;
 
 use super::{
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     lan_number,
-    permit::{AddressRange, TCP, union},
+    permit::{AddressRange, TCP, UDP, union},
 };
 
 /// Who may open the page or read the figures: LAN, source, the device's address there, service.
@@ -33,15 +33,20 @@ const OPENINGS: u32 = 20;
 
 /// The set of those who may open the page or read the figures.
 pub(super) fn sets(design: &Design, sets: &mut Sets) {
-    let opens = |mark, from, own, port: u16| {
-        joined(vec![number(mark), range(from), address(own), number(TCP), number(port.into())])
+    let opens = |mark, from, own, (protocol, port): (u32, u16)| {
+        joined(vec![number(mark), range(from), address(own), number(protocol), number(port.into())])
     };
-    let page = |mark, from, own| opens(mark, from, own, Page::PORT);
+    let page = |mark, from, own| opens(mark, from, own, (TCP, Page::PORT));
     let named = |sources: &[Ipv4Net]| union(sources.iter().map(|from| AddressRange::from(*from)));
     let maintenance = design.maintenance.iter().flat_map(|port| {
         let own = port.address.address();
-        let readers = named(&design.metrics.maintenance).into_iter();
-        let readers = readers.map(move |from| opens(NO_LAN, from, own, Metrics::PORT));
+        let readers = [
+            (&design.metrics.maintenance, (TCP, Metrics::PORT)),
+            (&design.snmp.maintenance, (UDP, Snmp::PORT)),
+        ];
+        let readers = readers.into_iter().flat_map(move |(sources, service)| {
+            named(sources).into_iter().map(move |from| opens(NO_LAN, from, own, service))
+        });
         [page(NO_LAN, port.address.subnet().into(), own)].into_iter().chain(readers)
     });
     let lan = design.page_lan().into_iter().flat_map(|lan| {

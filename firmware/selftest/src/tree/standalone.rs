@@ -38,6 +38,7 @@ pub(super) fn checks(design: Option<&Design>) -> Vec<Box<dyn Check>> {
         Sensed::Wear,
         Sensed::Memory,
         Sensed::Temperature,
+        Sensed::Backup,
     ];
     all.extend(sensed.map(|of| Box::new(Sensor(of)) as Box<dyn Check>));
     all.extend([
@@ -274,6 +275,7 @@ impl Sensor {
             Sensed::Room => ("room", "記憶域の空き", "Free room on the disk"),
             Sensed::Wear => ("wear", "ディスクの寿命", "Wear of the disk"),
             Sensed::Disk => ("disk-health", "ディスクの自己診断", "The disk's own judgement"),
+            Sensed::Backup => ("nightly-backup", "毎晩の控え", "The nightly backup"),
         }
     }
 
@@ -281,7 +283,12 @@ impl Sensor {
     fn value(&self, value: i64) -> String {
         match self.0 {
             Sensed::Temperature => format!("{} °C", value.div_euclid(1000)),
-            Sensed::Data | Sensed::Memory | Sensed::Room | Sensed::Wear | Sensed::Disk => {
+            Sensed::Data
+            | Sensed::Memory
+            | Sensed::Room
+            | Sensed::Wear
+            | Sensed::Disk
+            | Sensed::Backup => {
                 format!("{value} %")
             }
         }

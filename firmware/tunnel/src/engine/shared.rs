@@ -7,16 +7,16 @@ use std::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
-    time::Instant,
+    time::{Instant, SystemTime},
 };
 
-use sekisho_design::Name;
+use sekisho_design::{Name, PublicKey};
 use tokio::sync::watch;
 
-use super::Parties;
+use super::{Parties, keyed::Keyed};
 use crate::{
-    CentreStatus, DatagramsOut, Failover, Outbox, PathMtu, Prober, ProberId, Session, Status, Tap,
-    TapPackets, Tun, TunnelError, TypeOfService, Udp, tap::Watched,
+    CentreStatus, DatagramsOut, Failover, Outbox, PathMtu, Prober, ProberId, SecretKey, Session,
+    Status, Tap, TapPackets, Tun, TunnelError, TypeOfService, Udp, tap::Watched,
 };
 
 pub(crate) struct Shared {
@@ -35,16 +35,19 @@ pub(crate) struct Shared {
     moving: Mutex<()>,
     /// Where packets from the device go: the carrier, or else the centre of highest preference, which holds them.
     target: AtomicUsize,
+    /// Handshakes of new sessions bear later stamps than this, and than those before them.
+    stamped_after: SystemTime,
     failure: OnceLock<String>,
     status: watch::Sender<Status>,
 }
 
-/// A centre and the session with it.
+/// A centre and the sessions with it.
 pub(crate) struct Link {
     pub(super) name: Name,
     pub(super) probe: Ipv4Addr,
-    pub(super) session: Mutex<Session>,
-    /// What the way there carries. Taken after the session's lock where both are.
+    public_key: PublicKey,
+    pub(super) sessions: Mutex<Keyed>,
+    /// What the way there carries. Taken after the sessions' lock where both are.
     pub(super) path: Mutex<PathMtu>,
     endpoint: RwLock<Option<SocketAddr>>,
 }
@@ -92,16 +95,21 @@ impl Shared {
         parties: Parties,
         now: Instant,
     ) -> Self {
-        let Parties { key, centres, device_address, largest, probing, stamped_after } = parties;
+        let Parties { key, coming, centres, device_address, largest, probing, stamped_after } =
+            parties;
+        // Probes keep a session warm; a keepalive of its own would never be due.
+        let session =
+            |index, peer| Session::new(&key, peer, index, None).stamped_after(stamped_after);
         let centres: Vec<Link> = (1..)
             .zip(centres)
             .map(|(index, centre)| Link {
                 name: centre.name,
                 probe: centre.probe,
-                // Probes keep the session warm; a keepalive of its own would never be due.
-                session: Mutex::new(
-                    Session::new(&key, centre.public_key, index, None).stamped_after(stamped_after),
-                ),
+                public_key: centre.public_key,
+                sessions: Mutex::new(Keyed::new(
+                    session(index, centre.public_key),
+                    probing.suspicion(),
+                )),
                 path: Mutex::new(PathMtu::new(largest, now)),
                 endpoint: RwLock::new(centre.endpoint),
             })
@@ -109,7 +117,7 @@ impl Shared {
         let failover = Failover::new(centres.len(), probing, now);
         let drops = Drops::default();
         let status = watch::Sender::new(status(&centres, &failover, &drops, None));
-        Self {
+        let shared = Self {
             tun,
             udp,
             hangup,
@@ -121,9 +129,33 @@ impl Shared {
             failover: Mutex::new(failover),
             moving: Mutex::new(()),
             target: AtomicUsize::new(0),
+            stamped_after,
             failure: OnceLock::new(),
             status,
+        };
+        if let Some(coming) = coming {
+            shared.offer_key(&coming);
         }
+        shared
+    }
+
+    /// A key that is to come is tried from now on.
+    pub(super) fn offer_key(&self, key: &SecretKey) {
+        let stamped_after = self.status().last_stamp.max(Some(self.stamped_after));
+        let stamped_after = stamped_after.unwrap_or(self.stamped_after);
+        for centre in &self.centres {
+            lock(&centre.sessions).offer(key, centre.public_key, stamped_after);
+        }
+    }
+
+    /// It isn't wanted any more.
+    pub(super) fn withdraw_key(&self) {
+        self.centres.iter().for_each(|centre| lock(&centre.sessions).withdraw());
+    }
+
+    /// It is the device's own from now on.
+    pub(super) fn settle_key(&self) {
+        self.centres.iter().for_each(|centre| lock(&centre.sessions).settle());
     }
 
     /// The centre to seal for.
@@ -254,24 +286,25 @@ fn status(centres: &[Link], failover: &Failover, drops: &Drops, failure: Option<
             .enumerate()
             .map(|(index, centre)| {
                 let liveness = failover.liveness(index);
-                let session = lock(&centre.session);
+                let sessions = lock(&centre.sessions);
                 CentreStatus {
                     name: centre.name.clone(),
                     endpoint: centre.endpoint(),
-                    established: session.established(),
+                    established: sessions.speaking.established(),
                     alive_since: liveness.alive_since,
                     last_answer: liveness.last_answer,
                     round_trip: liveness.round_trip,
-                    last_handshake: session.last_handshake(),
+                    last_handshake: sessions.speaking.last_handshake(),
                     carries: lock(&centre.path).carried(),
-                    rival_seen: session.rival_seen(),
-                    counters: session.counters(),
+                    coming_key: sessions.coming(),
+                    rival_seen: sessions.rival_seen(),
+                    counters: sessions.counters(),
                 }
             })
             .collect(),
         carrier: failover.carrier().map(|index| centres[index].name.clone()),
         silent_since: failover.silent_since(),
-        last_stamp: centres.iter().filter_map(|centre| lock(&centre.session).last_stamp()).max(),
+        last_stamp: centres.iter().filter_map(|centre| lock(&centre.sessions).last_stamp()).max(),
         foreign_datagrams: count(&drops.foreign),
         unsent_datagrams: count(&drops.unsent_up) + count(&drops.unsent_down),
         device_drops: count(&drops.unreadable) + count(&drops.unwritten),

@@ -61,6 +61,7 @@ impl Joined {
             let network = Faulty { inner: Socket::new(socket).unwrap(), faults };
             let parties = Parties {
                 key: keys[end].clone(),
+                coming: None,
                 centres: vec![Centre {
                     name: "other".parse().unwrap(),
                     endpoint: Some(endpoints[end]),

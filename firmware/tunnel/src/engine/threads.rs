@@ -143,28 +143,27 @@ impl Timers {
             let clock = SystemTime::now();
             for (index, centre) in shared.centres.iter().enumerate() {
                 let Some(to) = centre.endpoint() else { continue };
-                let mut session = lock(&centre.session);
+                let mut sessions = lock(&centre.sessions);
                 let mut out = Sealing { to, datagrams };
                 if tick {
-                    session.follow_clock(now, clock);
-                    session.tick(now, &mut out);
+                    sessions.tick(now, clock, &mut out);
                     let alive_since = shared.ask(|failover| failover.liveness(index).alive_since);
                     for size in lock(&centre.path).advance(alive_since, now) {
                         let request = shared.prober.request_of_size(centre.probe, *size);
-                        session.seal(now, &request, &mut out);
+                        sessions.speaking.seal(now, &request, &mut out);
                     }
                 }
-                if probe && session.established() {
-                    if shared.ask(|failover| failover.quiet(index, now)) {
-                        session.renew(now, &mut out);
-                    }
+                if probe && sessions.established() {
+                    let quiet = shared.ask(|failover| failover.quiet(index, now));
+                    sessions.suspect(quiet, now, &mut out);
                     let sequence = shared.ask(|failover| failover.probe_sent(index, now));
-                    session.seal(now, &shared.prober.request(centre.probe, sequence), &mut out);
-                    if carrier == Some(index) {
-                        session.seal(now, &shared.prober.announcement(centre.probe), &mut out);
+                    sessions.probe(now, &shared.prober.request(centre.probe, sequence), &mut out);
+                    if carrier == Some(index) && sessions.speaking.established() {
+                        let announcement = shared.prober.announcement(centre.probe);
+                        sessions.speaking.seal(now, &announcement, &mut out);
                     }
                 } else if probe {
-                    session.connect(now, &mut out);
+                    sessions.connect(now, &mut out);
                 }
             }
         }
@@ -179,7 +178,7 @@ impl Timers {
     /// Tells whoever reads the log that the device's key is used elsewhere too.
     fn alarm(&mut self, shared: &Shared, now: Instant) {
         for centre in &shared.centres {
-            let seen = lock(&centre.session).rival_seen();
+            let seen = lock(&centre.sessions).rival_seen();
             if seen.is_some_and(|at| at >= self.alarm) {
                 self.alarm = now + ALARM_AGAIN;
                 tracing::error!(
@@ -204,7 +203,8 @@ pub(crate) fn seal_all<'a>(
     datagrams: &mut DatagramsOut,
 ) {
     let now = Instant::now();
-    let mut session = lock(&centre.session);
+    let mut sessions = lock(&centre.sessions);
+    let session = &mut sessions.speaking;
     match centre.endpoint() {
         Some(to) => {
             let mut out = Sealing { to, datagrams };
@@ -264,14 +264,27 @@ fn open(
         }
         if locked.as_ref().is_none_or(|(holder, _)| *holder != index) {
             drop(locked.take());
-            locked = Some((index, lock(&shared.centres[index].session)));
+            locked = Some((index, lock(&shared.centres[index].sessions)));
         }
-        let Some((_, session)) = &mut locked else { continue };
+        let Some((_, sessions)) = &mut locked else { continue };
         let centre = &shared.centres[index];
         let sieve = sieve.as_ref();
         let mut out = FromCentre { index, centre, to: source, ecn, sieve, opening };
+        if sessions.renewing() {
+            for datagram in datagrams {
+                sessions.open(now, source.ip(), datagram, &mut out);
+            }
+            if sessions.turn(now, &mut out) {
+                tracing::info!(
+                    centre = centre.name.as_str(),
+                    key = ?sessions.coming(),
+                    "the device speaks by its other key"
+                );
+            }
+            continue;
+        }
         for datagram in datagrams {
-            let opened = session.open(now, source.ip(), datagram, &mut out);
+            let opened = sessions.speaking.open(now, source.ip(), datagram, &mut out);
             tracing::trace!(centre = out.centre.name.as_str(), ?opened, length = datagram.len());
         }
     }

@@ -1,5 +1,7 @@
 //! What a session counts.
 
+use std::ops::Add;
+
 use serde::Serialize;
 
 use super::{Opened, Rejection};
@@ -35,6 +37,29 @@ pub struct Counters {
     pub no_session: u64,
     /// Datagrams of [`Rejection::UnderLoad`].
     pub under_load: u64,
+}
+
+impl Add for Counters {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            sealed_packets: self.sealed_packets + other.sealed_packets,
+            sealed_bytes: self.sealed_bytes + other.sealed_bytes,
+            opened_packets: self.opened_packets + other.opened_packets,
+            opened_bytes: self.opened_bytes + other.opened_bytes,
+            initiations: self.initiations + other.initiations,
+            handshakes: self.handshakes + other.handshakes,
+            given_up: self.given_up + other.given_up,
+            held_too_long: self.held_too_long + other.held_too_long,
+            not_ipv4: self.not_ipv4 + other.not_ipv4,
+            malformed: self.malformed + other.malformed,
+            forged: self.forged + other.forged,
+            replayed: self.replayed + other.replayed,
+            no_session: self.no_session + other.no_session,
+            under_load: self.under_load + other.under_load,
+        }
+    }
 }
 
 impl Counters {

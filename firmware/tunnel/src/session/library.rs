@@ -33,13 +33,16 @@ pub(super) struct Library {
 }
 
 impl Library {
+    /// The library keeps the lowest 8 bits of a receiver index for itself.
+    const INDEX: u32 = 0x00ff_ffff;
+
     /// A state machine whose stamps are later than `after`.
     pub(super) fn new(local: &SecretKey, peer: PublicKey, index: u32, after: SystemTime) -> Self {
         let peer = x25519_dalek::PublicKey::from(*peer.as_bytes());
         let earliest = SystemTime::now();
         MockClock::set_time(Duration::ZERO);
         // The library's own keepalive would start a handshake whenever no session stands, the crossing kind too.
-        let tunn = Tunn::new(local.secret(), peer, None, None, index & 0x00ff_ffff, None);
+        let tunn = Tunn::new(local.secret(), peer, None, None, index & Self::INDEX, None);
         let latest = SystemTime::now();
         // The order is not sure where the clock was put back in between.
         let (earliest, read) = (earliest.min(latest), earliest.max(latest));
@@ -61,6 +64,11 @@ impl Library {
 
     /// A step that every reader of stamps takes for later.
     const LATER: Duration = Duration::from_millis(1);
+
+    /// What names it in the messages that the peer sends back, in 24 bits.
+    pub(super) fn index(&self) -> u32 {
+        self.index & Self::INDEX
+    }
 
     /// Begins anew with stamps later than `after`. Sessions and handshakes that are under way are lost.
     pub(super) fn renew(&mut self, after: SystemTime) {

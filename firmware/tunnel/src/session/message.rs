@@ -66,6 +66,16 @@ impl Message {
             _ => None,
         }
     }
+
+    /// The index of the session that a message is for, as it names it; none for an initiation and for what is no message.
+    pub(super) fn receiver(datagram: &[u8]) -> Option<u32> {
+        let at = match Self::of(datagram)? {
+            Self::Initiation => return None,
+            Self::Response => 8,
+            Self::Cookie | Self::Data => 4,
+        };
+        Some(u32::from_le_bytes(*datagram.get(at..)?.first_chunk()?))
+    }
 }
 
 impl Rejection {

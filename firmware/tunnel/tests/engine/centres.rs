@@ -188,6 +188,7 @@ impl Scene {
             tun: DEVICE.to_owned(),
             socket: UdpSocket::bind("127.0.0.1:0").unwrap(),
             key: self.key.clone(),
+            coming: None,
             centres: vec![centre("east", &self.east), centre("west", &self.west)],
             device_address: DEVICE_ADDRESS,
             largest: 1420,

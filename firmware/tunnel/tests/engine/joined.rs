@@ -41,6 +41,7 @@ impl Joined {
             tun: DEVICE.to_owned(),
             socket,
             key: keys[end].clone(),
+            coming: None,
             centres: vec![Centre {
                 name: "other".parse().unwrap(),
                 endpoint: Some(endpoints[1 - end]),

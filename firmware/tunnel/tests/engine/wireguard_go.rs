@@ -173,6 +173,7 @@ impl Scene {
             tun: DEVICE.to_owned(),
             socket: UdpSocket::bind("127.0.0.1:0").unwrap(),
             key: self.key.clone(),
+            coming: None,
             centres: vec![Centre {
                 name: "east".parse().unwrap(),
                 endpoint: Some(relay.for_engine),

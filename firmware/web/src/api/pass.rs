@@ -1,5 +1,7 @@
 //! Requests that go to the daemon as they are, and whose answers come back as they are.
 
+use std::sync::Arc;
+
 use axum::{
     body::Bytes,
     extract::{Path, RawQuery, State, rejection::PathRejection},
@@ -18,7 +20,7 @@ use crate::{
     access::Verb,
     answer::Refusal,
     app::App,
-    device::Fault,
+    device::{Fault, Shared},
     openapi::{gives, gives_lines},
     router::Handler,
 };
@@ -33,15 +35,15 @@ struct Last {
 
 pub(super) fn handlers() -> Vec<Handler> {
     vec![
-        (Verb::Get, "/api/status", read(STATUS), gives::<Status>()),
+        (Verb::Get, "/api/status", look(STATUS), gives::<Status>()),
         (Verb::Get, "/api/key", read(KEY), gives::<Key>()),
         (Verb::Get, "/api/identity", read(IDENTITY), gives::<Identity>()),
-        (Verb::Get, "/api/names", read(NAMES), gives::<NamesStatus>()),
+        (Verb::Get, "/api/names", look(NAMES), gives::<NamesStatus>()),
         (Verb::Get, "/api/names/zone-data", read(ZONE_DATA), gives::<ZoneData>()),
         (Verb::Get, "/api/refusals", search(REFUSALS), gives::<RefusedFlows>().query::<Last>()),
-        (Verb::Get, "/api/traffic", read(TRAFFIC), gives::<Traffic>()),
+        (Verb::Get, "/api/traffic", look(TRAFFIC), gives::<Traffic>()),
         (Verb::Get, "/api/flows", search(FLOWS), gives::<FlowPage>().query::<FlowQuery>()),
-        (Verb::Get, "/api/health", read(HEALTH), gives::<Health>()),
+        (Verb::Get, "/api/health", look(HEALTH), gives::<Health>()),
         (Verb::Get, "/api/self-test", read(SELF_TEST), gives::<SelfTestReport>()),
         (
             Verb::Post,
@@ -56,7 +58,7 @@ pub(super) fn handlers() -> Vec<Handler> {
             one_of(SELF_TESTS),
             gives::<SelfTestReport>().path::<u64>(),
         ),
-        (Verb::Get, "/api/generations", read(GENERATIONS), gives::<Vec<Generation>>()),
+        (Verb::Get, "/api/generations", look(GENERATIONS), gives::<Vec<Generation>>()),
         (
             Verb::Get,
             "/api/generations/{number}",
@@ -76,6 +78,12 @@ pub(super) fn handlers() -> Vec<Handler> {
 
 fn read(path: &'static str) -> MethodRouter<App> {
     get(async move |State(app): State<App>| app.daemon.get(path).await)
+}
+
+/// The same for what the page asks by itself, as often as there are browsers.
+fn look(path: &'static str) -> MethodRouter<App> {
+    let shared = Arc::new(Shared::new(path));
+    get(async move |State(app): State<App>| shared.get(&app.daemon).await)
 }
 
 /// Reads what the query asks for. The daemon looks at the query.

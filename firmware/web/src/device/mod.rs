@@ -1,12 +1,21 @@
 //! The page's client of the control API: one request, one connection.
 //!
 //! Handlers pass most requests through as they are, so answers stay text here. An answer is in memory whole, up to [`LARGEST`]
-//! bytes, and only a few are; but the self-test's, which goes through line by line.
+//! bytes, and only a few are; but the self-test's, which goes through line by line. What the page asks again and again is
+//! [`Shared`] by all who ask.
 
 mod exchange;
 mod fault;
+mod shared;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{
     body::{Body, Bytes},
@@ -20,7 +29,7 @@ use tokio::{
 };
 
 use self::exchange::Exchange;
-pub use self::fault::Fault;
+pub use self::{fault::Fault, shared::Shared};
 use crate::answer::Refusal;
 
 /// The largest answer, in bytes.
@@ -37,6 +46,8 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub struct Daemon {
     socket: Arc<Path>,
     at_once: Arc<Semaphore>,
+    /// Beginnings and ends of what was asked to be done.
+    changes: Arc<AtomicU64>,
     patience: Duration,
 }
 
@@ -55,6 +66,7 @@ impl Daemon {
         Self {
             socket: socket.into(),
             at_once: Arc::new(Semaphore::new(AT_ONCE)),
+            changes: Arc::default(),
             patience: PATIENCE,
         }
     }
@@ -78,7 +90,14 @@ impl Daemon {
     /// # Errors
     /// [`Fault`] where there is no answer.
     pub async fn post(&self, path: &str, body: impl Into<Bytes>) -> Result<Answer, Fault> {
-        self.ask(Method::POST, path, body.into()).await
+        self.changes.fetch_add(1, Ordering::Relaxed);
+        let answer = self.ask(Method::POST, path, body.into()).await;
+        self.changes.fetch_add(1, Ordering::Relaxed);
+        answer
+    }
+
+    fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Relaxed)
     }
 
     async fn ask(&self, method: Method, path: &str, body: Bytes) -> Result<Answer, Fault> {

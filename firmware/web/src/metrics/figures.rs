@@ -5,8 +5,8 @@
 use prometheus::proto::Metric;
 use sekisho_control::{
     CentreStatus, ClassStatus, CollectorStatus, FlowLogStatus, Health, Level, LineStatus, Phase,
-    Reading, Refused, Release, ReleaseKind, Sensed, Status, TimeStatus, Traffic, TunnelStatus,
-    Verdict, WayStatus,
+    PortStatus, Reading, Refused, Release, ReleaseKind, Sensed, Status, TimeStatus, Traffic,
+    TunnelStatus, Verdict, WayStatus,
 };
 use sekisho_design::Lan;
 
@@ -34,6 +34,7 @@ pub(super) fn text(seen: &Seen) -> Result<String, prometheus::Error> {
         if let Some(line) = &status.line {
             queues(&mut to, line);
         }
+        ports(&mut to, &status.ports);
         refusals(&mut to, status);
         if let Some(time) = &status.time {
             clock(&mut to, time);
@@ -160,6 +161,36 @@ fn queues(to: &mut Families, line: &LineStatus) {
     to.gauge("sekisho_queue_waiting_bytes", help, each(|class| class.waiting));
 }
 
+fn ports(to: &mut Families, ports: &[PortStatus]) {
+    let each = |value: fn(&PortStatus) -> Option<f64>| -> Vec<Metric> {
+        let of = |port: &PortStatus| {
+            let labels = [("port", port.port.as_str()), ("side", port.side.as_str())];
+            Some(sample(&labels, value(port)?))
+        };
+        ports.iter().filter_map(of).collect()
+    };
+    to.gauge(
+        "sekisho_port_carrier",
+        "Whether the other end of the port's cable is there.",
+        each(|port| Some(whether(port.carrier))),
+    );
+    to.gauge(
+        "sekisho_port_speed_bytes_per_second",
+        "What the port runs at; none while it has no carrier.",
+        each(|port| port.speed.map(|megabits| f64::from(megabits) * 1e6 / 8.0)),
+    );
+    to.counter(
+        "sekisho_port_received_bytes_total",
+        "Bytes that arrived at the port.",
+        each(|port| Some(number(port.received))),
+    );
+    to.counter(
+        "sekisho_port_sent_bytes_total",
+        "Bytes that the port sent.",
+        each(|port| Some(number(port.sent))),
+    );
+}
+
 fn refusals(to: &mut Families, status: &Status) {
     let each = |value: fn(&Refused) -> u64| -> Vec<Metric> {
         let refused = status.refused.iter().filter_map(|(name, refused)| {
@@ -207,6 +238,7 @@ fn sensors(to: &mut Families, readings: &[Reading]) {
             Sensed::Room => "room",
             Sensed::Wear => "wear",
             Sensed::Disk => "disk",
+            Sensed::Backup => "backup",
         };
         sample(&[("of", of), ("sensor", &reading.name)], whether(reading.alarm))
     };
@@ -251,6 +283,12 @@ fn health_of(to: &mut Families, health: &Health) {
         };
         sample(&[("check", &trouble.check.id), ("verdict", verdict)], 1.0)
     });
+    let first = health
+        .first_cause
+        .iter()
+        .map(|first| sample(&[("check", &first.check), ("cause", &first.cause.code)], 1.0));
+    let help = "The check and the cause to mend first; none where nothing is to be mended.";
+    to.gauge("sekisho_health_first_cause", help, first.collect());
     let help = "Checks that didn't pass, with their verdict; a check that passes has none.";
     to.gauge("sekisho_check_trouble", help, troubles.collect());
 }

@@ -1,6 +1,7 @@
 //! Passwords as hashes: argon2id with m = 12 MiB, t = 3, p = 1 (OWASP's second choice), one at a time.
 //!
 //! Each takes 12 MiB while it is made, so the [`Desk`] serves one after the other, and whoever finds too long a queue is sent away.
+//! They are given back to the machine at once: the C library would keep them for the next one.
 
 use std::{sync::Arc, time::Duration};
 
@@ -86,7 +87,9 @@ impl Desk {
         // Whoever asked may be gone before it is done: the place is free when the memory is.
         let work = move || {
             let _place = place;
-            work()
+            let done = work();
+            sekisho_host::give_back();
+            done
         };
         spawn_blocking(work).await.map_err(|_| Fault::Crypto)?
     }

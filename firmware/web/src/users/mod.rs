@@ -1,7 +1,8 @@
 //! Users: who may sign in, as what, with which password and second factor.
 //!
 //! ```text
-//! users.json   all of them, written whole and crash-safe; hashes of passwords, never passwords
+//! users.json           all of them, written whole and crash-safe; hashes of passwords, never passwords
+//! users-to-take.json   a backup's, which take their place
 //! ```
 //!
 //! What is in memory is what is on the disk: a change that can't be written isn't made. Wrong tries ([`delay`]), secrets that await
@@ -11,6 +12,7 @@ mod book;
 pub mod delay;
 mod first;
 mod hash;
+mod moved;
 mod refused;
 pub(crate) mod routes;
 pub mod rules;
@@ -32,6 +34,7 @@ pub use self::{
     book::{Book, SecondFactor, User},
     first::ADMIN,
     hash::{Desk, Fault as DeskFault, invent, is_hash},
+    moved::Taken,
     refused::Refused,
     second_factor::Code,
 };

@@ -62,6 +62,18 @@ pub enum Refused {
         .0.display()
     )]
     NoHash(PathBuf),
+    /// What a backup holds are no users of this page.
+    #[error("these are no users of this page: {0}")]
+    NoUsers(String),
+    /// Users from a backup are in force, and their file can't be removed.
+    #[error("can't remove {}: {source}", path.display())]
+    Left {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
     /// Others are before.
     #[error("too many passwords are looked at already")]
     Busy,
@@ -101,7 +113,7 @@ impl From<Refused> for Refusal {
                     "make room on the disk, or see to its health; what was there is unchanged";
                 return Self::device("users can't be written", fault).way_out(way_out);
             }
-            Refused::Device | Refused::NoHash(_) => {
+            Refused::Device | Refused::NoHash(_) | Refused::Left { .. } => {
                 return Self::device("a user can't be changed", &refused);
             }
             Refused::Busy => {
@@ -110,6 +122,11 @@ impl From<Refused> for Refusal {
                 return Self::new(status, RefusalKind::Busy, ja, &refused.to_string())
                     .retry_after(5);
             }
+            Refused::NoUsers(_) => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                RefusalKind::Malformed,
+                "控えの利用者を読み取れません。ほかの控えを使うか、利用者を登録し直してください。",
+            ),
             Refused::Name => (
                 StatusCode::UNPROCESSABLE_ENTITY,
                 RefusalKind::Name,

@@ -159,6 +159,104 @@ fn the_first_password_is_taken_once() {
     assert!(matches!(users.adopt(&file, NOW), Err(Refused::NoHash(_))));
 }
 
+/// A book of one administrator, in a backup's place.
+fn backup(name: &str, hash: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let users = Users::open(folder.path()).unwrap();
+    users.change(|book| book.add(name, Role::Administrator, None, hash.to_owned(), NOW)).unwrap();
+    users.for_backup().unwrap()
+}
+
+#[test]
+fn a_backups_users_take_the_place_of_those_here() {
+    let (folder, users) = some();
+    let own = users.for_backup().unwrap();
+    let taken = users.take(&own).unwrap();
+    assert_eq!(taken.users, ["hana", "root"]);
+    assert!(taken.others.is_empty(), "nobody is another one: {taken:?}");
+
+    // The box's own first password isn't taken again, and the old box's mark stays there.
+    let first = folder.path().join("first");
+    fs::write(&first, HASH).unwrap();
+    assert!(users.adopt(&first, NOW).unwrap());
+    assert!(!users.for_backup().unwrap().contains("adopted"));
+    let taken = users.take(&backup("root", &HASH.replace("c29t", "c29u"))).unwrap();
+    assert_eq!(
+        (taken.users, taken.others),
+        (vec!["root".to_owned()], ["admin", "hana", "root"].map(str::to_owned).to_vec())
+    );
+    assert!(!users.adopt(&first, NOW).unwrap(), "it was taken before");
+    assert_eq!(Users::open(folder.path()).unwrap().all(), users.all());
+}
+
+#[test]
+fn what_this_page_didnt_write_takes_nobodys_place() {
+    let (_folder, users) = some();
+    let (before, good) = (users.all(), backup("kato", HASH));
+    let crowd = |book: &mut serde_json::Value| {
+        let one = book["users"]["kato"].clone();
+        for n in 0..book::MOST {
+            book["users"][format!("user{n}")] = one.clone();
+        }
+    };
+    let edits: [&dyn Fn(&mut serde_json::Value); 7] = [
+        &|book| book["schema"] = 2.into(),
+        &|book| book["users"]["Kato\n"] = book["users"]["kato"].clone(),
+        &|book| book["users"]["kato"]["hash"] = "$argon2id$v=19$m=9999999,t=1,p=1$c29t$c29t".into(),
+        &|book| book["users"]["kato"]["history"] = serde_json::json!(["plain"]),
+        &|book| book["users"]["kato"]["role"] = "viewer".into(),
+        &|book| book["users"]["kato"]["until"] = "2026-04-01T00:00:00Z".into(),
+        &crowd,
+    ];
+    for (number, edit) in edits.into_iter().enumerate() {
+        let mut book: serde_json::Value = serde_json::from_str(&good).unwrap();
+        edit(&mut book);
+        let refused = users.take(&book.to_string());
+        assert!(
+            matches!(refused, Err(Refused::NoUsers(_) | Refused::TooMany)),
+            "{number}: {refused:?}"
+        );
+    }
+    assert_eq!(users.all(), before);
+    users.take(&good).unwrap();
+}
+
+#[test]
+fn codes_that_were_used_stay_used_when_users_go_back() {
+    let (_folder, users) = some();
+    let (time, start) = (1_000_000_000, Duration::ZERO);
+    let secret = users.begin_second_factor("hana", start).unwrap();
+    let first = code(&secret, time);
+    let recovery = users.confirm_second_factor("hana", &first, time, start).unwrap().unwrap();
+    let kept = users.for_backup().unwrap();
+    let next = code(&secret, time + 30);
+    for used in [&next, &recovery[0]] {
+        assert_eq!(users.check_code("hana", Some(used), time + 30).unwrap(), Code::Right);
+    }
+    users.take(&kept).unwrap();
+    for used in [&next, &recovery[0]] {
+        assert_eq!(users.check_code("hana", Some(used), time + 30).unwrap(), Code::Wrong);
+    }
+    assert_eq!(users.check_code("hana", Some(&recovery[1]), time).unwrap(), Code::Right);
+}
+
+#[test]
+fn users_that_root_leaves_are_taken_once() {
+    let (folder, users) = some();
+    let (state, left) = (folder.path(), folder.path().join("users-to-take.json"));
+    assert!(users.take_left(state).unwrap().is_none());
+    files::hand_over(&left, b"no users").unwrap();
+    assert!(matches!(users.take_left(state), Err(Refused::NoUsers(_))));
+    assert!(!left.exists(), "what is none isn't looked at again and again");
+    files::hand_over(&left, backup("kato", HASH).as_bytes()).unwrap();
+    assert_eq!(users.take_left(state).unwrap().unwrap().users, ["kato"]);
+    assert!(!left.exists() && users.take_left(state).unwrap().is_none());
+    // Others can write there: that isn't root's.
+    files::write(&left, backup("mori", HASH).as_bytes(), 0o644).unwrap();
+    assert!(matches!(users.take_left(state), Err(Refused::Disk(HostError::SecretExposed { .. }))));
+    assert!(users.find("mori").is_none());
+}
+
 #[test]
 fn a_second_factor_counts_once_confirmed() {
     let (folder, users) = some();

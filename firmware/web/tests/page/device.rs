@@ -3,7 +3,7 @@
 use hyper::{Method, header};
 use serde_json::{Value, json};
 
-use crate::stage::Stage;
+use crate::stage::{PASSWORD, Stage};
 
 #[tokio::test]
 async fn what_the_daemon_says_comes_as_it_is() {
@@ -162,13 +162,19 @@ async fn backups_are_asked_for_by_name_and_no_trail_has_their_passphrase() {
     stage.daemon.say("POST /v1/backup", 200, json!({ "name": "x.age", "capsule": "AA==" }));
     stage.daemon.say("POST /v1/backup/open", 422, json!({ "kind": "refused", "message": "wrong" }));
     stage.daemon.say("POST /v1/backup/identity", 409, json!({ "kind": "conflict", "message": "" }));
+    stage.daemon.say("POST /v1/backup/users", 422, json!({ "kind": "refused", "message": "none" }));
     let passphrase = "a passphrase of the test";
-    let wish = json!({ "passphrase": passphrase, "with_identity": true });
+    // Users that a browser names aren't those of the page.
+    let wish = json!({ "passphrase": passphrase, "with_identity": true, "users": "{}" });
     assert_eq!(client.post("/api/backup", wish.clone()).await.body["name"], "x.age");
     let mut asked = wish;
     asked["on_behalf"] = on_behalf("administrator");
+    asked["users"] = json!(stage.app.users.for_backup().unwrap());
+    assert!(asked["users"].as_str().unwrap().contains("newcomer"));
     assert_eq!(stage.daemon.asked("POST /v1/backup"), [asked]);
-    for (path, status) in [("/api/backup/open", 422), ("/api/backup/identity", 409)] {
+    for (path, status) in
+        [("/api/backup/open", 422), ("/api/backup/identity", 409), ("/api/backup/users", 422)]
+    {
         let unlocking = json!({ "passphrase": passphrase, "capsule": "AA==" });
         assert_eq!(client.post(path, unlocking).await.status, status);
         let asked = &stage.daemon.asked(&format!("POST {}", path.replace("/api", "/v1")))[0];
@@ -176,6 +182,54 @@ async fn backups_are_asked_for_by_name_and_no_trail_has_their_passphrase() {
     }
     let trail = client.get("/api/audit/export").await.text;
     assert!(trail.contains("POST /api/backup") && !trail.contains(passphrase));
+}
+
+#[tokio::test]
+async fn the_users_of_a_backup_take_the_place_of_those_here() {
+    let stage = Stage::new().await;
+    let unlocking = json!({ "passphrase": "a passphrase of the test", "capsule": "AA==" });
+    let mut client = stage.signed_in("administrator").await;
+    let mut viewer = stage.signed_in("viewer").await;
+    let mut operator = stage.signed_in("operator").await;
+    assert_eq!(operator.post("/api/backup/users", unlocking.clone()).await.kind(), "role");
+
+    // One is gone, one has another role, one has another password and asks.
+    let mut book: Value = serde_json::from_str(&stage.app.users.for_backup().unwrap()).unwrap();
+    let users = book["users"].as_object_mut().unwrap();
+    users.remove("viewer").unwrap();
+    users["newcomer"]["role"] = "viewer".into();
+    let other =
+        "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHRzb21l$PJkcGUDMWjkx2WHGCkdVJ2wd0k2ZJrvXBBZJbZYbZYY";
+    users["administrator"]["hash"] = other.into();
+    stage.daemon.say("POST /v1/backup/users", 200, json!({ "file": book.to_string() }));
+    let taken = client.post("/api/backup/users", unlocking.clone()).await;
+    assert_eq!((taken.status, &taken.body["signed_out"]), (200, &json!(false)), "{}", taken.body);
+    assert!(!taken.text.contains("argon2"));
+    let names = json!(["administrator", "engineer", "newcomer", "operator"]);
+    assert_eq!(taken.body["users"], names);
+    assert_eq!(viewer.get("/api/session").await.status, 401, "who is gone is signed out");
+    assert_eq!(operator.get("/api/session").await.status, 200, "who is the same stays");
+    assert_eq!(client.get("/api/session").await.status, 200, "who asked stays");
+    assert_eq!(stage.client().sign_in("administrator", PASSWORD, None).await.status, 401);
+    let trail = client.get("/api/audit/export").await.text;
+    assert!(trail.contains("newcomer") && !trail.contains("argon2"), "{trail}");
+
+    // What is none is refused, and everybody stays.
+    for none in ["{}", "no JSON", r#"{"schema":1,"users":{}}"#, r#"{"schema":2,"users":{}}"#] {
+        stage.daemon.say("POST /v1/backup/users", 200, json!({ "file": none }));
+        let refused = client.post("/api/backup/users", unlocking.clone()).await;
+        assert_eq!((refused.status, refused.kind()), (422, "malformed"), "{none}");
+    }
+    assert_eq!(client.get("/api/users").await.body["users"].as_array().unwrap().len(), 4);
+
+    // Whose role is another one there is told, and signed out.
+    let users = book["users"].as_object_mut().unwrap();
+    users["administrator"]["role"] = "viewer".into();
+    users["newcomer"]["role"] = "administrator".into();
+    stage.daemon.say("POST /v1/backup/users", 200, json!({ "file": book.to_string() }));
+    let taken = client.post("/api/backup/users", unlocking).await;
+    assert_eq!(taken.body["signed_out"], true, "{}", taken.body);
+    assert_eq!(client.get("/api/session").await.status, 401);
 }
 
 #[tokio::test]
@@ -188,6 +242,22 @@ async fn the_box_restarts_for_a_name() {
     let by = json!({ "on_behalf": on_behalf("administrator") });
     assert_eq!(stage.daemon.asked("POST /v1/restart"), [by]);
     assert_eq!(stage.trail("POST /api/restart")[0], (json!("done"), json!("administrator")));
+}
+
+#[tokio::test]
+async fn the_key_is_renewed_for_a_name() {
+    let stage = Stage::new().await;
+    let mut client = stage.signed_in("administrator").await;
+    for path in ["identity/renew", "identity/cancel-renewal"] {
+        let (here, there) = (format!("/api/{path}"), format!("POST /v1/{path}"));
+        stage.daemon.say(&there, 200, json!({ "serial": "0123456789abcdef" }));
+        let answer = client.post(&here, json!({})).await;
+        assert_eq!((answer.status, answer.body), (200, json!({ "serial": "0123456789abcdef" })));
+        let by = json!({ "on_behalf": on_behalf("administrator") });
+        assert_eq!(stage.daemon.asked(&there), [by]);
+        let trail = stage.trail(&format!("POST {here}"));
+        assert_eq!(trail[0], (json!("done"), json!("administrator")));
+    }
 }
 
 #[tokio::test]

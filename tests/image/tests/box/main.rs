@@ -23,7 +23,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 type Test = (&'static str, fn() -> anyhow::Result<()>);
 
-const TESTS: [Test; 36] = [
+const TESTS: [Test; 37] = [
     ("quick_closed_and_silent_from_power_on", quick::closed_and_silent_from_power_on),
     ("quick_ports_lie_in_their_slots", quick::ports_lie_in_their_slots),
     ("quick_first_contact_leases_one_address", quick::first_contact_leases_one_address),
@@ -32,6 +32,7 @@ const TESTS: [Test; 36] = [
     ("quick_the_cipher_runs_without_avx2", quick::the_cipher_runs_without_avx2),
     ("quick_no_unit_failed", quick::no_unit_failed),
     ("quick_time_comes_from_the_profiles_servers", quick::time_comes_from_the_profiles_servers),
+    ("quick_snmp_answers_the_named_source", quick::snmp_answers_the_named_source),
     ("quick_the_self_test_passes", quick::the_self_test_passes),
     ("quick_memory_in_service", quick::memory_in_service),
     ("quick_the_sandbox_is_tight", quick::the_sandbox_is_tight),

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
-use sekisho_control::{CheckOutcome, SelfTestReport, Verdict};
+use sekisho_control::{CheckOutcome, SelfTestReport, SnmpPassphrases, Verdict};
 use sekisho_design::Lan;
 use sekisho_image_tests::NICS;
 use sekisho_lab::{Lab, Namespace, PROFILE, Recording, wait_until};
@@ -24,7 +24,7 @@ const MEMORY: u64 = 200;
 /// Most memory of the page's server, in kB, a password's hash included.
 const PAGE_MEMORY: u64 = 25 << 10;
 /// Highest exposure of daemon and page by systemd's own count.
-const EXPOSURE: [(&str, f64); 2] = [("sekishod", 2.5), ("sekisho-web", 1.5)];
+const EXPOSURE: [(&str, f64); 3] = [("sekishod", 2.5), ("sekisho-web", 1.5), ("sekisho-snmp", 2.0)];
 
 /// From power-on to the first screen nothing leaves the box on LGWAN's side and on the LANs, whoever speaks to it; the
 /// maintenance port serves the clerk's PC and nobody else. Nothing comes through (R4).
@@ -191,6 +191,49 @@ pub(crate) fn time_comes_from_the_profiles_servers() -> anyhow::Result<()> {
             told.contains(&format!("({server})"))
         });
         ensure!(led, "{told}");
+        Ok(())
+    })
+}
+
+/// snmpd runs once the design names who asks and there is a user, answers him from within its sandbox, and ends with that.
+pub(crate) fn snmp_answers_the_named_source() -> anyhow::Result<()> {
+    from(Stage::Service, |bench| {
+        let own = bench.lab.addresses().device_maintenance.context("no maintenance port")?.addr();
+        let shell = &mut bench.machine.shell;
+        let runs = "systemctl is-active sekisho-snmp.service";
+        ensure!(shell.must(&format!("{runs} || true"), COMMAND)? == "inactive", "it runs");
+        let stick = "mkdir -p /run/stick && mount -o ro /dev/disk/by-label/SITE /run/stick";
+        shell.must(stick, COMMAND)?;
+        let named = "(cat /run/stick/site.toml; printf '\\n[snmp]\\nmaintenance = [\"192.168.254.2\"]\\n') >/run/named.toml";
+        shell.must(named, COMMAND)?;
+        let apply =
+            |site: &str| format!("sekisho apply --site {site} --profile /run/stick/{PROFILE}");
+        shell.must(&apply("/run/named.toml"), 2 * COMMAND)?;
+        let made = shell.must("sekisho snmp user --format json", COMMAND)?;
+        let secrets: SnmpPassphrases = serde_json::from_str(&made)?;
+        shell.must(&format!("timeout 60 sh -c 'until {runs}; do sleep 1; done'"), 2 * COMMAND)?;
+        let (first, second) = (secrets.authentication.expose(), secrets.privacy.expose());
+        let to = own.to_string();
+        let mut words =
+            vec!["snmpwalk", "-On", "-m", "", "-v", "3", "-l", "authPriv", "-u", "monitor"];
+        words.extend(["-a", "SHA-256", "-A", first, "-x", "AES", "-X", second, &to]);
+        words.push(".1.3.6.1.4.1.32473.1.1.1");
+        let mut said = String::new();
+        let answered = wait_until(COMMAND, || {
+            said = bench.lab.host("clerk").within(30).must(&words).unwrap_or_default();
+            said.contains(".1.3.6.1.4.1.32473.1.1.1.1.0 = INTEGER: 1\n")
+        });
+        ensure!(answered, "{said}");
+        let shell = &mut bench.machine.shell;
+        let status = shell
+            .must("cat /proc/$(systemctl show -p MainPID --value sekisho-snmp)/status", COMMAND)?;
+        let line =
+            |name: &str| status.lines().find(|line| line.starts_with(name)).unwrap_or_default();
+        println!("snmpd: {} {}", line("VmHWM"), line("RssAnon"));
+        ensure!(line("CapEff").ends_with("0000000400"), "{status}");
+        shell.must(&apply("/run/stick/site.toml"), 2 * COMMAND)?;
+        let ended = format!("timeout 60 sh -c 'while {runs}; do sleep 1; done'");
+        shell.must(&ended, 2 * COMMAND)?;
         Ok(())
     })
 }

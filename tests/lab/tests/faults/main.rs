@@ -92,6 +92,14 @@ fn main() {
         ),
         ("every_network_hears_of_a_new_box", neighbours::every_network_hears_of_a_new_box),
         ("a_design_comes_back_from_a_backup", backups::a_design_comes_back_from_a_backup),
+        (
+            "a_night_without_a_stick_is_said_and_stops_nothing",
+            backups::a_night_without_a_stick_is_said_and_stops_nothing,
+        ),
+        (
+            "a_running_page_takes_the_users_of_a_backup",
+            backups::a_running_page_takes_the_users_of_a_backup,
+        ),
         ("a_new_box_takes_the_old_ones_place", backups::a_new_box_takes_the_old_ones_place),
         ("what_is_no_backup_of_this_box_is_named", backups::what_is_no_backup_of_this_box_is_named),
         ("idle_connections_keep_nobody_out", bounds::idle_connections_keep_nobody_out),

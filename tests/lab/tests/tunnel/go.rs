@@ -31,7 +31,8 @@ impl Go {
 
     /// In the place of a centre's tunnel end, which mustn't run.
     pub(crate) fn centre(lab: &Lab, centre: Centre) -> anyhow::Result<Self> {
-        let (host, device) = (centre.name(), "go");
+        let host = centre.name();
+        let device = &format!("go-{host}");
         let go = Self::start(lab, host, device)?;
         let private = fs::read_to_string(lab.logs().join(host).with_extension("key"))?;
         let public = lab.host("gateway").must(&[
@@ -41,16 +42,36 @@ impl Go {
             "key",
         ])?;
         go.order(&format!("private_key={}\nlisten_port={TUNNEL_PORT}\n", hex_key(&private)))?;
+        go.give_addresses(lab, &public)?;
         let pool = &lab.addresses().pool;
-        let allowed: Vec<_> =
-            pool.iter().map(|network| format!("allowed_ip={network}\n")).collect();
-        go.order(&format!("public_key={}\n{}", hex_key(&public), allowed.concat()))?;
         lab.host(host).must(&["ip", "link", "set", device, "up"])?;
         for network in pool {
             let network = network.to_string();
             lab.host(host).must(&["ip", "route", "replace", &network, "dev", device])?;
         }
         Ok(go)
+    }
+
+    /// Has another key of its own from now on.
+    pub(crate) fn take_key(&self, private: &str) -> anyhow::Result<()> {
+        self.order(&format!("private_key={}\n", hex_key(private)))
+    }
+
+    /// Lets a device in, by its key's text, without any address.
+    pub(crate) fn register(&self, public: &str) -> anyhow::Result<()> {
+        self.order(&format!("public_key={}\n", hex_key(public)))
+    }
+
+    /// Gives the organisation's addresses to a device; whoever had them loses them.
+    pub(crate) fn give_addresses(&self, lab: &Lab, public: &str) -> anyhow::Result<()> {
+        let pool = lab.addresses().pool.iter();
+        let allowed: Vec<_> = pool.map(|network| format!("allowed_ip={network}\n")).collect();
+        self.order(&format!("public_key={}\n{}", hex_key(public), allowed.concat()))
+    }
+
+    /// Forgets a device.
+    pub(crate) fn remove(&self, public: &str) -> anyhow::Result<()> {
+        self.order(&format!("public_key={}\nremove=true\n", hex_key(public)))
     }
 
     /// Gives orders ("cross-platform userspace implementation" protocol).

@@ -11,6 +11,8 @@ mod hostile;
 mod key;
 mod line;
 mod path;
+mod reissue;
+mod renewal;
 mod restart;
 mod stepped;
 mod traffic;
@@ -18,6 +20,14 @@ mod traffic;
 fn main() {
     common::run(&[
         ("the_private_key_stays_private", key::the_private_key_stays_private),
+        ("a_key_is_renewed_in_two_steps", renewal::a_key_is_renewed_in_two_steps),
+        ("a_key_is_renewed_in_one_step", renewal::a_key_is_renewed_in_one_step),
+        ("a_key_that_nobody_registers", renewal::a_key_that_nobody_registers),
+        ("a_renewal_survives_whatever_happens", renewal::a_renewal_survives_whatever_happens),
+        ("new_centre_keys_come_with_a_profile", reissue::new_centre_keys_come_with_a_profile),
+        ("the_other_centres_key_changes", reissue::the_other_centres_key_changes),
+        ("a_new_pool_moves_the_addresses", reissue::a_new_pool_moves_the_addresses),
+        ("long_a_renewal_to_its_end", renewal::a_renewal_to_its_end),
         ("both_centres_are_warm", failover::both_centres_are_warm),
         ("a_cut_centre_costs_no_connection", failover::a_cut_centre_costs_no_connection),
         ("a_far_end_dies_and_comes_back", failover::a_far_end_dies_and_comes_back),

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Read, Write},
-    net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream},
+    net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream, UdpSocket},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -13,7 +13,7 @@ use std::{
 
 use anyhow::{Context, ensure};
 use sekisho_control::CentreStatus;
-use sekisho_lab::{Centre, Extent, Lab, PLATFORM_WEB, Process, sample};
+use sekisho_lab::{Centre, Extent, Lab, PLATFORM_RESOLVER, PLATFORM_WEB, Process, sample};
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 /// How long the first carrier may take after a start.
@@ -129,6 +129,100 @@ impl Stream {
             ensure!(sent == received, "{received} of {sent} numbers came back");
             Ok(longest)
         })
+    }
+}
+
+/// Questions from the terminal to the platform's resolver by UDP, one every 5 ms, each with a number of its own. Nobody
+/// sends anything again.
+pub(crate) struct Questions {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<anyhow::Result<Unanswered>>,
+}
+
+/// How many questions were asked and stayed unanswered, and the longest time from one of these to the next that didn't.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unanswered {
+    pub(crate) asked: usize,
+    pub(crate) lost: usize,
+    pub(crate) longest: Duration,
+}
+
+impl Questions {
+    const PERIOD: Duration = Duration::from_millis(5);
+    /// As many as there are numbers.
+    const MOST: usize = 1 << 16;
+
+    pub(crate) fn start(lab: &Lab) -> anyhow::Result<Self> {
+        let socket = lab.host("terminal").inside(|| UdpSocket::bind("0.0.0.0:0"))??;
+        socket.connect((PLATFORM_RESOLVER, 53))?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let asked = Arc::clone(&stop);
+        let thread = thread::spawn(move || Self::run(&socket, &asked));
+        Ok(Self { stop, thread })
+    }
+
+    /// Ends them, after the last has had a second.
+    pub(crate) fn finish(self) -> anyhow::Result<Unanswered> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+
+    fn run(socket: &UdpSocket, stop: &AtomicBool) -> anyhow::Result<Unanswered> {
+        socket.set_read_timeout(Some(SECOND))?;
+        let mut answered = vec![false; Self::MOST];
+        let asked = thread::scope(|scope| {
+            let asking = scope.spawn(|| {
+                let (mut number, mut times) = (0_u16, Vec::new());
+                while !stop.load(Ordering::Relaxed) && usize::from(number) + 1 < Self::MOST {
+                    // Where nobody can be reached for a moment, the kernel says so; the next may pass.
+                    times.push(Instant::now());
+                    let _ = socket.send(&Self::question(number));
+                    number += 1;
+                    thread::sleep(Self::PERIOD);
+                }
+                times
+            });
+            let mut answer = [0; 512];
+            loop {
+                let done = asking.is_finished();
+                match socket.recv(&mut answer) {
+                    Ok(2..) => {
+                        answered[usize::from(u16::from_be_bytes([answer[0], answer[1]]))] = true;
+                    }
+                    Ok(_) => {}
+                    // A second without any answer after the last question.
+                    Err(_) if done => break,
+                    Err(_) => {}
+                }
+            }
+            asking.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        let (mut lost, mut longest, mut since) = (0, Duration::ZERO, None);
+        for (time, answered) in asked.iter().zip(&answered) {
+            if *answered {
+                longest = since.take().map_or(longest, |since| longest.max(*time - since));
+            } else {
+                lost += 1;
+                since.get_or_insert(*time);
+            }
+        }
+        // What stays unanswered to the end counts to the end.
+        if let (Some(since), Some(last)) = (since, asked.last()) {
+            longest = longest.max(*last - since);
+        }
+        Ok(Unanswered { asked: asked.len(), lost, longest })
+    }
+
+    /// The address of the platform's web server (RFC 1035, clause 4).
+    fn question(number: u16) -> Vec<u8> {
+        let mut question = number.to_be_bytes().to_vec();
+        question.extend([1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+        for label in ["web", "platform", "example"] {
+            question.push(u8::try_from(label.len()).unwrap_or_default());
+            question.extend(label.bytes());
+        }
+        question.extend([0, 0, 1, 0, 1]);
+        question
     }
 }
 

@@ -1,9 +1,10 @@
 import { useState } from "preact/hooks";
-import { post } from "../../api/client";
-import type { Backup, Opened, Session } from "../../api/types";
+import { get, post } from "../../api/client";
+import type { Backup, Opened, Session, Users, UsersTaken } from "../../api/types";
 import { language, useText, useTexts } from "../../app/language";
 import { live } from "../../app/live";
 import { may } from "../../app/roles";
+import { look } from "../../app/session";
 import { useStore } from "../../app/store";
 import { readBase64, saveBytes } from "../../ui/download";
 import { dateTime } from "../../ui/format";
@@ -146,6 +147,7 @@ function Preview(props: { preview: Opened; capsule: string; passphrase: string; 
   const { preview, capsule, passphrase, session } = props;
   const { status } = useStore(live);
   const [asking, setAsking] = useState<"design" | "key" | null>(null);
+  const [replaced, setReplaced] = useState<string[] | null>(null);
   const [told, setTold] = useState<string | null>(null);
   const design = useAction(async () => {
     setAsking(null);
@@ -157,6 +159,18 @@ function Preview(props: { preview: Opened; capsule: string; passphrase: string; 
     await post("/backup/identity", { passphrase, capsule });
     setTold(t.keyRestored);
   });
+  const askUsers = useAction(async () => {
+    const { users } = await get<Users>("/users");
+    setReplaced(users.map((user) => user.name));
+  });
+  const users = useAction(async () => {
+    setReplaced(null);
+    const taken = await post<UsersTaken>("/backup/users", { passphrase, capsule });
+    setTold(t.usersRestored(taken.users.length));
+    if (taken.signed_out) await look();
+  });
+  const inside = preview.users ?? null;
+  const own = inside?.find((user) => user.name === session.user);
   return (
     <section class="stack gap-above">
       <h3>{t.preview}</h3>
@@ -165,6 +179,14 @@ function Preview(props: { preview: Opened; capsule: string; passphrase: string; 
           [t.madeAt, dateTime(preview.made_at, now)],
           [t.organisation, preview.organisation],
           [t.version, preview.version],
+          [
+            t.usersInside,
+            inside
+              ? inside
+                  .map((user) => t.userInside(user.name, roleName(user.role, common.roles)))
+                  .join(t.between)
+              : t.notIncluded,
+          ],
           [t.hasKey, preview.public_key ?? t.notIncluded],
         ]}
       />
@@ -173,7 +195,7 @@ function Preview(props: { preview: Opened; capsule: string; passphrase: string; 
         <FileText label={t.site} text={preview.site} />
       </details>
       {told && <Notice tone="ok" title={told} />}
-      <FailureNotice failure={design.failure ?? key.failure} />
+      <FailureNotice failure={design.failure ?? key.failure ?? askUsers.failure ?? users.failure} />
       {may(session.role, "backup") && (
         <>
           <p class="field-hint">{t.restoreHint}</p>
@@ -181,6 +203,11 @@ function Preview(props: { preview: Opened; capsule: string; passphrase: string; 
             <Button kind="primary" busy={design.busy} onClick={() => setAsking("design")}>
               {t.restore}
             </Button>
+            {inside && (
+              <Button busy={askUsers.busy || users.busy} onClick={() => askUsers.run()}>
+                {t.restoreUsers}
+              </Button>
+            )}
             {preview.public_key && !status?.generation && (
               <Button kind="danger" busy={key.busy} onClick={() => setAsking("key")}>
                 {t.restoreKey}
@@ -188,6 +215,25 @@ function Preview(props: { preview: Opened; capsule: string; passphrase: string; 
             )}
           </div>
         </>
+      )}
+      {replaced && inside && (
+        <Dialog
+          title={t.restoreUsersTitle}
+          onClose={() => setReplaced(null)}
+          actions={
+            <>
+              <Button onClick={() => setReplaced(null)}>{common.cancel}</Button>
+              <Button kind="primary" onClick={() => users.run()}>
+                {t.restoreUsers}
+              </Button>
+            </>
+          }
+        >
+          <p>
+            {t.restoreUsersText(replaced.join(t.between), inside.map((user) => user.name).join(t.between))}
+          </p>
+          {own?.role !== session.role && <Notice tone="warn" title={t.restoreUsersOut} />}
+        </Dialog>
       )}
       {asking && (
         <Dialog
@@ -207,4 +253,9 @@ function Preview(props: { preview: Opened; capsule: string; passphrase: string; 
       )}
     </section>
   );
+}
+
+/** A role's name; the backup's own word where this page has none for it. */
+function roleName(role: string, names: Record<string, string>): string {
+  return names[role] ?? role;
 }

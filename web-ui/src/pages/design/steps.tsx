@@ -157,6 +157,7 @@ function Step({ step, selected, select }: StepProps & { step: StepName }) {
             tick={t.parts.use}
             fields={fields.collector}
           />
+          <OptionalSection path="backup" title={t.parts.backup} tick={t.parts.use} fields={fields.backup} />
         </>
       );
     case "check":
@@ -185,6 +186,7 @@ function Interfaces() {
       )}
       <OptionalSection path="page" title={t.parts.page} tick={t.parts.use} fields={fields.page} />
       <OptionalSection path="metrics" title={t.parts.metrics} tick={t.parts.use} fields={fields.metrics} />
+      <OptionalSection path="snmp" title={t.parts.snmp} tick={t.parts.use} fields={fields.snmp} />
       <OptionalSection path="traffic" title={t.parts.traffic} tick={t.parts.use} fields={fields.traffic} />
     </>
   );

@@ -16,8 +16,12 @@ use sekisho_host::HostError;
 /// In the state that firmware on trial works on.
 const MARK: &str = "on-trial";
 
-/// Must never go back, whatever firmware runs: the last handshake's stamp, and the latest time that was seen.
-const FORWARD_ONLY: [&str; 2] = ["handshake-stamp", "time-seen"];
+/// Must never go back, whatever firmware runs: the last handshake's stamp, the latest time that was seen, and the tunnel's
+/// keys, since a centre forgets a key that was renewed.
+const FORWARD_ONLY: [&str; 4] = ["handshake-stamp", "time-seen", "tunnel.key", COMING_KEY];
+
+/// Is gone for good once it has become the tunnel's own, or isn't wanted any more.
+const COMING_KEY: &str = "tunnel-coming.key";
 
 /// Logs, whose later files are kept too.
 const LOGS: [&str; 2] = ["flows", "queries"];
@@ -51,6 +55,8 @@ pub(super) fn put_back(state: &Path) -> Result<(), HostError> {
             if later.exists() {
                 remove_file(&earlier)?;
                 fs::hard_link(later, earlier)?;
+            } else if name == COMING_KEY {
+                remove_file(&earlier)?;
             }
         }
         for log in LOGS.map(|name| (state.join(name), kept.join(name))) {
@@ -193,6 +199,34 @@ mod tests {
         // A cut after the step: it isn't taken again.
         put_back(&state).unwrap();
         assert_eq!(text(&state, "in-force/site.toml"), "schema = 1");
+    }
+
+    #[test]
+    fn keys_that_were_renewed_meanwhile_stay_renewed() {
+        // What the state holds before and after: the own key, the coming one.
+        let cases = [
+            (("old", None), ("old", Some("new"))),
+            (("old", Some("new")), ("new", None)),
+            (("old", Some("new")), ("old", None)),
+        ];
+        for (before, after) in cases {
+            let (_folder, state) = state();
+            let write = |(own, coming): (&str, Option<&str>)| {
+                files::write(&state.join("tunnel.key"), own.as_bytes(), 0o600).unwrap();
+                match coming {
+                    Some(key) => {
+                        files::write(&state.join(COMING_KEY), key.as_bytes(), 0o600).unwrap();
+                    }
+                    None => files::erase(&state.join(COMING_KEY)).unwrap(),
+                }
+            };
+            write(before);
+            keep(&state).unwrap();
+            write(after);
+            put_back(&state).unwrap();
+            assert_eq!(text(&state, "tunnel.key"), after.0);
+            assert_eq!(fs::read_to_string(state.join(COMING_KEY)).ok().as_deref(), after.1);
+        }
     }
 
     #[test]

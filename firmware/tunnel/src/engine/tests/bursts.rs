@@ -28,9 +28,9 @@ impl Peer<'_> {
     /// Seals the next packets, one for each length.
     fn seal(&mut self, lengths: &[usize]) -> Vec<u8> {
         let (now, mut bag) = (Instant::now(), Bag::default());
-        let mut session = lock(&self.joined.engines[1].shared.centres[0].session);
+        let mut sessions = lock(&self.joined.engines[1].shared.centres[0].sessions);
         for length in lengths {
-            session.seal(now, &packet(self.sealed, *length), &mut bag);
+            sessions.speaking.seal(now, &packet(self.sealed, *length), &mut bag);
             self.sealed += 1;
         }
         bag.0.concat()

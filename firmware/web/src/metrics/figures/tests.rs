@@ -28,6 +28,10 @@ fn seen() -> Seen {
         },
         "tunnel": {"carrier": "east", "cut_off": false, "centres": [centre("east", true), centre("west", false)]},
         "line": {"rate": 100_000_000, "held_back": false, "ways": [{"link": "sekisho0", "lan": null, "classes": [class]}]},
+        "ports": [
+            {"port": "port1", "side": "lgwan", "carrier": true, "speed": 1000, "received": 11, "sent": 12},
+            {"port": "port4", "side": "maintenance", "carrier": false, "received": 13, "sent": 14},
+        ],
         "refused": {"head-office/device": {"packets": 4, "bytes": 240}, "lgwan/unexpected": {"packets": 9, "bytes": 900}},
         "last_refusals": [],
         "flow_log": {"days": 30, "size": 200, "used": 10, "written": 1, "lost": 2, "overruns": 0},
@@ -40,6 +44,10 @@ fn seen() -> Seen {
         "release": {"version": "1.2.3", "kind": "release"},
     });
     let health = json!({
+        "first-cause": {
+            "check": "lgwan.router", "title": both(), "code": "silent-router", "why": both(),
+            "told-by": both(), "next-step": both(),
+        },
         "level": "degraded", "at": "2026-04-01T00:00:00Z", "history": [],
         "troubles": [{
             "id": "lgwan.router", "stage": "lgwan", "title": both(), "tried": both(), "requirements": [],

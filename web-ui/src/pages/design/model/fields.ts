@@ -142,6 +142,11 @@ export const policies: readonly Field[] = [
 export const page: readonly Field[] = [list("head-office", "page.head-office")];
 /** Who may read the box's figures at the maintenance port. */
 export const metrics: readonly Field[] = [list("maintenance", "metrics.maintenance")];
+/** Who may ask the box by SNMP at the maintenance port. */
+export const snmp: readonly Field[] = [list("maintenance", "snmp.maintenance")];
+
+/** For whom the backup of each night is sealed. */
+export const backup: readonly Field[] = [text("recipient", "backup.recipient")];
 
 export const limits: readonly Field[] = [number("connections"), number("new-per-second")];
 export const flowLog: readonly Field[] = [number("days"), text("size")];

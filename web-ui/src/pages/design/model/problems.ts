@@ -3,11 +3,11 @@ import type { Report } from "../../../api/types";
 /** The steps of the guided way, each with the keys at the top of the design that it is about. */
 export const steps = {
   start: ["schema", "site"],
-  interfaces: ["interface", "traffic", "page", "metrics"],
+  interfaces: ["interface", "traffic", "page", "metrics", "snmp"],
   servers: ["server"],
   terminals: ["terminals"],
   names: ["names"],
-  policies: ["object", "service", "policy", "limits", "flow-log", "collector"],
+  policies: ["object", "service", "policy", "limits", "flow-log", "collector", "backup"],
   check: [],
 } as const satisfies Record<string, readonly string[]>;
 

@@ -1,0 +1,325 @@
+//! `backup nightly`: the night's backup onto a stick that is left in the box, sealed for the recipient that the design names.
+//!
+//! A stick is hostile ground: it may hold anything under any name, be full, break, or be pulled out. The file is written beside,
+//! synced and renamed; no name leads to another folder, links are replaced and not followed, and nothing is removed but
+//! earlier backups of this box. Whatever goes wrong is told to the daemon, whose status shows it.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use jiff::{Timestamp, tz};
+use sekisho_control::{
+    BACKUP, Backup, BackupWish, NIGHTLY_BACKUP, Nightly, NightlyFault, NightlyOutcome,
+};
+use sekisho_design::Language;
+use sekisho_host::{
+    HostError, files,
+    sticks::{Mounted, attached},
+};
+
+use super::{CommandError, backup::Page, client, show};
+
+/// Backups of this box that stay on a stick: two weeks of nights.
+const KEPT: usize = 14;
+
+/// Where there is no room, so many stay at least.
+const FEWEST: usize = 3;
+
+/// Room that is left beside a backup, in bytes.
+const SPARE: u64 = 64 << 10;
+
+/// Entries of a stick's top folder that are looked at: a damaged one may have no end.
+const MOST_ENTRIES: usize = 100_000;
+
+/// Where sticks are mounted.
+const STICK: &str = "/run/sekisho-box/nightly";
+
+/// Why a night has no backup, with the details.
+#[derive(Debug)]
+struct Failed(NightlyFault, String);
+
+/// Makes the night's backup, where the design names a recipient.
+pub(super) async fn run(
+    socket: &Path,
+    page: &Page,
+    json: bool,
+    language: Language,
+) -> Result<String, CommandError> {
+    let Nightly { recipient, stem }: Nightly = client::get(socket, NIGHTLY_BACKUP).await?;
+    let Some(recipient) = recipient else {
+        let said = language.pick(
+            "設計に控えの受取人（[backup] recipient）がないので、何も書きません。",
+            "The design names no recipient ([backup] recipient): nothing is written.",
+        );
+        return Ok(if json { show::json(&()) } else { said.to_owned() });
+    };
+    let day =
+        Timestamp::now().to_zoned(tz::offset(9).to_time_zone()).strftime("%Y%m%d").to_string();
+    let left = match make(socket, recipient, page).await {
+        Ok(capsule) => on_a_stick(attached(), Path::new(STICK), &stem, &day, &capsule),
+        Err(fault) => Err(Failed(NightlyFault::NotMade, fault.to_string())),
+    };
+    let outcome = match &left {
+        Ok(_) => NightlyOutcome { fault: None, detail: String::new() },
+        Err(Failed(fault, detail)) => {
+            NightlyOutcome { fault: Some(*fault), detail: detail.clone() }
+        }
+    };
+    let _: Nightly = client::post(socket, NIGHTLY_BACKUP, &outcome).await?;
+    match left {
+        Ok(_) if json => Ok(show::json(&outcome)),
+        Ok(name) => Ok(language.pick(
+            format!("控え {name} をUSBメモリに書きました。"),
+            format!("Wrote the backup {name} onto the stick."),
+        )),
+        Err(Failed(fault, detail)) => Err(CommandError::NoNightly { fault, detail }),
+    }
+}
+
+/// What to do about it.
+pub(super) fn way_out(fault: NightlyFault) -> &'static str {
+    match fault {
+        NightlyFault::NoStick => "leave a stick with FAT, exFAT or ext4 in the box",
+        NightlyFault::NoRoom => "remove files from the stick, or take another one",
+        NightlyFault::NotWritten => "take another stick, one that isn't protected against writing",
+        NightlyFault::NotMade => "run it as root, with the daemon running",
+    }
+}
+
+/// A backup for the recipient, without the identity.
+async fn make(socket: &Path, recipient: String, page: &Page) -> Result<Vec<u8>, CommandError> {
+    let wish =
+        BackupWish { recipient: Some(recipient), users: page.users()?, ..BackupWish::default() };
+    let backup: Backup = client::post(socket, BACKUP, &wish).await?;
+    let bytes = BASE64_STANDARD.decode(backup.capsule);
+    Ok(bytes.map_err(|fault| client::ClientError::Garbled(Box::new(fault)))?)
+}
+
+/// Leaves a backup on the first stick that takes it; its name.
+fn on_a_stick(
+    sticks: Vec<PathBuf>,
+    at: &Path,
+    stem: &str,
+    day: &str,
+    capsule: &[u8],
+) -> Result<String, Failed> {
+    let mut failed = Failed(NightlyFault::NoStick, String::new());
+    for device in sticks {
+        let left = match Mounted::to_write(&device, at) {
+            Ok(stick) => leave(stick.folder(), stem, day, capsule),
+            Err(fault) => Err(not_written(&fault)),
+        };
+        match left {
+            Ok(name) => return Ok(name),
+            Err(fault) => failed = fault,
+        }
+    }
+    Err(failed)
+}
+
+/// Leaves a backup in the top folder of a stick, and removes this box's oldest ones; its name.
+fn leave(folder: &Path, stem: &str, day: &str, capsule: &[u8]) -> Result<String, Failed> {
+    let name = format!("{stem}{day}.age");
+    let mut earlier = earlier(folder, stem, &name)?;
+    make_room(folder, &mut earlier, capsule.len() as u64 + SPARE)?;
+    files::write_on_stick(&folder.join(&name), capsule).map_err(|fault| match &fault {
+        HostError::File { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+            Failed(NightlyFault::NoRoom, fault.to_string())
+        }
+        _ => not_written(&fault),
+    })?;
+    while earlier.len() >= KEPT {
+        remove(folder, &earlier.remove(0))?;
+    }
+    Ok(name)
+}
+
+/// Removes the oldest backups where there is no room, but never the last few.
+fn make_room(folder: &Path, earlier: &mut Vec<String>, needed: u64) -> Result<(), Failed> {
+    while files::room(folder).map_err(|fault| not_written(&fault))? < needed {
+        if earlier.len() <= FEWEST {
+            return Err(Failed(NightlyFault::NoRoom, format!("{needed} bytes are needed")));
+        }
+        remove(folder, &earlier.remove(0))?;
+    }
+    Ok(())
+}
+
+/// Earlier backups of this box in a folder, the oldest first; but for the one of this name, which is written anew.
+fn earlier(folder: &Path, stem: &str, but: &str) -> Result<Vec<String>, Failed> {
+    let failed = |source| Failed(NightlyFault::NotWritten, format!("can't list it: {source}"));
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)?.take(MOST_ENTRIES) {
+        let entry = entry.map_err(failed)?;
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let is_file = || entry.file_type().is_ok_and(|kind| kind.is_file());
+        if is_own(&name, stem) && name != but && is_file() {
+            found.push(name);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Whether a file bears the name of a nightly backup of this box.
+fn is_own(name: &str, stem: &str) -> bool {
+    let day = name.strip_prefix(stem).and_then(|rest| rest.strip_suffix(".age"));
+    day.is_some_and(|day| day.len() == 8 && day.bytes().all(|digit| digit.is_ascii_digit()))
+}
+
+fn remove(folder: &Path, name: &str) -> Result<(), Failed> {
+    let failed =
+        |source| Failed(NightlyFault::NotWritten, format!("can't remove {name}: {source}"));
+    fs::remove_file(folder.join(name)).map_err(failed)
+}
+
+fn not_written(fault: &HostError) -> Failed {
+    Failed(NightlyFault::NotWritten, fault.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::{ffi::OsStrExt as _, fs::symlink};
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const STEM: &str = "sekisho-nightly-011002-0123456789abcdef-";
+
+    fn stick() -> TempDir {
+        tempfile::tempdir().unwrap()
+    }
+
+    fn on(folder: &TempDir, day: &str) -> PathBuf {
+        folder.path().join(format!("{STEM}{day}.age"))
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn two_weeks_of_nights_stay_and_nothing_else_goes() {
+        let stick = stick();
+        let others = [
+            "sekisho-011002-20251101.age".to_owned(),
+            "sekisho-nightly-011002-fedcba9876543210-20251101.age".to_owned(),
+            format!("{STEM}2025110.age"),
+            format!("{STEM}20251101.age.bak"),
+            format!("{STEM}2025110a.age"),
+            "photo.jpg".to_owned(),
+        ];
+        for other in &others {
+            fs::write(stick.path().join(other), "theirs").unwrap();
+        }
+        for day in 1..=30 {
+            let name = leave(stick.path(), STEM, &format!("202611{day:02}"), b"sealed").unwrap();
+            assert_eq!(fs::read(stick.path().join(name)).unwrap(), b"sealed");
+        }
+        let left = names(stick.path());
+        let own: Vec<_> = left.iter().filter(|name| is_own(name, STEM)).collect();
+        assert_eq!(own.len(), KEPT);
+        assert!(own[0].ends_with("20261117.age") && own[KEPT - 1].ends_with("20261130.age"));
+        for other in &others {
+            assert_eq!(fs::read_to_string(stick.path().join(other)).unwrap(), "theirs", "{other}");
+        }
+        assert_eq!(left.len(), KEPT + others.len(), "nothing is left of the writing: {left:?}");
+    }
+
+    #[test]
+    fn a_night_that_is_made_twice_is_one_file() {
+        let stick = stick();
+        leave(stick.path(), STEM, "20261126", b"first").unwrap();
+        leave(stick.path(), STEM, "20261126", b"second").unwrap();
+        assert_eq!(fs::read(on(&stick, "20261126")).unwrap(), b"second");
+        assert_eq!(names(stick.path()).len(), 1);
+    }
+
+    #[test]
+    fn ten_thousand_files_and_hostile_names_are_no_matter() {
+        let stick = stick();
+        for number in 0..10_000 {
+            fs::write(stick.path().join(format!("{number}.jpg")), "").unwrap();
+        }
+        for name in [
+            &b"\xff\xfe.age"[..],
+            b"-rf.age",
+            b"a\nb.age",
+            b"\x1b[2J.age",
+            b"sekisho-nightly-011002-0123456789abcdef-..\\2026.age",
+        ] {
+            fs::write(stick.path().join(std::ffi::OsStr::from_bytes(name)), "").unwrap();
+        }
+        let before = fs::read_dir(stick.path()).unwrap().count();
+        leave(stick.path(), STEM, "20261126", b"sealed").unwrap();
+        assert_eq!(fs::read_dir(stick.path()).unwrap().count(), before + 1);
+    }
+
+    #[test]
+    fn links_lead_nowhere_and_are_never_removed_for_age() {
+        let (stick, outside) = (stick(), stick());
+        let aim = outside.path().join("aim");
+        fs::write(&aim, "kept").unwrap();
+        for at in [on(&stick, "20261126"), stick.path().join(format!(".{STEM}20261126.age.new"))] {
+            symlink(&aim, at).unwrap();
+        }
+        symlink(outside.path(), on(&stick, "20200101")).unwrap();
+        for day in 1..=20 {
+            fs::write(on(&stick, &format!("202610{day:02}")), "").unwrap();
+        }
+        leave(stick.path(), STEM, "20261126", b"sealed").unwrap();
+        assert_eq!(fs::read_to_string(&aim).unwrap(), "kept");
+        let written = on(&stick, "20261126");
+        assert!(written.symlink_metadata().unwrap().is_file());
+        assert_eq!(fs::read(written).unwrap(), b"sealed");
+        assert!(on(&stick, "20200101").is_symlink());
+    }
+
+    #[test]
+    fn a_folder_of_that_name_is_said_and_left() {
+        for taken in [format!("{STEM}20261126.age"), format!(".{STEM}20261126.age.new")] {
+            let stick = stick();
+            fs::create_dir(stick.path().join(&taken)).unwrap();
+            fs::write(stick.path().join(&taken).join("inside"), "").unwrap();
+            let Failed(fault, detail) =
+                leave(stick.path(), STEM, "20261126", b"sealed").unwrap_err();
+            assert_eq!(fault, NightlyFault::NotWritten);
+            assert!(detail.contains("20261126"), "{detail}");
+            assert_eq!(names(stick.path()), [taken]);
+        }
+    }
+
+    #[test]
+    fn a_stick_that_is_gone_or_has_no_room_is_named() {
+        let gone = stick().path().join("gone");
+        let Failed(fault, _) = leave(&gone, STEM, "20261126", b"sealed").unwrap_err();
+        assert_eq!(fault, NightlyFault::NotWritten);
+        // No disk has room for this; a few earlier ones stay, and nobody else's goes.
+        let stick = stick();
+        for day in 1..=5 {
+            fs::write(on(&stick, &format!("202610{day:02}")), "").unwrap();
+        }
+        fs::write(stick.path().join("photo.jpg"), "").unwrap();
+        let Failed(fault, detail) = make_room(stick.path(), u64::MAX).unwrap_err();
+        assert_eq!(fault, NightlyFault::NoRoom, "{detail}");
+        let left = names(stick.path());
+        assert_eq!(left.len(), FEWEST + 1, "{left:?}");
+        assert!(left[1].ends_with("20261003.age"), "the newest stay: {left:?}");
+        let Failed(fault, _) =
+            on_a_stick(Vec::new(), stick.path(), STEM, "20261126", b"").unwrap_err();
+        assert_eq!(fault, NightlyFault::NoStick);
+    }
+
+    fn make_room(folder: &Path, needed: u64) -> Result<(), Failed> {
+        super::make_room(folder, &mut earlier(folder, STEM, "")?, needed)
+    }
+}
