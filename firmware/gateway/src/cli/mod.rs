@@ -36,9 +36,7 @@ use std::{
 };
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum, error::ErrorKind};
-use sekisho_control::{
-    Failure, FailureKind, File, NightlyFault, PLAN, Plan, Proposal, STATUS, Status,
-};
+use sekisho_control::{Failure, FailureKind, File, NightlyFault, STATUS, Status};
 use sekisho_design::{
     Accepted, LARGEST_FILE, Lan, Language, Problem, Problems, PublicKey, Report, Source, Sources,
     Trust, check,

@@ -46,7 +46,9 @@ pub(crate) fn an_update_sent_to_the_page_stays() -> anyhow::Result<()> {
         clerk.post("update/install", r#"{"restart":true}"#)?;
         let (end, _) = clerk.installed()?;
         let why = end["why"]["en"].as_str().unwrap_or_default();
-        ensure!(end["name"] == "failed" && why.contains("isn't signed"), "{end}");
+        let journal = "journalctl -u sekisho-update-wish.service -o cat --no-pager";
+        let journal = machine.shell.must(journal, COMMAND)?;
+        ensure!(end["name"] == "failed" && why.contains("isn't signed"), "{end}\n{journal}");
 
         let begun = Instant::now();
         clerk.send(&good)?;
