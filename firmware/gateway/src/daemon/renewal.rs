@@ -17,7 +17,7 @@ use sekisho_tunnel::{ComingKey, SecretKey};
 
 use super::store::Coming;
 
-/// As long as a session may live without a handshake (WireGuard's REJECT_AFTER_TIME): then nothing that was sealed for the
+/// As long as a session may live without a handshake (WireGuard's `REJECT_AFTER_TIME`): then nothing that was sealed for the
 /// old key is under way, and whoever gave the addresses to the new one by mistake has had time to see it.
 const OVERLAP: Duration = Duration::from_mins(3);
 
@@ -136,9 +136,10 @@ mod tests {
 
     #[test]
     fn the_old_key_goes_when_every_centre_has_done_without_it_for_a_while() {
-        let (minute, day) = (60, 24 * 3_600);
-        // What was seen from which second on, and when the old key goes.
+        // What was seen, from which second on.
         type Story = &'static [(u64, &'static str)];
+        let (minute, day) = (60, 24 * 3_600);
+        // With when the old key goes.
         let stories: [(Story, Option<u64>); 10] = [
             (&[(0, "Co ao")], None),
             (&[(0, "Ck ak")], None),
