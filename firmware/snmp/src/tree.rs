@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::Ipv4Addr, ops::Bound};
 
 use crate::{BASE, Figures, Oid, Sample};
 
-/// The value of an object, with its type in SMIv2.
+/// The value of an object, with its type in the module.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Value {
     /// `INTEGER` with names for its numbers, and `TruthValue`.
@@ -141,8 +141,8 @@ fn health(to: &mut Writer, figures: &Figures) {
 fn tunnel(to: &mut Writer, figures: &Figures) {
     let Some(cut_off) = figures.one("sekisho_tunnel_cut_off") else { return };
     let carries = "sekisho_centre_carries_traffic";
-    let carrier = figures.all(carries).iter().find(|centre| centre.value != 0.0);
-    to.scalar(TUNNEL, 1, Some(text(carrier.map_or("", |centre| centre.label("centre")))));
+    let in_use = figures.all(carries).iter().find(|centre| centre.value != 0.0);
+    to.scalar(TUNNEL, 1, Some(text(in_use.map_or("", |centre| centre.label("centre")))));
     to.scalar(TUNNEL, 2, Some(whether(cut_off)));
     for centre in figures.all("sekisho_centre_alive") {
         let name = centre.label("centre");
