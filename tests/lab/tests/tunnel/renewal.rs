@@ -282,7 +282,7 @@ pub(crate) fn a_renewal_to_its_end() -> anyhow::Result<()> {
     }
     let used = Instant::now();
     let stream = Stream::start(&site.lab)?;
-    ensure!(wait_until(Duration::from_secs(240), || site.key().is_ok_and(|key| key == new)));
+    ensure!(wait_until(Duration::from_mins(4), || site.key().is_ok_and(|key| key == new)));
     let time = used.elapsed();
     thread::sleep(2 * SECOND);
     println!("the old key was kept for {time:?}; a stream stood still for {:?}", stream.finish()?);

@@ -189,10 +189,9 @@ impl Questions {
                     Ok(2..) => {
                         answered[usize::from(u16::from_be_bytes([answer[0], answer[1]]))] = true;
                     }
-                    Ok(_) => {}
                     // A second without any answer after the last question.
                     Err(_) if done => break,
-                    Err(_) => {}
+                    Ok(_) | Err(_) => {}
                 }
             }
             asking.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
