@@ -111,8 +111,8 @@ fn the_named_source() -> anyhow::Result<()> {
     }
     // It is for reading, and unmoved by what is no SNMP.
     for object in [format!("{OWN}.1.5.0"), ".1.3.6.1.2.1.1.6.0".to_owned()] {
-        let set = reader.run("snmpset", &[&object, "s", "x"])?;
-        ensure!(set.contains("noAccess"), "{set}");
+        let said = reader.run("snmpset", &[&object, "s", "x"])?;
+        ensure!(said.contains("noAccess"), "{said}");
     }
     let clerk = lab.host("clerk").inside(|| UdpSocket::bind("0.0.0.0:0"))??;
     for garbage in [&b""[..], b"\x30", b"\x30\x82\xff\xff\x02\x01\x03", &[0xff; 1400]] {
@@ -145,11 +145,11 @@ fn others() -> anyhow::Result<()> {
     let first = format!("{OWN}.1.1.0");
     for (user, refused) in [
         (
-            reader.with(|it| it.authentication = "kasa-kasa-kasa".to_owned()),
+            reader.with(|it| "kasa-kasa-kasa".clone_into(&mut it.authentication)),
             "Authentication failure",
         ),
-        (reader.with(|it| it.privacy = "kasa-kasa-kasa".to_owned()), "Timeout"),
-        (reader.with(|it| it.name = "admin".to_owned()), "Unknown user name"),
+        (reader.with(|it| "kasa-kasa-kasa".clone_into(&mut it.privacy)), "Timeout"),
+        (reader.with(|it| "admin".clone_into(&mut it.name)), "Unknown user name"),
         (reader.with(|it| it.level = "authNoPriv"), "authorizationError"),
         (reader.with(|it| it.level = "noAuthNoPriv"), "authorizationError"),
     ] {

@@ -362,7 +362,7 @@ pub(super) fn sentence(rule: &Rule) -> String {
         Rule::PageSources { count, most } => {
             format!("the page has {count} sources, more than {most}")
         }
-        Rule::MetricsSourceOutside { from } => {
+        Rule::MetricsSourceOutside { from } | Rule::SnmpSourceOutside { from } => {
             format!("{} is not on the subnet of the maintenance port", range(*from))
         }
         Rule::MetricsWithoutMaintenance => {
@@ -376,9 +376,6 @@ pub(super) fn sentence(rule: &Rule) -> String {
         }
         Rule::BadRecipient => "this is no recipient's public key".to_owned(),
         Rule::SecretRecipient => "this is the secret key of the backups".to_owned(),
-        Rule::SnmpSourceOutside { from } => {
-            format!("{} is not on the subnet of the maintenance port", range(*from))
-        }
         Rule::SnmpWithoutMaintenance => {
             "SNMP is opened to the maintenance port, which is not designed".to_owned()
         }

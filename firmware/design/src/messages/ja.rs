@@ -417,7 +417,7 @@ pub(super) fn sentence(rule: &Rule) -> String {
         Rule::PageSources { count, most } => {
             format!("装置の画面の接続元が{count}件あります。書けるのは{most}件までです。")
         }
-        Rule::MetricsSourceOutside { from } => {
+        Rule::MetricsSourceOutside { from } | Rule::SnmpSourceOutside { from } => {
             format!("{}は、保守ポートのサブネットにありません。", range(*from))
         }
         Rule::MetricsWithoutMaintenance => {
@@ -431,9 +431,6 @@ pub(super) fn sentence(rule: &Rule) -> String {
         }
         Rule::BadRecipient => "毎晩の控えの受取人の公開鍵として読めません。".to_owned(),
         Rule::SecretRecipient => "毎晩の控えを開ける秘密鍵が書かれています。".to_owned(),
-        Rule::SnmpSourceOutside { from } => {
-            format!("{}は、保守ポートのサブネットにありません。", range(*from))
-        }
         Rule::SnmpWithoutMaintenance => {
             "SNMPで尋ねる先の、保守ポートが設計されていません。".to_owned()
         }
