@@ -189,7 +189,7 @@ async fn the_users_of_a_backup_take_the_place_of_those_here() {
     let stage = Stage::new().await;
     let unlocking = json!({ "passphrase": "a passphrase of the test", "capsule": "AA==" });
     let mut client = stage.signed_in("administrator").await;
-    let mut viewer = stage.signed_in("viewer").await;
+    let viewer = stage.signed_in("viewer").await;
     let mut operator = stage.signed_in("operator").await;
     assert_eq!(operator.post("/api/backup/users", unlocking.clone()).await.kind(), "role");
 
