@@ -158,7 +158,7 @@ impl System for WithStick<'_> {
     fn run(&mut self, program: &str, words: &[&str], folder: &Path, limit: Duration) -> Outcome {
         if program == "mount" {
             for name in self.brings {
-                let is_backup = name.ends_with(".age");
+                let is_backup = Path::new(name).extension().is_some_and(|end| end == "age");
                 let text =
                     if is_backup { "age-encryption.org/v1\n-> scrypt c2FsdA 16\n" } else { name };
                 std::fs::write(self.files.places.stick().join(name), text).unwrap();

@@ -126,8 +126,12 @@ fn leave(folder: &Path, stem: &str, day: &str, capsule: &[u8]) -> Result<String,
     let mut earlier = earlier(folder, stem, &name)?;
     make_room(folder, &mut earlier, capsule.len() as u64 + SPARE)?;
     files::write_on_stick(&folder.join(&name), capsule).map_err(|fault| {
-        let full = matches!(&fault, HostError::File { source, .. } if source.kind() == io::ErrorKind::StorageFull);
-        if full { Failed(NightlyFault::NoRoom, fault.to_string()) } else { not_written(&fault) }
+        let full = |source: &io::Error| source.kind() == io::ErrorKind::StorageFull;
+        if matches!(&fault, HostError::File { source, .. } if full(source)) {
+            Failed(NightlyFault::NoRoom, fault.to_string())
+        } else {
+            not_written(&fault)
+        }
     })?;
     while earlier.len() >= KEPT {
         remove(folder, &earlier.remove(0))?;
