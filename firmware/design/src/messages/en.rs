@@ -362,7 +362,7 @@ pub(super) fn sentence(rule: &Rule) -> String {
         Rule::PageSources { count, most } => {
             format!("the page has {count} sources, more than {most}")
         }
-        Rule::MetricsSourceOutside { from } => {
+        Rule::MetricsSourceOutside { from } | Rule::SnmpSourceOutside { from } => {
             format!("{} is not on the subnet of the maintenance port", range(*from))
         }
         Rule::MetricsWithoutMaintenance => {
@@ -373,9 +373,6 @@ pub(super) fn sentence(rule: &Rule) -> String {
         }
         Rule::MetricsSources { count, most } => {
             format!("the figures have {count} sources, more than {most}")
-        }
-        Rule::SnmpSourceOutside { from } => {
-            format!("{} is not on the subnet of the maintenance port", range(*from))
         }
         Rule::SnmpWithoutMaintenance => {
             "SNMP is opened to the maintenance port, which is not designed".to_owned()

@@ -417,7 +417,7 @@ pub(super) fn sentence(rule: &Rule) -> String {
         Rule::PageSources { count, most } => {
             format!("装置の画面の接続元が{count}件あります。書けるのは{most}件までです。")
         }
-        Rule::MetricsSourceOutside { from } => {
+        Rule::MetricsSourceOutside { from } | Rule::SnmpSourceOutside { from } => {
             format!("{}は、保守ポートのサブネットにありません。", range(*from))
         }
         Rule::MetricsWithoutMaintenance => {
@@ -428,9 +428,6 @@ pub(super) fn sentence(rule: &Rule) -> String {
         }
         Rule::MetricsSources { count, most } => {
             format!("装置の指標の接続元が{count}件あります。書けるのは{most}件までです。")
-        }
-        Rule::SnmpSourceOutside { from } => {
-            format!("{}は、保守ポートのサブネットにありません。", range(*from))
         }
         Rule::SnmpWithoutMaintenance => {
             "SNMPで尋ねる先の、保守ポートが設計されていません。".to_owned()
