@@ -103,7 +103,8 @@ fn the_named_source() -> anyhow::Result<()> {
     let names = reader.walk(".1.3.6.1.2.1.31.1.1.1.1")?;
     ensure!(names.contains(&format!("STRING: \"{name}\"")), "{names}");
     let all = reader.walk(".1")?;
-    for line in all.lines() {
+    // A hardware address may have the end of a line in it.
+    for line in all.lines().filter(|line| line.starts_with('.')) {
         let parts = [".1.3.6.1.2.1.1.", ".1.3.6.1.2.1.2.", ".1.3.6.1.2.1.31.1.1.", OWN];
         ensure!(parts.iter().any(|part| line.starts_with(part)), "{line}");
     }

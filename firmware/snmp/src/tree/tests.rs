@@ -50,7 +50,7 @@ fn object_of<'a>(
     instance: &Oid,
 ) -> (&'a Oid, &'a Object<'static>) {
     let fits = |(oid, _): &(&Oid, &Object<'_>)| instance.numbers().starts_with(oid.numbers());
-    module.iter().filter(fits).last().unwrap_or_else(|| panic!("{instance} is not of the module"))
+    module.iter().rfind(fits).unwrap_or_else(|| panic!("{instance} is not of the module"))
 }
 
 #[test]
