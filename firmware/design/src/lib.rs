@@ -31,6 +31,7 @@ mod policy;
 mod print;
 mod problem;
 mod reader;
+mod rollout;
 mod rule;
 mod rules;
 mod service;
@@ -67,6 +68,7 @@ pub use policy::{
 };
 pub use print::{format, print_site};
 pub use problem::{Both, Language, Problem, Problems, Report, Severity};
+pub use rollout::{MalformedTenant, RolloutServer, Tenant};
 pub use rule::Rule;
 pub use service::{PortRange, Service};
 pub use sheets::{Sheet, TunnelHabits, escaped};

@@ -206,6 +206,7 @@ export const en: DesignTexts = {
   flags: {
     ftp: "FTP's data connections too",
     "rewrite-own": "Answer names of own servers with their addresses inside",
+    enabled: "Install by itself what the operator rolls out",
   },
   interfaces: {
     lgwan: "LGWAN side",
@@ -217,6 +218,7 @@ export const en: DesignTexts = {
   parts: {
     page: "The page of the box",
     metrics: "Collector of figures (Prometheus)",
+    rollout: "The operator's roll-outs",
     traffic: "Division of the line",
     limits: "Limits for one source",
     "flow-log": "Flow log",
@@ -277,6 +279,7 @@ export const en: DesignTexts = {
     "classes.bulk": "Bulk",
     "page.head-office": "Who may open it",
     "metrics.maintenance": "Who may read them",
+    "rollout.enabled": "The operator's roll-outs",
     "hold-back": "Seconds for which bulk is held back",
     name: "Name",
     interface: "LAN",
@@ -343,6 +346,8 @@ export const en: DesignTexts = {
     via: "The router within this LAN, like 192.168.1.254",
     share: "Of the line, for what comes down to this LAN. What is left is divided evenly.",
     shares: "All three, 100 together at most. 60, 25 and 15 where left out.",
+    "rollout.enabled":
+      "The device asks the operator's server for new firmware, installs what is rolled out and restarts. Traffic stops for a minute or two.",
     "metrics.maintenance":
       "Addresses of collectors at the maintenance port, like 192.168.254.10; 8 at most. They read figures of how the box is, without a password.",
     "page.head-office":

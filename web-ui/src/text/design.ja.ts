@@ -206,6 +206,7 @@ export const ja = {
   flags: {
     ftp: "FTPのデータ接続も通す",
     "rewrite-own": "自分のサーバを指す名前には庁内のアドレスで答える",
+    enabled: "機構が配る版を、装置が自動で入れる",
   } as Record<string, string>,
   interfaces: {
     lgwan: "LGWAN側",
@@ -217,6 +218,7 @@ export const ja = {
   parts: {
     page: "装置の画面",
     metrics: "監視サーバ（Prometheus）",
+    rollout: "機構による一斉更新",
     traffic: "回線の配分",
     limits: "送信元ごとの上限",
     "flow-log": "通信の記録",
@@ -277,6 +279,7 @@ export const ja = {
     "classes.bulk": "一括",
     "page.head-office": "画面を開ける接続元",
     "metrics.maintenance": "数値を読める接続元",
+    "rollout.enabled": "機構による一斉更新",
     "hold-back": "復旧後に一括を抑える秒数",
     name: "名前",
     interface: "LAN",
@@ -343,6 +346,8 @@ export const ja = {
     via: "このLANの中のルータ。例：192.168.1.254",
     share: "このLANへの下りに使える回線の割合。書かなければ残りを等分します。",
     shares: "三つとも書きます。合計は100まで。書かなければ 60・25・15 です。",
+    "rollout.enabled":
+      "装置が機構のサーバにファームウェアの更新を尋ね、配られた版を入れて再起動します。再起動の間（1〜2分）、通信が止まります。",
     "metrics.maintenance":
       "保守ポートの先にある監視サーバのアドレス（例：192.168.254.10）。8件まで。装置の状態の数値を、パスワードなしで読めます。",
     "page.head-office":

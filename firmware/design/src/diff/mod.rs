@@ -61,6 +61,7 @@ pub fn diff(before: &Design, after: &Design) -> Vec<Difference> {
         collector,
         page,
         metrics,
+        rollout,
     } = before;
     let mut writer = Writer::default();
     compare_site(&mut writer, site, &after.site);
@@ -79,6 +80,7 @@ pub fn diff(before: &Design, after: &Design) -> Vec<Difference> {
     log::collector(&mut writer, collector.as_ref(), after.collector.as_ref());
     compare_page(&mut writer, page, &after.page);
     compare_metrics(&mut writer, metrics, &after.metrics);
+    compare_rollout(&mut writer, *rollout, after.rollout);
     profile::compare(&mut writer, profile, &after.profile);
     writer.found
 }
@@ -215,6 +217,12 @@ fn compare_metrics(writer: &mut Writer, before: &Metrics, after: &Metrics) {
     let thing = Thing::new("metrics", label("装置の指標", "The figures"));
     let field = ("maintenance", "保守ポートの接続元", "sources at the maintenance port");
     writer.set(&thing, field, (&ranges(maintenance), &ranges(&after.maintenance)));
+}
+
+fn compare_rollout(writer: &mut Writer, before: bool, after: bool) {
+    let thing = Thing::new("rollout", label("機構による一斉更新", "The operator's roll-outs"));
+    let field = ("enabled", "一斉更新の受け入れ", "whether the box follows them");
+    writer.value(&thing, field, (&before, &after), |it| policies::yes_or_no(*it));
 }
 
 fn ranges(sources: &[Ipv4Net]) -> BTreeSet<String> {

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use super::{
     AllowanceDraft, CentreDraft, CollectorDraft, EntryDraft, FlowLogDraft, GlobalForDraft,
     LanDraft, LgwanDraft, LimitsDraft, NamesDraft, ObjectDraft, Optional, PlatformServiceDraft,
-    PolicyDraft, PortDraft, ProfileDraft, ServerDraft, ServicesDraft, SiteDraft, TargetDraft,
-    TerminalsDraft, TrafficDraft, Whole, objects::directions,
+    PolicyDraft, PortDraft, ProfileDraft, RolloutServerDraft, ServerDraft, ServicesDraft,
+    SiteDraft, TargetDraft, TerminalsDraft, TrafficDraft, Whole, objects::directions,
 };
 use crate::{
     Allowance, Centre, Collector, Design, Direction, FlowLog, GlobalFor, InterfaceAddress, Lan,
     LanInterface, LanRoute, Lgwan, Limits, Maintenance, Metrics, NameEntry, NameTarget,
     NamedServices, Names, Object, Page, PlatformNetwork, PlatformService, Policy, PortMode,
-    PortName, Profile, Server, Site, Terminals, Traffic, Zone,
+    PortName, Profile, RolloutServer, Server, Site, Terminals, Traffic, Zone,
 };
 
 /// The design; `None` where a value is unknown, which never is without an error taken down.
@@ -71,6 +71,10 @@ pub(crate) fn assemble(site: SiteDraft, profile: ProfileDraft) -> Option<Design>
         metrics: match site.metrics {
             Some(draft) => Metrics { maintenance: plain(draft.maintenance)? },
             None => Metrics::default(),
+        },
+        rollout: match site.rollout {
+            Some(draft) => draft.enabled?.value,
+            None => false,
         },
     })
 }
@@ -243,6 +247,18 @@ fn platform(draft: ProfileDraft) -> Option<Profile> {
         services: draft.services.into_iter().map(platform_service).collect::<Option<_>>()?,
         authority: optional(draft.authority)?,
         dial_back: optional(draft.dial_back)?,
+        rollout: match optional(draft.rollout)? {
+            Some(draft) => Some(rollout_server(draft)?),
+            None => None,
+        },
+    })
+}
+
+fn rollout_server(draft: RolloutServerDraft) -> Option<RolloutServer> {
+    Some(RolloutServer {
+        address: draft.address?.value,
+        port: optional(draft.port)?.unwrap_or(RolloutServer::USUAL_PORT),
+        tenant: optional(draft.tenant)?.unwrap_or_default(),
     })
 }
 

@@ -9,6 +9,7 @@ mod objects;
 mod page;
 mod policies;
 mod profile;
+mod rollout;
 mod site;
 mod traffic;
 mod values;
@@ -25,7 +26,7 @@ use crate::{
     Approval, Certificates, Class, CollectorTransport, DnsName, Endpoint, Environment, Global,
     Host, InterfaceAddress, Kind, Lan, LineRate, LogSize, Method, Name, OfficeSide,
     OrganisationCode, Origin, Placement, PortMode, PortName, Private, ProfileStamp, Protocol,
-    PublicKey, Sent, Service, Shares,
+    PublicKey, Sent, Service, Shares, Tenant,
     reader::{At, Place},
 };
 
@@ -83,6 +84,7 @@ pub(crate) struct SiteDraft {
     pub(crate) collector: Option<CollectorDraft>,
     pub(crate) page: Option<PageDraft>,
     pub(crate) metrics: Option<MetricsDraft>,
+    pub(crate) rollout: Option<RolloutDraft>,
 }
 
 #[derive(Debug)]
@@ -208,6 +210,11 @@ pub(crate) struct MetricsDraft {
     pub(crate) maintenance: Whole<Ipv4Net>,
 }
 
+#[derive(Debug)]
+pub(crate) struct RolloutDraft {
+    pub(crate) enabled: Option<At<bool>>,
+}
+
 /// What rows of servers and of terminals have in common.
 #[derive(Debug)]
 pub(crate) struct RowDraft {
@@ -248,6 +255,7 @@ pub(crate) struct ProfileDraft {
     pub(crate) services: Vec<PlatformServiceDraft>,
     pub(crate) authority: Optional<Certificates>,
     pub(crate) dial_back: Optional<u16>,
+    pub(crate) rollout: Optional<RolloutServerDraft>,
 }
 
 #[derive(Debug)]
@@ -281,6 +289,15 @@ pub(crate) struct PlatformServiceDraft {
     pub(crate) protocol: Option<At<Protocol>>,
     /// `None` inside where the protocol's usual one is meant.
     pub(crate) port: Optional<u16>,
+}
+
+#[derive(Debug)]
+pub(crate) struct RolloutServerDraft {
+    pub(crate) address: Option<At<Ipv4Addr>>,
+    /// `None` inside where the usual one is meant.
+    pub(crate) port: Optional<u16>,
+    /// The same.
+    pub(crate) tenant: Optional<Tenant>,
 }
 
 impl SiteDraft {

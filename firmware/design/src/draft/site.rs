@@ -3,7 +3,7 @@
 use super::{
     AllowanceDraft, GlobalForDraft, LanDraft, LgwanDraft, Optional, PortDraft, RouteDraft,
     RowDraft, ServerDraft, SiteDraft, TerminalsDraft, Unknown, Whole, log as logs, metrics, names,
-    page, policies, policies::CLASSES, traffic, values,
+    page, policies, policies::CLASSES, rollout, traffic, values,
 };
 use crate::{
     Class, Duplex, Environment, Kind, Lan, Placement, PortMode, Rule, Service, Speed, migrate,
@@ -54,6 +54,8 @@ pub(crate) fn read_site(text: &str, log: &mut Log) -> SiteDraft {
         draft.page = page.and_then(|node| node.table(log, page::read_page));
         let figures = table.optional("metrics");
         draft.metrics = figures.and_then(|node| node.table(log, metrics::read_metrics));
+        let followed = table.optional("rollout");
+        draft.rollout = followed.and_then(|node| node.table(log, rollout::read_rollout));
         draft
     })
 }

@@ -34,6 +34,7 @@ pub(crate) static ROOT: Keys = keys(&[
     ("collector", &COLLECTOR),
     ("page", &PAGE),
     ("metrics", &METRICS),
+    ("rollout", &ROLLOUT),
 ]);
 
 static SITE: Keys = keys(&[
@@ -169,6 +170,8 @@ static COLLECTOR: Keys = keys(&[
 static PAGE: Keys = keys(&[("head-office", &UNKNOWN)]);
 
 static METRICS: Keys = keys(&[("maintenance", &UNKNOWN)]);
+
+static ROLLOUT: Keys = keys(&[("enabled", &UNKNOWN)]);
 
 impl Keys {
     /// The keys of the table that stands under a key.

@@ -35,6 +35,7 @@ pub(super) fn tree(design: &Design) -> Tree {
         collector,
         page,
         metrics,
+        rollout,
     } = design;
     let mut interface = Tree::default();
     interface.set("lgwan", Value::Tree(uplink(lgwan)));
@@ -81,6 +82,11 @@ pub(super) fn tree(design: &Design) -> Tree {
     let Metrics { maintenance } = metrics;
     if !maintenance.is_empty() {
         root.set("metrics", table([("maintenance", sources(maintenance))]));
+    }
+    let mut followed = Tree::default();
+    set_true(&mut followed, "enabled", *rollout);
+    if !followed.entries.is_empty() {
+        root.set("rollout", Value::Tree(followed));
     }
     root
 }

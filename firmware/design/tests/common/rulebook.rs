@@ -24,7 +24,7 @@ This page is made from the rules: `cargo run -p sekisho-design --example rules`.
 ";
 
 /// Themes, by the first part of a code.
-const THEMES: [(&str, &str, &str); 15] = [
+const THEMES: [(&str, &str, &str); 16] = [
     ("FILE", "The file as a whole", "ファイル全体"),
     ("FORM", "Keys and values", "項目と値の書き方"),
     ("ORG", "Organisation and placement", "団体と接続例"),
@@ -37,6 +37,7 @@ const THEMES: [(&str, &str, &str); 15] = [
     ("LOG", "Flow log and collector", "通信の記録とログ収集サーバ"),
     ("PAGE", "The device's page", "装置の画面"),
     ("MET", "The device's figures", "装置の指標"),
+    ("ROLL", "Roll-outs of firmware", "機構による一斉更新"),
     ("PLAT", "The platform", "接続情報の拠点など"),
     ("SIGN", "Signature and age", "接続情報の署名、団体、新しさ"),
     ("CSV", "Tables that `sekisho import` reads", "`sekisho import` が読む表"),

@@ -9,7 +9,8 @@ use sekisho_design::{
     Duplex, Environment, FlowLog, Global, GlobalFor, InterfaceAddress, Kind, Lan, LanRoute, Limits,
     LineRate, LogSize, Maintenance, Member, Method, NameEntry, NameTarget, NamedHost,
     NamedServices, Names, Object, OfficeSide, Origin, Placement, PlatformService, Policy, PortMode,
-    Private, Protocol, PublicKey, Sent, Service, ServiceMember, Shares, Speed, diff,
+    Private, Protocol, PublicKey, RolloutServer, Sent, Service, ServiceMember, Shares, Speed,
+    Tenant, diff,
 };
 
 use crate::sample;
@@ -93,7 +94,7 @@ fn west(design: &mut Design) -> &mut Centre {
     centres.find(|centre| centre.name.as_str() == "west").unwrap()
 }
 
-pub(crate) const CHANGES: [Change; 110] = [
+pub(crate) const CHANGES: [Change; 114] = [
     ("site.name", |design| design.site.name = "新市".into()),
     ("site.organisation", |design| design.site.organisation = "010006".parse().unwrap()),
     ("site.kind", |design| design.site.kind = Kind::Prefecture),
@@ -287,6 +288,7 @@ pub(crate) const CHANGES: [Change; 110] = [
     }),
     ("page.head-office", |design| design.page.head_office = vec![net("10.20.0.0/28")]),
     ("metrics.maintenance", |design| design.metrics.maintenance = vec![net("192.168.254.9/32")]),
+    ("rollout.enabled", |design| design.rollout = false),
     ("profile.organisation", |design| design.profile.organisation = "010006".parse().unwrap()),
     ("profile.serial", |design| design.profile.stamp.serial += 1),
     ("profile.issued", |design| {
@@ -332,6 +334,13 @@ pub(crate) const CHANGES: [Change; 110] = [
     }),
     ("profile.authority", |design| design.profile.authority = Some(certificate(9))),
     ("profile.dial-back", |design| design.profile.dial_back = None),
+    ("profile.rollout", |design| {
+        design.profile.rollout.as_mut().unwrap().address = "100.72.1.21".parse().unwrap();
+    }),
+    ("profile.rollout", |design| design.profile.rollout.as_mut().unwrap().port = 443),
+    ("profile.rollout", |design| {
+        design.profile.rollout.as_mut().unwrap().tenant = "lgwan".parse().unwrap();
+    }),
 ];
 
 /// A sample in which every key has a value.
@@ -365,6 +374,12 @@ pub(crate) fn base() -> Design {
     }];
     design.profile.authority = Some(certificate(1));
     design.profile.dial_back = Some(8443);
+    design.profile.rollout = Some(RolloutServer {
+        address: "100.72.1.20".parse().unwrap(),
+        port: 8443,
+        tenant: Tenant::default(),
+    });
+    design.rollout = true;
     policies(&mut design);
     design.names = Some(Names {
         method: Method::Forward,

@@ -142,6 +142,8 @@ export const policies: readonly Field[] = [
 export const page: readonly Field[] = [list("head-office", "page.head-office")];
 /** Who may read the box's figures at the maintenance port. */
 export const metrics: readonly Field[] = [list("maintenance", "metrics.maintenance")];
+/** Whether the box takes the firmware that the operator rolls out. */
+export const rollout: readonly Field[] = [{ key: "enabled", kind: "flag", text: "rollout.enabled" }];
 
 export const limits: readonly Field[] = [number("connections"), number("new-per-second")];
 export const flowLog: readonly Field[] = [number("days"), text("size")];
