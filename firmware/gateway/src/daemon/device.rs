@@ -48,6 +48,7 @@ use super::{
     proof::Measure,
     refused::RefusedLog,
     restart::Restarter,
+    rollout::Rollout,
     selftest::{Events, SelfTest},
     stamps::Stamps,
     store::{Files, Store},
@@ -137,6 +138,7 @@ pub struct Device {
     names: Names,
     flow_log: FlowLog,
     time: Time,
+    rollout: Rollout,
     health: Health,
     selftest: SelfTest,
     /// Hosts of the design in force may be elsewhere than the kernel and the tunnel look for them, policies over, or the
@@ -179,6 +181,9 @@ impl Device {
         let run = kernel.run()?;
         let counts = Counts::new(&kernel);
         let (state, now) = (&places.state, clock::since_start());
+        let health = Health::new(state);
+        let version = health.release().map(|release| release.version.clone());
+        let version = version.unwrap_or_else(|| env!("CARGO_PKG_VERSION").to_owned());
         Ok(Self {
             hands: Hands {
                 kernel,
@@ -199,7 +204,8 @@ impl Device {
             names: Names::new(state),
             flow_log: FlowLog::start(state)?,
             time: Time::start(&places.run, now, clock::wall())?,
-            health: Health::new(state),
+            rollout: Rollout::start(&places.run, identity::serial(), version),
+            health,
             selftest: SelfTest::new(state, now),
             moved: false,
             kept: (0, None),
@@ -301,6 +307,7 @@ impl Device {
         self.end_of_wait(now).await;
         self.end_silence(now).await;
         self.time.look_after(now, clock::wall);
+        self.rollout.look_after(now);
         self.health.look_after(now);
         self.watch(now).await;
         self.keep_up().await;

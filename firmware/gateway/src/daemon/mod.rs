@@ -12,6 +12,7 @@ mod device;
 mod effects;
 mod fault;
 mod flow_log;
+mod handed;
 mod health;
 mod heartbeat;
 mod identity;
@@ -28,6 +29,7 @@ mod proof;
 mod query_log;
 mod refused;
 mod restart;
+mod rollout;
 #[cfg(test)]
 mod sample;
 mod selftest;
