@@ -14,6 +14,7 @@ mod keys;
 mod lynis;
 mod quick;
 mod replacement;
+mod rollout;
 mod service;
 mod update_cuts;
 mod updates;
@@ -22,7 +23,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 type Test = (&'static str, fn() -> anyhow::Result<()>);
 
-const TESTS: [Test; 34] = [
+const TESTS: [Test; 35] = [
     ("quick_closed_and_silent_from_power_on", quick::closed_and_silent_from_power_on),
     ("quick_ports_lie_in_their_slots", quick::ports_lie_in_their_slots),
     ("quick_first_contact_leases_one_address", quick::first_contact_leases_one_address),
@@ -69,6 +70,7 @@ const TESTS: [Test; 34] = [
         "long_a_spare_box_takes_the_old_ones_place",
         replacement::a_spare_box_takes_the_old_ones_place,
     ),
+    ("long_a_fleet_roll_out_by_hawkbit", rollout::a_fleet_roll_out_by_hawkbit),
     ("long_boots_by_uefi", boot::boots_by_uefi),
     ("long_power_cuts_leave_a_whole_state", cuts::power_cuts_leave_a_whole_state),
     ("long_up_nearly_as_fast_as_a_bare_debian", boot::up_nearly_as_fast_as_a_bare_debian),
