@@ -46,6 +46,7 @@ format=verity
 filename=rootfs.img
 
 [meta.sekisho]
+version=$version
 floor=$floor
 kind=$kind
 END

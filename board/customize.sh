@@ -6,6 +6,15 @@ kernel=$(ls "$root/usr/lib/modules")
 
 words() { sed 's/[[:space:]]*#.*//; /^$/d' "$1"; }
 
+# What trixie hasn't: installed without its own unit and settings, since ours stand in their place.
+if compgen -G "$work/unstable/*.deb" >/dev/null; then
+  mkdir "$root/unstable"
+  cp "$work"/unstable/*.deb "$root/unstable/"
+  chroot "$root" sh -euc 'PATH=/usr/sbin:/usr/bin dpkg --install /unstable/*.deb >/dev/null'
+  rm -r "$root/unstable" "$root/etc/rauc-hawkbit-updater" "$root/usr/lib/systemd/system/rauc-hawkbit-updater.service"
+  find "$root/etc/systemd" -name rauc-hawkbit-updater.service -delete
+fi
+
 # Our programs and files, and what this build is.
 cp -r --no-preserve=ownership "$board/overlay/." "$root/"
 install -m 755 "$work"/bin/* "$root/usr/bin/"

@@ -21,6 +21,13 @@ while read -r module; do
   include "$modules/$module" "$modules/$module/*"
 done < <(words "$board/kernel-modules")
 
+# A release without one of these isn't what its versions.lock says; another build goes without.
+mkdir -p "$work/unstable"
+while read -r package version sum; do
+  "$here/unstable.sh" "$package" "$version" "$work/../unstable" "$sum" || { echo "The image is built without $package." >&2; continue; }
+  cp "$work/../unstable/${package}_${version//:/%3a}_amd64.deb" "$work/unstable/"
+done < <(words "$board/unstable")
+
 mode=root
 ((EUID == 0)) || mode=unshare
 "$here/apt-sources.sh" >"$work/apt.list"

@@ -24,6 +24,7 @@ wanted=(
   dnsmasq dnsmasq-base        # an office's own DNS server
   shellcheck shellcheck       # make check
   xz xz-utils                 # packed images
+  python3 python3             # stand-ins of few lines; schemathesis, which asks all that the API's document allows
   node nodejs                 # builds the local page
   npm npm
 )
@@ -64,11 +65,6 @@ if [[ ${1-} == browser ]]; then
     chromium chromium                    # the clerk's browser
     fc-list fontconfig
     sslscan sslscan                      # what the page offers on the wire
-  )
-fi
-if [[ ${1-} == api ]]; then
-  wanted+=(
-    python3 python3           # schemathesis, which asks all that the API's document allows
   )
 fi
 # What is missing, into `missing`; $1 is the kind of set-up.

@@ -32,6 +32,7 @@ mod policy;
 mod print;
 mod problem;
 mod reader;
+mod rollout;
 mod rule;
 mod rules;
 mod service;
@@ -69,6 +70,7 @@ pub use policy::{
 };
 pub use print::{format, print_site};
 pub use problem::{Both, Language, Problem, Problems, Report, Severity};
+pub use rollout::{MalformedTenant, RolloutServer, Tenant};
 pub use rule::Rule;
 pub use service::{PortRange, Service};
 pub use sheets::{Sheet, TunnelHabits, escaped};

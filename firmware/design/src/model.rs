@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Approval, Certificates, Class, Collector, DnsName, Endpoint, FlowLog, Global, GlobalFor, Host,
     InterfaceAddress, Limits, LineRate, Metrics, Name, NamedServices, Names, NightlyBackup, Object,
-    OrganisationCode, Origin, Page, Policy, PortMode, PortName, Private, PublicKey, Service, Snmp,
-    Traffic,
+    OrganisationCode, Origin, Page, Policy, PortMode, PortName, Private, PublicKey, RolloutServer,
+    Service, Snmp, Traffic,
 };
 
 /// One site, whole: the operator's profile and the organisation's own part, checked against each other.
@@ -54,6 +54,8 @@ pub struct Design {
     pub backup: Option<NightlyBackup>,
     /// Who may ask by SNMP.
     pub snmp: Snmp,
+    /// Whether the box takes the firmware that the operator rolls out.
+    pub rollout: bool,
 }
 
 /// Whose site it is and how its servers are placed.
@@ -267,6 +269,8 @@ pub struct Profile {
     /// The TCP port at each centre's probe address where calls back are asked for; `None` where the operator offers none
     /// (R20).
     pub dial_back: Option<u16>,
+    /// Where firmware is rolled out from; `None` where the operator doesn't do so.
+    pub rollout: Option<RolloutServer>,
 }
 
 /// A service of the platform that a connection check asks (R22).
@@ -339,6 +343,13 @@ pub struct Zone {
     pub name: String,
     /// Resolvers inside the tunnel, in the order to ask them.
     pub resolvers: Vec<Ipv4Addr>,
+}
+
+impl Design {
+    /// Where the box asks for new firmware; `None` where it asks nobody.
+    pub fn rollout_server(&self) -> Option<&RolloutServer> {
+        self.profile.rollout.as_ref().filter(|_| self.rollout)
+    }
 }
 
 impl Lan {

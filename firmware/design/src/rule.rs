@@ -4,7 +4,7 @@
 //! `FILE` the file as a whole, `FORM` keys and values, `ORG` organisation and placement, `ADDR` interfaces and
 //! networks, `LINE` how the line is divided, `POOL` global addresses, `ROW` servers and terminals, `PERM` policies and their
 //! words, `NAME` name resolution, `LOG` flow log and collector, `PAGE` the device's page, `MET` its figures, `SNMP` who asks by it,
-//! `BACK` its nightly backup, `PLAT` the platform, `SIGN` signature and age, `CSV` tables
+//! `BACK` its nightly backup, `ROLL` roll-outs of firmware, `PLAT` the platform, `SIGN` signature and age, `CSV` tables
 //! that rows come from. The file is long because each rule stands here once.
 
 use std::net::Ipv4Addr;
@@ -775,6 +775,16 @@ rules! {
         most: usize,
     },
 
+    /// The site is to follow the operator's roll-outs, and the profile names no server.
+    "ROLL-01" RolloutWithoutServer,
+    /// A server for roll-outs whose certificate nobody vouches for.
+    "ROLL-02" RolloutWithoutAuthority,
+    /// A text is no tenant.
+    "ROLL-03" BadTenant {
+        /// The text.
+        text: String,
+    },
+
     /// The profile has no centre.
     "PLAT-01" NoCentre,
     /// Two centres share what each must have for itself.
@@ -971,6 +981,7 @@ impl Rule {
                 | Self::EntryUnreachable { .. }
                 | Self::EntryOfOtherLan { .. }
                 | Self::PageWhole { .. }
+                | Self::RolloutWithoutServer
                 | Self::UnreadColumn { .. }
                 | Self::ReadAs { .. }
                 | Self::OtherRows { .. }

@@ -295,8 +295,10 @@ fn a_check_may_have_nothing_to_go_by() {
     let (authority, _) = authority.split_once("\n\n").unwrap();
     let service = format!("\n[[service]]{service}");
     let authority = format!("authority = {authority}\n");
-    let edits = [(&*service, ""), (&*authority, ""), ("dial-back = 8443\n", "")];
-    let design = accepted(&[("identity = \"juki.city.example\"\n", "")], &edits).design;
+    let rollout = "[rollout]\naddress = \"100.72.1.20\"\nport = 8443\ntenant = \"lgwan\"\n\n";
+    let edits = [(&*service, ""), (&*authority, ""), ("dial-back = 8443\n", ""), (rollout, "")];
+    let site = [("identity = \"juki.city.example\"\n", ""), ("\n[rollout]\nenabled = true\n", "")];
+    let design = accepted(&site, &edits).design;
     assert_eq!(design.profile.services, []);
     assert_eq!((design.profile.authority, design.profile.dial_back), (None, None));
     assert_eq!(design.servers[0].identity, None);
@@ -330,4 +332,20 @@ fn what_a_server_calls_itself_is_kept_as_it_is_written() {
         let site = print_site(&design);
         assert!(site.contains(&line), "{site}");
     }
+}
+
+#[test]
+fn a_server_for_roll_outs_may_be_as_usual_and_needs_nobody_who_follows() {
+    let usual = ("port = 8443\ntenant = \"lgwan\"\n", "");
+    let unfollowed = ("enabled = true", "enabled = false");
+    let design = accepted(&[unfollowed], &[usual]).design;
+    let server = design.profile.rollout.as_ref().unwrap();
+    assert_eq!((server.port, server.tenant.to_string()), (443, "DEFAULT".to_owned()));
+    assert_eq!(design.rollout_server(), None);
+    let design = accepted(&[], &[]).design;
+    assert_eq!(design.rollout_server(), design.profile.rollout.as_ref());
+    assert!(design.rollout_server().is_some());
+    // Without a word of it nothing is followed either.
+    let design = accepted(&[("\n[rollout]\nenabled = true\n", "")], &[]).design;
+    assert_eq!(design.rollout_server(), None);
 }

@@ -26,7 +26,7 @@ impl SecretKey {
         PublicKey::from_bytes(x25519_dalek::PublicKey::from(&self.0).to_bytes())
     }
 
-    /// The key in base64, for the file that keeps it and for nothing else.
+    /// The key in base64, for the file that keeps it and for secrets that are made of it, and for nothing else.
     pub fn to_base64(&self) -> String {
         BASE64_STANDARD.encode(self.0.as_bytes())
     }

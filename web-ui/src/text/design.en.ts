@@ -206,6 +206,7 @@ export const en: DesignTexts = {
   flags: {
     ftp: "FTP's data connections too",
     "rewrite-own": "Answer names of own servers with their addresses inside",
+    enabled: "Install by itself what the operator rolls out",
   },
   interfaces: {
     lgwan: "LGWAN side",
@@ -218,6 +219,7 @@ export const en: DesignTexts = {
     page: "The page of the box",
     metrics: "Collector of figures (Prometheus)",
     snmp: "Collector that asks by SNMP",
+    rollout: "The operator's roll-outs",
     traffic: "Division of the line",
     limits: "Limits for one source",
     "flow-log": "Flow log",
@@ -281,6 +283,7 @@ export const en: DesignTexts = {
     "metrics.maintenance": "Who may read them",
     "backup.recipient": "Public key of whoever opens them",
     "snmp.maintenance": "Who may ask",
+    "rollout.enabled": "The operator's roll-outs",
     "hold-back": "Seconds for which bulk is held back",
     name: "Name",
     interface: "LAN",
@@ -349,6 +352,8 @@ export const en: DesignTexts = {
     shares: "All three, 100 together at most. 60, 25 and 15 where left out.",
     "backup.recipient":
       "The public key that age-keygen shows (age1…); only the secret key to it opens the backups. Each night one is written onto a stick that is left in the box.",
+    "rollout.enabled":
+      "The device asks the operator's server for new firmware, installs what is rolled out and restarts. Traffic stops for a minute or two.",
     "metrics.maintenance":
       "Addresses of collectors at the maintenance port, like 192.168.254.10; 8 at most. They read figures of how the box is, without a password.",
     "snmp.maintenance":

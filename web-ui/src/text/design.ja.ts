@@ -206,6 +206,7 @@ export const ja = {
   flags: {
     ftp: "FTPのデータ接続も通す",
     "rewrite-own": "自分のサーバを指す名前には庁内のアドレスで答える",
+    enabled: "機構が配る版を、装置が自動で入れる",
   } as Record<string, string>,
   interfaces: {
     lgwan: "LGWAN側",
@@ -218,6 +219,7 @@ export const ja = {
     page: "装置の画面",
     metrics: "監視サーバ（Prometheus）",
     snmp: "監視サーバ（SNMP）",
+    rollout: "機構による一斉更新",
     traffic: "回線の配分",
     limits: "送信元ごとの上限",
     "flow-log": "通信の記録",
@@ -281,6 +283,7 @@ export const ja = {
     "metrics.maintenance": "数値を読める接続元",
     "backup.recipient": "控えを開ける人の公開鍵",
     "snmp.maintenance": "SNMPで尋ねてよい接続元",
+    "rollout.enabled": "機構による一斉更新",
     "hold-back": "復旧後に一括を抑える秒数",
     name: "名前",
     interface: "LAN",
@@ -349,6 +352,8 @@ export const ja = {
     shares: "三つとも書きます。合計は100まで。書かなければ 60・25・15 です。",
     "backup.recipient":
       "age-keygen が表示した公開鍵（age1…）。秘密鍵を持つ人だけが控えを開けます。控えは毎晩、装置に挿したままのUSBメモリに書かれます。",
+    "rollout.enabled":
+      "装置が機構のサーバにファームウェアの更新を尋ね、配られた版を入れて再起動します。再起動の間（1〜2分）、通信が止まります。",
     "metrics.maintenance":
       "保守ポートの先にある監視サーバのアドレス（例：192.168.254.10）。8件まで。装置の状態の数値を、パスワードなしで読めます。",
     "snmp.maintenance":

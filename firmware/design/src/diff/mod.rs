@@ -62,6 +62,7 @@ pub fn diff(before: &Design, after: &Design) -> Vec<Difference> {
         page,
         metrics,
         backup,
+        rollout,
         snmp,
     } = before;
     let mut writer = Writer::default();
@@ -83,6 +84,7 @@ pub fn diff(before: &Design, after: &Design) -> Vec<Difference> {
     compare_metrics(&mut writer, metrics, &after.metrics);
     compare_backup(&mut writer, backup.as_ref(), after.backup.as_ref());
     compare_snmp(&mut writer, snmp, &after.snmp);
+    compare_rollout(&mut writer, *rollout, after.rollout);
     profile::compare(&mut writer, profile, &after.profile);
     writer.found
 }
@@ -245,6 +247,12 @@ fn compare_snmp(writer: &mut Writer, before: &Snmp, after: &Snmp) {
     let thing = Thing::new("snmp", label("SNMP", "SNMP"));
     let field = ("maintenance", "保守ポートの接続元", "sources at the maintenance port");
     writer.set(&thing, field, (&ranges(maintenance), &ranges(&after.maintenance)));
+}
+
+fn compare_rollout(writer: &mut Writer, before: bool, after: bool) {
+    let thing = Thing::new("rollout", label("機構による一斉更新", "The operator's roll-outs"));
+    let field = ("enabled", "一斉更新の受け入れ", "whether the box follows them");
+    writer.value(&thing, field, (&before, &after), |it| policies::yes_or_no(*it));
 }
 
 fn ranges(sources: &[Ipv4Net]) -> BTreeSet<String> {

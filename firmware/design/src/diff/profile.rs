@@ -2,8 +2,8 @@
 
 use super::writer::{NONE, Thing, Writer, label, listed, listed_or_none, optional, shown};
 use crate::{
-    Both, Centre, Certificates, PlatformNetwork, PlatformService, Profile, ProfileStamp, Zone,
-    words,
+    Both, Centre, Certificates, PlatformNetwork, PlatformService, Profile, ProfileStamp,
+    RolloutServer, Zone, words,
 };
 
 pub(super) fn compare(writer: &mut Writer, before: &Profile, after: &Profile) {
@@ -19,6 +19,7 @@ pub(super) fn compare(writer: &mut Writer, before: &Profile, after: &Profile) {
         services,
         authority,
         dial_back,
+        rollout,
     } = before;
     let thing = Thing::new("profile", label("接続情報", "Platform profile"));
     let pair = (organisation, &after.organisation);
@@ -51,6 +52,12 @@ pub(super) fn compare(writer: &mut Writer, before: &Profile, after: &Profile) {
     writer.value(&thing, field, pair, optional(NONE, fingerprints));
     let field = ("dial-back", "折り返し接続を頼むポート番号", "port for calls back");
     writer.value(&thing, field, (dial_back, &after.dial_back), optional(NONE, shown));
+    let field = ("rollout", "一斉更新のサーバ", "server for roll-outs");
+    let told = |server: &RolloutServer| {
+        let RolloutServer { address, port, tenant } = server;
+        shown(&format!("{address}:{port} ({tenant})"))
+    };
+    writer.value(&thing, field, (rollout, &after.rollout), optional(NONE, told));
 }
 
 pub(super) fn fingerprints(authority: &Certificates) -> Both {

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use super::{
     AllowanceDraft, CentreDraft, CollectorDraft, EntryDraft, FlowLogDraft, GlobalForDraft,
     LanDraft, LgwanDraft, LimitsDraft, NamesDraft, ObjectDraft, Optional, PlatformServiceDraft,
-    PolicyDraft, PortDraft, ProfileDraft, ServerDraft, ServicesDraft, SiteDraft, TargetDraft,
-    TerminalsDraft, TrafficDraft, Whole, objects::directions,
+    PolicyDraft, PortDraft, ProfileDraft, RolloutServerDraft, ServerDraft, ServicesDraft,
+    SiteDraft, TargetDraft, TerminalsDraft, TrafficDraft, Whole, objects::directions,
 };
 use crate::{
     Allowance, Centre, Collector, Design, Direction, FlowLog, GlobalFor, InterfaceAddress, Lan,
     LanInterface, LanRoute, Lgwan, Limits, Maintenance, Metrics, NameEntry, NameTarget,
     NamedServices, Names, NightlyBackup, Object, Page, PlatformNetwork, PlatformService, Policy,
-    PortMode, PortName, Profile, Server, Site, Snmp, Terminals, Traffic, Zone,
+    PortMode, PortName, Profile, RolloutServer, Server, Site, Snmp, Terminals, Traffic, Zone,
 };
 
 /// The design; `None` where a value is unknown, which never is without an error taken down.
@@ -79,6 +79,10 @@ pub(crate) fn assemble(site: SiteDraft, profile: ProfileDraft) -> Option<Design>
         snmp: match site.snmp {
             Some(draft) => Snmp { maintenance: plain(draft.maintenance)? },
             None => Snmp::default(),
+        },
+        rollout: match site.rollout {
+            Some(draft) => draft.enabled?.value,
+            None => false,
         },
     })
 }
@@ -251,6 +255,18 @@ fn platform(draft: ProfileDraft) -> Option<Profile> {
         services: draft.services.into_iter().map(platform_service).collect::<Option<_>>()?,
         authority: optional(draft.authority)?,
         dial_back: optional(draft.dial_back)?,
+        rollout: match optional(draft.rollout)? {
+            Some(draft) => Some(rollout_server(draft)?),
+            None => None,
+        },
+    })
+}
+
+fn rollout_server(draft: RolloutServerDraft) -> Option<RolloutServer> {
+    Some(RolloutServer {
+        address: draft.address?.value,
+        port: optional(draft.port)?.unwrap_or(RolloutServer::USUAL_PORT),
+        tenant: optional(draft.tenant)?.unwrap_or_default(),
     })
 }
 

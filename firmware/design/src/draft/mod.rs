@@ -10,6 +10,7 @@ mod objects;
 mod page;
 mod policies;
 mod profile;
+mod rollout;
 mod site;
 mod traffic;
 mod values;
@@ -26,7 +27,7 @@ use crate::{
     Approval, BackupRecipient, Certificates, Class, CollectorTransport, DnsName, Endpoint,
     Environment, Global, Host, InterfaceAddress, Kind, Lan, LineRate, LogSize, Method, Name,
     OfficeSide, OrganisationCode, Origin, Placement, PortMode, PortName, Private, ProfileStamp,
-    Protocol, PublicKey, Sent, Service, Shares,
+    Protocol, PublicKey, Sent, Service, Shares, Tenant,
     reader::{At, Place},
 };
 
@@ -86,6 +87,7 @@ pub(crate) struct SiteDraft {
     pub(crate) metrics: Option<ReadersDraft>,
     pub(crate) backup: Option<NightlyBackupDraft>,
     pub(crate) snmp: Option<ReadersDraft>,
+    pub(crate) rollout: Option<RolloutDraft>,
 }
 
 #[derive(Debug)]
@@ -217,6 +219,11 @@ pub(crate) struct NightlyBackupDraft {
     pub(crate) recipient: Option<At<BackupRecipient>>,
 }
 
+#[derive(Debug)]
+pub(crate) struct RolloutDraft {
+    pub(crate) enabled: Option<At<bool>>,
+}
+
 /// What rows of servers and of terminals have in common.
 #[derive(Debug)]
 pub(crate) struct RowDraft {
@@ -257,6 +264,7 @@ pub(crate) struct ProfileDraft {
     pub(crate) services: Vec<PlatformServiceDraft>,
     pub(crate) authority: Optional<Certificates>,
     pub(crate) dial_back: Optional<u16>,
+    pub(crate) rollout: Optional<RolloutServerDraft>,
 }
 
 #[derive(Debug)]
@@ -290,6 +298,15 @@ pub(crate) struct PlatformServiceDraft {
     pub(crate) protocol: Option<At<Protocol>>,
     /// `None` inside where the protocol's usual one is meant.
     pub(crate) port: Optional<u16>,
+}
+
+#[derive(Debug)]
+pub(crate) struct RolloutServerDraft {
+    pub(crate) address: Option<At<Ipv4Addr>>,
+    /// `None` inside where the usual one is meant.
+    pub(crate) port: Optional<u16>,
+    /// The same.
+    pub(crate) tenant: Optional<Tenant>,
 }
 
 impl SiteDraft {

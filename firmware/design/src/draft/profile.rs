@@ -1,7 +1,8 @@
 //! The platform profile, from text to draft.
 
 use super::{
-    CentreDraft, NetworkDraft, PlatformServiceDraft, ProfileDraft, Unknown, ZoneDraft, values,
+    CentreDraft, NetworkDraft, PlatformServiceDraft, ProfileDraft, Unknown, ZoneDraft,
+    rollout::read_server, values,
 };
 use crate::{
     Protocol, Rule, migrate,
@@ -29,6 +30,9 @@ pub(crate) fn read_profile(text: &str, log: &mut Log) -> ProfileDraft {
             node.parse(log, str::parse, |_, _| Rule::BadAuthority)
         });
         let dial_back = values::optional("dial-back", table, log, values::port_number);
+        let rollout = values::optional("rollout", table, log, |node, log| {
+            node.table(log, read_server).map(|server| node.at(server))
+        });
         ProfileDraft {
             organisation: organisation.and_then(|node| values::organisation(&node, log)),
             serial: serial
@@ -45,6 +49,7 @@ pub(crate) fn read_profile(text: &str, log: &mut Log) -> ProfileDraft {
             services,
             authority,
             dial_back,
+            rollout,
         }
     })
 }
@@ -130,6 +135,7 @@ impl Default for ProfileDraft {
             services: Vec::new(),
             authority: Err(Unknown),
             dial_back: Err(Unknown),
+            rollout: Err(Unknown),
         }
     }
 }

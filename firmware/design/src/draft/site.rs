@@ -3,7 +3,7 @@
 use super::{
     AllowanceDraft, GlobalForDraft, LanDraft, LgwanDraft, Optional, PortDraft, RouteDraft,
     RowDraft, ServerDraft, SiteDraft, TerminalsDraft, Unknown, Whole, backup, log as logs, metrics,
-    names, page, policies, policies::CLASSES, traffic, values,
+    names, page, policies, policies::CLASSES, rollout, traffic, values,
 };
 use crate::{
     Class, Duplex, Environment, Kind, Lan, Placement, PortMode, Rule, Service, Speed, migrate,
@@ -58,6 +58,8 @@ pub(crate) fn read_site(text: &str, log: &mut Log) -> SiteDraft {
         draft.backup = backup.and_then(|node| node.table(log, backup::read_backup));
         let snmp = table.optional("snmp");
         draft.snmp = snmp.and_then(|node| node.table(log, metrics::read_snmp));
+        let followed = table.optional("rollout");
+        draft.rollout = followed.and_then(|node| node.table(log, rollout::read_rollout));
         draft
     })
 }

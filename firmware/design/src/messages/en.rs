@@ -383,6 +383,13 @@ pub(super) fn sentence(rule: &Rule) -> String {
         Rule::SnmpSources { count, most } => {
             format!("SNMP has {count} sources, more than {most}")
         }
+        Rule::RolloutWithoutServer => {
+            "the operator's profile names no server for roll-outs".to_owned()
+        }
+        Rule::RolloutWithoutAuthority => {
+            "nobody is named who signs the certificate of the server for roll-outs".to_owned()
+        }
+        Rule::BadTenant { text } => format!("'{}' can't be a tenant", excerpt(text)),
         Rule::NoCentre => "the profile has no centre".to_owned(),
         Rule::CentreTwice { part, first } => {
             format!("centre '{first}' has the same {}", centre_part(*part))
@@ -750,6 +757,9 @@ pub(super) fn mend(rule: &Rule) -> String {
         Rule::MetricsSources { .. } | Rule::SnmpSources { .. } => {
             "Leave the collectors' addresses alone."
         }
+        Rule::RolloutWithoutServer => {
+            "Leave [rollout] out until the operator offers roll-outs; new firmware is installed by hand until then."
+        }
         Rule::NameWithoutResolver { .. } => {
             "Add LGWAN's resolvers as 'dns' to [interface.lgwan], or ask the operator for addresses."
         }
@@ -773,6 +783,8 @@ pub(super) fn mend(rule: &Rule) -> String {
         | Rule::ServiceInPool { .. }
         | Rule::ServiceWithoutPort { .. }
         | Rule::BadAuthority
+        | Rule::RolloutWithoutAuthority
+        | Rule::BadTenant { .. }
         | Rule::SignatureMissing
         | Rule::SignatureForm => "Ask the operator for a corrected profile.",
         Rule::NotText { .. } => "Save it in the spreadsheet as 'CSV UTF-8 (comma delimited)'.",

@@ -440,6 +440,13 @@ pub(super) fn sentence(rule: &Rule) -> String {
         Rule::SnmpSources { count, most } => {
             format!("SNMPの接続元が{count}件あります。書けるのは{most}件までです。")
         }
+        Rule::RolloutWithoutServer => {
+            "機構の接続情報に、一斉更新のサーバがありません。".to_owned()
+        }
+        Rule::RolloutWithoutAuthority => {
+            "一斉更新のサーバの証明書を出す認証局が書かれていません。".to_owned()
+        }
+        Rule::BadTenant { text } => format!("「{}」はテナントの名前として使えません。", excerpt(text)),
         Rule::NoCentre => "拠点が一つもありません。".to_owned(),
         Rule::CentreTwice { part, first } => {
             format!("拠点「{first}」と{}が同じです。", centre_part(*part))
@@ -850,6 +857,9 @@ pub(super) fn mend(rule: &Rule) -> String {
         Rule::MetricsSources { .. } | Rule::SnmpSources { .. } => {
             "監視サーバのアドレスだけを残してください。"
         }
+        Rule::RolloutWithoutServer => {
+            "機構が一斉更新を始めるまで、[rollout] を書かないでください。それまでの更新は手で入れます。"
+        }
         Rule::NameWithoutResolver { .. } => {
             "[interface.lgwan] の dns にLGWANのDNSサーバを書くか、アドレスで書いた接続情報を機構に求めてください。"
         }
@@ -873,6 +883,8 @@ pub(super) fn mend(rule: &Rule) -> String {
         | Rule::ServiceInPool { .. }
         | Rule::ServiceWithoutPort { .. }
         | Rule::BadAuthority
+        | Rule::RolloutWithoutAuthority
+        | Rule::BadTenant { .. }
         | Rule::SignatureMissing
         | Rule::SignatureForm => "直した接続情報を機構に求めてください。",
         Rule::NotText { .. } => {

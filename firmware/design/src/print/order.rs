@@ -36,6 +36,7 @@ pub(crate) static ROOT: Keys = keys(&[
     ("metrics", &METRICS),
     ("backup", &BACKUP),
     ("snmp", &METRICS),
+    ("rollout", &ROLLOUT),
 ]);
 
 static SITE: Keys = keys(&[
@@ -173,6 +174,7 @@ static PAGE: Keys = keys(&[("head-office", &UNKNOWN)]);
 static METRICS: Keys = keys(&[("maintenance", &UNKNOWN)]);
 
 static BACKUP: Keys = keys(&[("recipient", &UNKNOWN)]);
+static ROLLOUT: Keys = keys(&[("enabled", &UNKNOWN)]);
 
 impl Keys {
     /// The keys of the table that stands under a key.

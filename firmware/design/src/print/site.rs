@@ -36,6 +36,7 @@ pub(super) fn tree(design: &Design) -> Tree {
         page,
         metrics,
         backup,
+        rollout,
         snmp,
     } = design;
     let mut interface = Tree::default();
@@ -90,6 +91,11 @@ pub(super) fn tree(design: &Design) -> Tree {
     let Snmp { maintenance } = snmp;
     if !maintenance.is_empty() {
         root.set("snmp", table([("maintenance", sources(maintenance))]));
+    }
+    let mut followed = Tree::default();
+    set_true(&mut followed, "enabled", *rollout);
+    if !followed.entries.is_empty() {
+        root.set("rollout", Value::Tree(followed));
     }
     root
 }

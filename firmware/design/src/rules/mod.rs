@@ -14,6 +14,7 @@ mod organisation;
 mod page;
 mod platform;
 mod policies;
+mod rollout;
 mod routes;
 mod rows;
 mod services;
@@ -53,5 +54,6 @@ pub(crate) fn run(
     self::log::run(site, log);
     page::run(site, log);
     metrics::run(site, log);
+    rollout::run(site, profile, log);
     age::run(site, profile, in_force, log);
 }

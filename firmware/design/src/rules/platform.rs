@@ -89,30 +89,33 @@ fn zones(profile: &ProfileDraft, log: &mut Log) {
 /// Services that a check asks are told apart by their names, and are hosts of the platform.
 fn services(profile: &ProfileDraft, log: &mut Log) {
     let mut names = std::collections::BTreeSet::new();
-    let networks = platform(profile);
-    let pool = profile.pool.as_deref().unwrap_or_default();
-    let pool = NetSet::new(pool.iter().map(|prefix| prefix.value));
     for service in &profile.services {
         if let Some(At { value, place }) = &service.name
             && !names.insert(value)
         {
             log.add(place, Rule::ServiceTwice { name: value.clone() });
         }
-        if let Some(At { value: address, place }) = &service.address {
-            let address = *address;
-            let outside = |networks: &NetSet| networks.around_address(address).is_none();
-            if pool.around_address(address).is_some() {
-                log.add(place, Rule::ServiceInPool { address });
-            } else if networks.as_ref().is_some_and(outside) {
-                log.add(place, Rule::ServiceOutside { address });
-            }
-        }
+        host(profile, service.address.as_ref(), log);
         let protocol = service.protocol.as_ref().map(|protocol| protocol.value);
         if let (Some(protocol), Ok(None)) = (protocol, &service.port)
             && protocol.usual_port().is_none()
         {
             log.add(&service.place, Rule::ServiceWithoutPort { protocol });
         }
+    }
+}
+
+/// What the platform offers is at a host of the platform, and not at an address of the organisation.
+pub(super) fn host(profile: &ProfileDraft, address: Option<&At<Ipv4Addr>>, log: &mut Log) {
+    let Some(At { value: address, place }) = address else { return };
+    let address = *address;
+    let pool = profile.pool.as_deref().unwrap_or_default();
+    let pool = NetSet::new(pool.iter().map(|prefix| prefix.value));
+    let outside = |networks: &NetSet| networks.around_address(address).is_none();
+    if pool.around_address(address).is_some() {
+        log.add(place, Rule::ServiceInPool { address });
+    } else if platform(profile).as_ref().is_some_and(outside) {
+        log.add(place, Rule::ServiceOutside { address });
     }
 }
 

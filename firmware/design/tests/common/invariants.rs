@@ -314,6 +314,12 @@ fn checks(design: &Design) {
         assert_ne!(service.port, 0);
     }
     assert_ne!(profile.dial_back, Some(0));
+    if let Some(server) = &profile.rollout {
+        assert!(profile.networks.iter().any(|network| network.prefix.contains(&server.address)));
+        assert!(!profile.pool.iter().any(|prefix| prefix.contains(&server.address)));
+        assert!(server.port != 0 && profile.authority.is_some());
+    }
+    assert_eq!(design.rollout_server().is_some(), design.rollout && profile.rollout.is_some());
     for identity in design.servers.iter().filter_map(|server| server.identity.as_deref()) {
         assert!((1..=100).contains(&identity.chars().count()));
         assert!(!identity.contains(char::is_control) && !identity.trim().is_empty());

@@ -24,7 +24,7 @@ This page is made from the rules: `cargo run -p sekisho-design --example rules`.
 ";
 
 /// Themes, by the first part of a code.
-const THEMES: [(&str, &str, &str); 17] = [
+const THEMES: [(&str, &str, &str); 18] = [
     ("FILE", "The file as a whole", "ファイル全体"),
     ("FORM", "Keys and values", "項目と値の書き方"),
     ("ORG", "Organisation and placement", "団体と接続例"),
@@ -39,6 +39,7 @@ const THEMES: [(&str, &str, &str); 17] = [
     ("MET", "The device's figures", "装置の指標"),
     ("SNMP", "Who asks by SNMP", "SNMPで尋ねる監視サーバ"),
     ("BACK", "The nightly backup", "毎晩の控え"),
+    ("ROLL", "Roll-outs of firmware", "機構による一斉更新"),
     ("PLAT", "The platform", "接続情報の拠点など"),
     ("SIGN", "Signature and age", "接続情報の署名、団体、新しさ"),
     ("CSV", "Tables that `sekisho import` reads", "`sekisho import` が読む表"),

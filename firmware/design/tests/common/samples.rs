@@ -49,6 +49,11 @@ authority = """
 {authority}
 """
 
+# ファームウェアの一斉更新のサーバ / the server that firmware is rolled out from
+[rollout]
+address = "100.72.1.10"
+port = 9443
+
 # 拠点（東） / the centre in the east
 [[centre]]
 name = "east"

@@ -9,8 +9,8 @@ use sekisho_design::{
     Duplex, Environment, FlowLog, Global, GlobalFor, InterfaceAddress, Kind, Lan, LanRoute, Limits,
     LineRate, LogSize, Maintenance, Member, Method, NameEntry, NameTarget, NamedHost,
     NamedServices, Names, NightlyBackup, Object, OfficeSide, Origin, Placement, PlatformService,
-    Policy, PortMode, Private, Protocol, PublicKey, Sent, Service, ServiceMember, Shares, Speed,
-    diff,
+    Policy, PortMode, Private, Protocol, PublicKey, RolloutServer, Sent, Service, ServiceMember,
+    Shares, Speed, Tenant, diff,
 };
 
 use crate::sample;
@@ -94,7 +94,7 @@ fn west(design: &mut Design) -> &mut Centre {
     centres.find(|centre| centre.name.as_str() == "west").unwrap()
 }
 
-pub(crate) const CHANGES: [Change; 112] = [
+pub(crate) const CHANGES: [Change; 116] = [
     ("site.name", |design| design.site.name = "新市".into()),
     ("site.organisation", |design| design.site.organisation = "010006".parse().unwrap()),
     ("site.kind", |design| design.site.kind = Kind::Prefecture),
@@ -296,6 +296,7 @@ pub(crate) const CHANGES: [Change; 112] = [
         });
     }),
     ("snmp.maintenance", |design| design.snmp.maintenance = vec![net("192.168.254.9/32")]),
+    ("rollout.enabled", |design| design.rollout = false),
     ("profile.organisation", |design| design.profile.organisation = "010006".parse().unwrap()),
     ("profile.serial", |design| design.profile.stamp.serial += 1),
     ("profile.issued", |design| {
@@ -341,6 +342,13 @@ pub(crate) const CHANGES: [Change; 112] = [
     }),
     ("profile.authority", |design| design.profile.authority = Some(certificate(9))),
     ("profile.dial-back", |design| design.profile.dial_back = None),
+    ("profile.rollout", |design| {
+        design.profile.rollout.as_mut().unwrap().address = "100.72.1.21".parse().unwrap();
+    }),
+    ("profile.rollout", |design| design.profile.rollout.as_mut().unwrap().port = 443),
+    ("profile.rollout", |design| {
+        design.profile.rollout.as_mut().unwrap().tenant = "lgwan".parse().unwrap();
+    }),
 ];
 
 /// A sample in which every key has a value.
@@ -374,6 +382,12 @@ pub(crate) fn base() -> Design {
     }];
     design.profile.authority = Some(certificate(1));
     design.profile.dial_back = Some(8443);
+    design.profile.rollout = Some(RolloutServer {
+        address: "100.72.1.20".parse().unwrap(),
+        port: 8443,
+        tenant: Tenant::default(),
+    });
+    design.rollout = true;
     policies(&mut design);
     design.names = Some(Names {
         method: Method::Forward,

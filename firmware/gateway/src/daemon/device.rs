@@ -52,6 +52,7 @@ use super::{
     refused::RefusedLog,
     renewal::{Keys, Renewal},
     restart::Restarter,
+    rollout::Rollout,
     selftest::{Events, SelfTest},
     snmp::Snmp,
     stamps::Stamps,
@@ -161,6 +162,7 @@ pub struct Device {
     names: Names,
     flow_log: FlowLog,
     time: Time,
+    rollout: Rollout,
     snmp: Snmp,
     health: Health,
     selftest: SelfTest,
@@ -206,6 +208,9 @@ impl Device {
         let run = kernel.run()?;
         let counts = Counts::new(&kernel);
         let (state, now) = (&places.state, clock::since_start());
+        let health = Health::new(state);
+        let version = health.release().map(|release| release.version.clone());
+        let version = version.unwrap_or_else(|| env!("CARGO_PKG_VERSION").to_owned());
         Ok(Self {
             hands: Hands {
                 kernel,
@@ -228,7 +233,8 @@ impl Device {
             flow_log: FlowLog::start(state)?,
             time: Time::start(&places.run, now, clock::wall())?,
             snmp: Snmp::new(state, &places.run),
-            health: Health::new(state),
+            rollout: Rollout::start(&places.run, identity::serial(), version),
+            health,
             selftest: SelfTest::new(state, now),
             moved: false,
             kept: (0, None),
@@ -352,6 +358,7 @@ impl Device {
         self.end_silence(now).await;
         self.time.look_after(now, clock::wall);
         self.snmp.look_after(now);
+        self.rollout.look_after(now);
         self.health.look_after(now);
         self.nights.look_after(self.wants_nightly(), self.known_time());
         self.watch(now).await;

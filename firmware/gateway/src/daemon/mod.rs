@@ -12,6 +12,7 @@ mod device;
 mod effects;
 mod fault;
 mod flow_log;
+mod handed;
 mod health;
 mod heartbeat;
 mod identity;
@@ -30,6 +31,7 @@ mod query_log;
 mod refused;
 mod renewal;
 mod restart;
+mod rollout;
 #[cfg(test)]
 mod sample;
 mod selftest;

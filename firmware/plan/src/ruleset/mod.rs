@@ -418,10 +418,20 @@ fn output(design: &Design, site: &Ports<'_>) -> Vec<Value> {
         let told = in_set(Key::Service, sets::COLLECTOR);
         rule(&[to_link(&[port.as_str()]), is_tcp_or_udp(), told, accept()])
     }));
+    let own = || source_is(design.profile.device_address.get());
     rules.extend([
         rule(&[
             to_link(&[TUNNEL]),
-            source_is(design.profile.device_address.get()),
+            own(),
+            is_tcp_or_udp(),
+            in_set(Key::Service, sets::PLATFORM_SERVICES),
+            accept(),
+        ]),
+        // Errors about a first packet, which conntrack doesn't know yet.
+        rule(&[
+            to_link(&[TUNNEL]),
+            own(),
+            icmp_is(&ICMP_ERRORS),
             in_set(Key::Destination, sets::PLATFORM),
             accept(),
         ]),

@@ -1,6 +1,9 @@
 //! The rows of a design as elements of sets and maps: one lookup, however many rows there are.
 
-use std::{collections::BTreeMap, ops::RangeInclusive};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::RangeInclusive,
+};
 
 use ipnet::Ipv4Net;
 use nftables::expr::Expression;
@@ -83,6 +86,9 @@ pub(super) const ANSWERED: &str = "answered";
 /// DNS and NTP servers on LGWAN that the device may ask.
 pub(super) const LGWAN_SERVICES: &str = "lgwan-services";
 
+/// What the device itself may ask of the platform: the zones' resolvers, and who rolls firmware out where the site follows that.
+pub(super) const PLATFORM_SERVICES: &str = "platform-services";
+
 /// The office's own DNS servers on a LAN, which the device may ask.
 pub(super) fn office_dns(lan: Lan) -> String {
     format!("office-dns-{lan}")
@@ -105,6 +111,7 @@ pub(super) fn sets(design: &Design) -> BTreeMap<String, Set> {
     policies(design, &accounts, &mut sets);
     services(design, &mut sets);
     collector(design, &mut sets);
+    platform_services(design, &mut sets);
     page::sets(design, &mut sets);
     sets
 }
@@ -300,6 +307,22 @@ fn collector(design: &Design, sets: &mut Sets) {
     };
     let service = joined(vec![address(*host), number(protocol), number((*port).into())]);
     add(sets, COLLECTOR, exact_set(&["ipv4_addr", "inet_proto", "inet_service"]), [service]);
+}
+
+/// Whom on the platform the device itself asks.
+fn platform_services(design: &Design, sets: &mut Sets) {
+    let resolvers: BTreeSet<_> =
+        design.profile.zones.iter().flat_map(|zone| &zone.resolvers).collect();
+    let dns = resolvers.into_iter().flat_map(|host| dns_services(&[address(*host)]));
+    let rollout = design
+        .rollout_server()
+        .map(|server| service(&[address(server.address)], TCP, server.port.into()));
+    add(
+        sets,
+        PLATFORM_SERVICES,
+        exact_set(&["ipv4_addr", "inet_proto", "inet_service"]),
+        dns.chain(rollout),
+    );
 }
 
 /// DNS over either protocol, behind a key.

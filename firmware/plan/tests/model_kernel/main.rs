@@ -14,7 +14,7 @@ mod sample;
 use std::{collections::BTreeMap, sync::Arc};
 
 use proptest::prelude::*;
-use sekisho_design::{Duplex, Lan, LineRate, PortMode, Speed};
+use sekisho_design::{Design, Duplex, Lan, LineRate, PortMode, Speed};
 use sekisho_plan::{KernelState, MissingPorts, Step, desired, steps};
 
 use self::{
@@ -195,6 +195,30 @@ fn flows_are_counted_while_they_are_logged() {
     let off: Vec<_> = off.iter().map(|(_, setting)| setting.as_str()).collect();
     assert_eq!(off, ["acct=0", "events=2", "timestamp=0"]);
     assert_eq!(settings(&steps(&fresh(), &unlogged).unwrap()), [], "nothing tracks flows yet");
+}
+
+/// The device itself asks the platform's resolvers, and who rolls firmware out once the site follows that.
+#[test]
+fn the_device_asks_whom_the_design_names_on_the_platform() {
+    let asked = |design: &Design| -> Vec<String> {
+        let table = desired(design).table.unwrap();
+        table.sets["platform-services"].elements.keys().cloned().collect()
+    };
+    let mut design = sample("1-office");
+    let server = design.profile.rollout.clone().unwrap();
+    let (address, port) = (server.address.to_string(), server.port.to_string());
+    let leads_there = |found: &String| found.contains(&address) && found.contains(&port);
+    let before = asked(&design);
+    assert!(!before.is_empty() && !before.iter().any(leads_there), "{before:?}");
+    design.rollout = true;
+    let mut after = asked(&design);
+    after.retain(|found| !before.contains(found));
+    assert!(matches!(&*after, [one] if leads_there(one)), "{after:?}");
+    // Two zones may have one resolver.
+    design.profile.zones.push(design.profile.zones[0].clone());
+    assert_eq!(asked(&design).len(), before.len() + 1);
+    design.profile.zones.clear();
+    assert_eq!(asked(&design), after);
 }
 
 proptest! {

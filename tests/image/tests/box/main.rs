@@ -15,6 +15,7 @@ mod lynis;
 mod page_updates;
 mod quick;
 mod replacement;
+mod rollout;
 mod service;
 mod update_cuts;
 mod updates;
@@ -23,7 +24,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 type Test = (&'static str, fn() -> anyhow::Result<()>);
 
-const TESTS: [Test; 37] = [
+const TESTS: [Test; 38] = [
     ("quick_closed_and_silent_from_power_on", quick::closed_and_silent_from_power_on),
     ("quick_ports_lie_in_their_slots", quick::ports_lie_in_their_slots),
     ("quick_first_contact_leases_one_address", quick::first_contact_leases_one_address),
@@ -76,6 +77,7 @@ const TESTS: [Test; 37] = [
         "long_an_old_box_is_silent_beside_its_successor",
         replacement::an_old_box_is_silent_beside_its_successor,
     ),
+    ("long_a_fleet_roll_out_by_hawkbit", rollout::a_fleet_roll_out_by_hawkbit),
     ("long_boots_by_uefi", boot::boots_by_uefi),
     ("long_power_cuts_leave_a_whole_state", cuts::power_cuts_leave_a_whole_state),
     ("long_up_nearly_as_fast_as_a_bare_debian", boot::up_nearly_as_fast_as_a_bare_debian),

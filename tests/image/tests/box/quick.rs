@@ -23,8 +23,9 @@ const CLERK: &str = "172.29.113.2";
 const MEMORY: u64 = 200;
 /// Most memory of the page's server, in kB, a password's hash included.
 const PAGE_MEMORY: u64 = 25 << 10;
-/// Highest exposure of daemon and page by systemd's own count.
-const EXPOSURE: [(&str, f64); 3] = [("sekishod", 2.5), ("sekisho-web", 1.5), ("sekisho-snmp", 2.0)];
+/// Highest exposure of daemon, page, agent and roll-outs by systemd's own count.
+const EXPOSURE: [(&str, f64); 4] =
+    [("sekishod", 2.5), ("sekisho-web", 1.5), ("sekisho-snmp", 2.0), ("sekisho-rollout", 1.6)];
 
 /// From power-on to the first screen nothing leaves the box on LGWAN's side and on the LANs, whoever speaks to it; the
 /// maintenance port serves the clerk's PC and nobody else. Nothing comes through (R4).

@@ -187,6 +187,13 @@ function Interfaces() {
       <OptionalSection path="page" title={t.parts.page} tick={t.parts.use} fields={fields.page} />
       <OptionalSection path="metrics" title={t.parts.metrics} tick={t.parts.use} fields={fields.metrics} />
       <OptionalSection path="snmp" title={t.parts.snmp} tick={t.parts.use} fields={fields.snmp} />
+      <OptionalSection
+        path="rollout"
+        title={t.parts.rollout}
+        tick={t.parts.use}
+        fields={fields.rollout}
+        first={{ enabled: true }}
+      />
       <OptionalSection path="traffic" title={t.parts.traffic} tick={t.parts.use} fields={fields.traffic} />
     </>
   );

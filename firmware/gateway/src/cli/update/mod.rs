@@ -11,6 +11,7 @@
 mod bundle;
 mod rauc;
 mod record;
+mod rollout;
 mod settle;
 mod state;
 mod take;
@@ -19,6 +20,7 @@ mod wished;
 mod words;
 
 use std::{
+    env,
     fs::{self, File},
     io::{self, Read as _, Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
@@ -41,6 +43,7 @@ use serde::{Deserialize, Serialize};
 use self::{
     bundle::{Box_, BundleError, Token},
     record::{Before, End, Last, Trial},
+    rollout::Followed,
     settle::Settled,
 };
 use super::{Format, Output, client, selftest::Wanted, show};
@@ -59,6 +62,14 @@ pub(super) enum Update {
     Status,
     /// As the daemon wishes: install what was sent to the page, and tell how far it is
     Wished,
+    /// Show what this box is to the operator's server for roll-outs: address, target and token, which the operator registers
+    Rollout,
+    /// As RAUC installs, before it writes: let the bundle into the slot, or don't
+    Admit,
+    /// As RAUC installs, after it has written: put the firmware on trial
+    Written,
+    /// As the operator's roll-out ends: restart with what was written, if anything was
+    RolledOut,
     /// As the box starts, before the daemon: keep the state for the old firmware, or put it back
     Begin,
     /// As the box starts, after the daemon: let the firmware stay once the device is well, or go back
@@ -103,6 +114,8 @@ pub(super) enum UpdateError {
     Image { path: PathBuf, reason: String },
     #[error("can't run rauc: {0}")]
     Rauc(#[source] io::Error),
+    #[error("the update isn't taken: {0}")]
+    NotTaken(String),
     #[error("the update was not installed: {0}")]
     NotInstalled(String),
     #[error(transparent)]
@@ -122,7 +135,7 @@ pub(super) enum UpdateError {
 impl UpdateError {
     pub(super) fn exit_code(&self) -> u8 {
         match self {
-            Self::Bundle(_) => 1,
+            Self::Bundle(_) | Self::NotTaken(_) => 1,
             Self::Read { .. } | Self::Odd(_) | Self::Wish(_) => 2,
             Self::Client(_) => 3,
             Self::OnTrial(_) => 6,
@@ -156,6 +169,9 @@ impl UpdateError {
             Self::NoRoom { .. } => Some(
                 "Let the design keep fewer days or bytes of flows (`flow-log`), or use a USB stick.",
             ),
+            Self::NotTaken(_) => {
+                Some("See `sekisho update status`; an update that is right is taken by hand, too.")
+            }
             Self::Read { .. } | Self::Image { .. } | Self::Rauc(_) | Self::Wish(_) => None,
         }
     }
@@ -198,6 +214,9 @@ impl Default for Places {
 
 /// Where a stick's file system is looked into.
 const STICK: &str = "/run/sekisho-box/stick";
+
+/// Who installs has it; below [`Places::kept`].
+const LOCK: &str = "update.lock";
 
 /// More than any of the small files here has.
 const LARGEST: u64 = 1 << 16;
@@ -276,6 +295,7 @@ pub(super) async fn run(
 ) -> Result<Output, UpdateError> {
     let places = Places::default();
     let json = format == Format::Json;
+    let (marks, version) = (Path::new(rollout::MARKS), env::var(rollout::VERSION).ok());
     let text = match update {
         Update::Install(wish) => {
             installed(&places, install(&places, socket, wish).await, json, language)?
@@ -294,6 +314,24 @@ pub(super) async fn run(
                 Some(reason) => format!("back to the firmware before the update: {reason}"),
                 None => return Ok(Output::Exact(Vec::new())),
             }
+        }
+        Update::Rollout => {
+            let followed = rollout::followed(Path::new(rollout::CONFIGURATION))?;
+            if json { show::json(&followed) } else { rollout_text(followed.as_ref(), language) }
+        }
+        Update::Admit => {
+            rollout::admit(&places, socket, marks, version.as_deref()).await?;
+            return Ok(Output::Exact(Vec::new()));
+        }
+        Update::Written => {
+            rollout::written(&places, socket, marks, version.as_deref()).await?;
+            return Ok(Output::Exact(Vec::new()));
+        }
+        Update::RolledOut => {
+            if rollout::ended(&places, marks)? {
+                restart()?;
+            }
+            return Ok(Output::Exact(Vec::new()));
         }
         Update::Settle { limit } => {
             let settled = settle::settle(&places, socket, Duration::from_secs(*limit)).await;
@@ -370,7 +408,7 @@ async fn put_into_slot(
     tell: impl FnMut(&str),
 ) -> Result<Installed, UpdateError> {
     let running = places.running()?;
-    let _lock = Lock::take(&places.kept.join("update.lock"))?;
+    let _lock = Lock::take(&places.kept.join(LOCK))?;
     if let Some(trial) = Trial::read(&places.kept)?.filter(|trial| trial.slot == running) {
         return Err(UpdateError::OnTrial(trial.version));
     }
@@ -502,6 +540,23 @@ fn status_text(shown: &Shown, language: Language) -> String {
         });
     }
     lines.join("\n")
+}
+
+fn rollout_text(followed: Option<&Followed>, language: Language) -> String {
+    match (followed, language) {
+        (Some(Followed { server, tenant, target, token }), Language::Japanese) => format!(
+            "一斉更新のサーバ：{server}（テナント {tenant}）\nターゲット：{target}\nセキュリティトークン：{token}"
+        ),
+        (Some(Followed { server, tenant, target, token }), Language::English) => format!(
+            "Server for roll-outs: {server}, tenant {tenant}\nTarget: {target}\nSecurity token: {token}"
+        ),
+        (None, Language::Japanese) => {
+            "一斉更新は受け入れていません（設計の [rollout]）。".to_owned()
+        }
+        (None, Language::English) => {
+            "No roll-outs are followed ([rollout] of the design).".to_owned()
+        }
+    }
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ impl Device {
         self.flow_log.follow(design);
         self.time.follow(design.map(|design| self.known.put_into(design)).as_deref());
         self.snmp.follow(design);
+        self.rollout.follow(design, &self.hands.key);
         // What comes back was worked out by what its names stood for then.
         self.moved = true;
     }

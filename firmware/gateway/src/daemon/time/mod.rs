@@ -7,30 +7,19 @@
 
 mod relay;
 
-use std::{
-    fmt::Write as _,
-    fs, io,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{fmt::Write as _, io, path::Path, time::Duration};
 
 use sekisho_control::{TimeServer, TimeStatus};
 use sekisho_design::{Both, Design, Host};
-use sekisho_host::{clock::WallClock, files};
+use sekisho_host::clock::WallClock;
 use tracing::{info, warn};
 
 use self::relay::Relay;
-use super::reasons;
+use super::handed::Handed;
 
 /// Where chrony's part of the design stands, below the run folder.
 const FOLDER: &str = "time";
 const FILE: &str = "chrony.conf";
-
-/// The longest file: a profile has some servers, a name some addresses.
-const LONGEST: u64 = 1 << 16;
-
-/// Time between two attempts to write where that fails.
-const RETRY: Duration = Duration::from_secs(2);
 
 /// Between two looks at the clock.
 const BETWEEN: Duration = Duration::from_secs(1);
@@ -40,11 +29,7 @@ const UNLED: WallClock = WallClock { synchronised: false, error: Duration::ZERO 
 
 /// Looks after the time.
 pub(super) struct Time {
-    path: PathBuf,
-    /// What the file is to hold, while it isn't known to hold it.
-    wanted: Option<String>,
-    retry: Duration,
-    told: bool,
+    chrony: Handed,
     relay: Relay,
     state: State,
 }
@@ -62,10 +47,7 @@ impl Time {
     /// Begins without a design.
     pub(super) fn start(run: &Path, now: Duration, clock: Option<WallClock>) -> io::Result<Self> {
         Ok(Self {
-            path: run.join(FOLDER).join(FILE),
-            wanted: Some(chrony(None)),
-            retry: Duration::ZERO,
-            told: false,
+            chrony: Handed::new(run.join(FOLDER).join(FILE), 0o644, chrony(None)),
             relay: Relay::start()?,
             state: State::begin(clock, now),
         })
@@ -73,27 +55,13 @@ impl Time {
 
     /// Another design is in force, its names are elsewhere, or none is in force any more.
     pub(super) fn follow(&mut self, design: Option<&Design>) {
-        self.wanted = Some(chrony(design));
-        self.retry = Duration::ZERO;
+        self.chrony.hand(chrony(design));
         self.relay.follow(design);
     }
 
     /// Writes what chrony is to do where that is due, and looks at the clock.
     pub(super) fn look_after(&mut self, now: Duration, look: impl FnOnce() -> Option<WallClock>) {
-        if now >= self.retry
-            && let Some(wanted) = &self.wanted
-        {
-            match keep(&self.path, wanted) {
-                Ok(()) => (self.wanted, self.told) = (None, false),
-                Err(fault) => {
-                    if !self.told {
-                        let fault = reasons(&fault);
-                        warn!(fault, "chrony isn't told its servers; trying again");
-                    }
-                    (self.retry, self.told) = (now + RETRY, true);
-                }
-            }
-        }
+        self.chrony.look_after(now);
         if now >= self.state.due {
             self.state.look(look(), now);
         }
@@ -195,17 +163,6 @@ fn chrony(design: Option<&Design>) -> String {
     let own = relay::CHRONY.ip();
     let _ = write!(text, "bindaddress {own}\nallow {own}\n");
     text
-}
-
-/// Leaves the file as it is where it holds that: chrony begins anew with each change.
-fn keep(path: &Path, text: &str) -> anyhow::Result<()> {
-    if files::read(path, LONGEST).is_ok_and(|held| held == text.as_bytes()) {
-        return Ok(());
-    }
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    Ok(files::write(path, text.as_bytes(), 0o644)?)
 }
 
 #[cfg(test)]

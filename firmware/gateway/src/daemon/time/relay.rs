@@ -110,7 +110,7 @@ async fn serve((link, own): Served, room: Arc<Semaphore>, told: Arc<Mutex<Option
             Ok(socket) => answer(Arc::new(socket), &room).await,
             Err(fault) => fault,
         };
-        let message = format!("{link} isn't served the time: {}", super::reasons(&fault));
+        let message = format!("{link} isn't served the time: {}", crate::daemon::reasons(&fault));
         let way_out = "see that no other program listens on UDP port 123 of the device";
         let fault = device_failure(message, Some(way_out.to_owned()));
         {

@@ -1,7 +1,7 @@
-use std::os::unix::fs::MetadataExt as _;
+use std::{fs, os::unix::fs::MetadataExt as _};
 
 use super::*;
-use crate::daemon::sample;
+use crate::daemon::{handed::RETRY, sample};
 
 const SECOND: Duration = Duration::from_secs(1);
 

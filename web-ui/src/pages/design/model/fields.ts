@@ -148,6 +148,9 @@ export const snmp: readonly Field[] = [list("maintenance", "snmp.maintenance")];
 /** For whom the backup of each night is sealed. */
 export const backup: readonly Field[] = [text("recipient", "backup.recipient")];
 
+/** Whether the box takes the firmware that the operator rolls out. */
+export const rollout: readonly Field[] = [{ key: "enabled", kind: "flag", text: "rollout.enabled" }];
+
 export const limits: readonly Field[] = [number("connections"), number("new-per-second")];
 export const flowLog: readonly Field[] = [number("days"), text("size")];
 export const collector: readonly Field[] = [

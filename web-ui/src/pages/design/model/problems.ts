@@ -3,7 +3,7 @@ import type { Report } from "../../../api/types";
 /** The steps of the guided way, each with the keys at the top of the design that it is about. */
 export const steps = {
   start: ["schema", "site"],
-  interfaces: ["interface", "traffic", "page", "metrics", "snmp"],
+  interfaces: ["interface", "traffic", "page", "metrics", "snmp", "rollout"],
   servers: ["server"],
   terminals: ["terminals"],
   names: ["names"],
