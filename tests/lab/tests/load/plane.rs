@@ -90,7 +90,7 @@ impl<'a> Plane<'a> {
         let received = AtomicU64::new(0);
         let terminal = self.lab.host("terminal");
         thread::scope(|scope| {
-            let receiver = scope.spawn(|| self.flow.receive(ended, &received));
+            let listening = scope.spawn(|| self.flow.receive(ended, &received));
             let sender = scope.spawn(|| self.flow.send_paced(rate, time + 2 * MARGIN));
             let pinger = scope.spawn(|| ping::run(terminal, PLATFORM_WEB, counts, stop));
             let beside = scope.spawn(|| beside(counts, stop));
@@ -104,7 +104,7 @@ impl<'a> Plane<'a> {
             let sent = joined(sender)?;
             thread::sleep(MARGIN);
             ended.store(true, Ordering::Relaxed);
-            joined(receiver)?;
+            joined(listening)?;
             Ok((Carried { trips, sent, received: received.load(Ordering::Relaxed) }, beside))
         })
     }

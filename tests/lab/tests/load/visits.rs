@@ -110,8 +110,8 @@ pub(crate) fn make(
                 scope.spawn(move || visit(browser, from, (requests, place, start), counts, stop))
             })
             .collect();
-        let (events, newcomers) = (joined(listener)?, joined(newcomers)?);
-        let mut all = Visits { events, newcomers, ..Visits::default() };
+        let (newcomers, events) = (joined(newcomers)?, joined(listener)?);
+        let mut all = Visits { newcomers, events, ..Visits::default() };
         for visitor in visitors {
             all.add(joined(visitor)?);
         }
