@@ -61,7 +61,7 @@ mod tests {
         }
         pace.hasten();
         pace.hasten();
-        let due = now.checked_sub(Pace::SLOW.saturating_sub(Pace::QUICK)).unwrap();
+        let due = now.checked_sub(Duration::from_secs(4)).unwrap();
         assert!(pace.allows(due) && !pace.allows(due.checked_sub(Pace::QUICK / 2).unwrap()));
         for _ in 0..6 {
             pace.started(now);
