@@ -19,7 +19,7 @@ pub struct Snmp {
     pub fault: Option<String>,
 }
 
-/// The user of SNMPv3 that may read: HMAC-SHA-256 (RFC 7860) and AES-128 (RFC 3826).
+/// The user of `SNMPv3` that may read: HMAC-SHA-256 (RFC 7860) and AES-128 (RFC 3826).
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SnmpUser {

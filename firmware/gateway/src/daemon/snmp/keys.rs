@@ -1,4 +1,4 @@
-//! Keys of SNMPv3's user-based security model, made of passphrases for one engine (RFC 3414, A.2; RFC 7860; RFC 3826).
+//! Keys of `SNMPv3`'s user-based security model, made of passphrases for one engine (RFC 3414, A.2; RFC 7860; RFC 3826).
 
 use std::fmt;
 
