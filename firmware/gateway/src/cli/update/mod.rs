@@ -325,6 +325,7 @@ pub(super) async fn run(
         }
         Update::Written => {
             rollout::written(&places, socket, marks, version.as_deref()).await?;
+            told::slots(&places);
             return Ok(Output::Exact(Vec::new()));
         }
         Update::RolledOut => {

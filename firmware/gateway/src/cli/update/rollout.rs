@@ -158,6 +158,7 @@ async fn put_on_trial(
         slot,
         before: before.as_ref().map(Before::from),
         given_up: None,
+        given_up_ja: None,
     };
     Ok(trial.write(&places.kept)?)
 }

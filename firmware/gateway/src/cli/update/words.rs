@@ -33,7 +33,7 @@ fn words(fault: &UpdateError) -> [Both; 2] {
             told(&format!("{version} を試行中です。結果がまだ出ていません。")),
             both("結果が出るまで待ってください。", "Wait until its trial is settled."),
         ],
-        UpdateError::NotInstalled(said) => [
+        UpdateError::NotInstalled(said) | UpdateError::NotTaken(said) => [
             both(
                 format!("書き込めませんでした：{said}"),
                 format!("It could not be written: {said}"),

@@ -74,6 +74,8 @@ impl Device {
         }
         info!(public = %key.public(), "the renewed key is the tunnel's own; the old one is erased");
         self.hands.key = key;
+        let design = self.in_force.as_ref().map(|in_force| &in_force.design);
+        self.rollout.follow(design, &self.hands.key);
         self.end_renewal(Engine::settle_key);
     }
 
