@@ -15,7 +15,7 @@ use sekisho_bench::{
     lossless,
     ping::{self, Trips},
 };
-use sekisho_lab::{Centre, Extent, Lab, PLATFORM_WEB, PROFILE, sample};
+use sekisho_lab::{Centre, Extent, Lab, PLATFORM_WEB, PROFILE, sample, wait_until};
 
 use crate::visits::joined;
 
@@ -32,6 +32,8 @@ pub(crate) fn lab() -> anyhow::Result<Lab> {
     let mut lab = Lab::up(&site()?, Extent::Applied)?;
     lab.wait_for_carrier(Some(Centre::East), CARRIER)?;
     lab.start_page(None)?;
+    let looked = || lab.sekisho(&["health"]).is_ok_and(|said| !said.stdout.is_empty());
+    ensure!(wait_until(CARRIER, looked), "the device has not looked at its health");
     Ok(lab)
 }
 

@@ -19,7 +19,11 @@ impl Box_ {
             ..Places::default()
         };
         fs::write(&places.command_line, "sekisho.slot=A").unwrap();
-        fs::write(place("release.toml"), "version = \"0.2.0\"\nfloor = \"0.1.0\"\nkind = \"release\"\n").unwrap();
+        fs::write(
+            place("release.toml"),
+            "version = \"0.2.0\"\nfloor = \"0.1.0\"\nkind = \"release\"\n",
+        )
+        .unwrap();
         let mut block = b"# GRUB Environment Block\nORDER=A B\nA_OK=1\nB_OK=0\n".to_vec();
         block.resize(1024, b'#');
         fs::write(&places.boot_memory, block).unwrap();
@@ -59,7 +63,14 @@ impl Box_ {
 }
 
 fn record(version: &str, slot: Slot) -> Trial {
-    Trial { version: version.into(), from: "0.2.0".into(), slot, before: None, given_up: None, given_up_ja: None }
+    Trial {
+        version: version.into(),
+        from: "0.2.0".into(),
+        slot,
+        before: None,
+        given_up: None,
+        given_up_ja: None,
+    }
 }
 
 fn block_on<T>(work: impl Future<Output = T>) -> T {
