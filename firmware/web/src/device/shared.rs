@@ -13,7 +13,7 @@ use super::{Answer, Daemon, Fault};
 const GOOD_FOR: Duration = Duration::from_millis(500);
 
 /// A question by its path, and what was said to it last. Whoever asks while it is on its way waits for that answer, so that
-/// the daemon has it once in [`GOOD_FOR`], however many ask. After a change by the page nothing counts that was asked before
+/// the daemon has it once in half a second, however many ask. After a change by the page nothing counts that was asked before
 /// the change's end.
 #[derive(Debug)]
 pub struct Shared {
