@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use anyhow::{Context, ensure};
-use sekisho_lab::{Centre, LGWAN_DNS, PLATFORM_WEB, TUNNEL_PORT};
+use sekisho_lab::{Centre, LGWAN_DNS, PLATFORM_SECOND_RESOLVER, PLATFORM_WEB, TUNNEL_PORT};
 
 use crate::{
     ANY, DNS, HTTPS, NOBODY, applied,
@@ -88,10 +88,10 @@ pub(crate) fn strange_packets() -> anyhow::Result<()> {
 pub(crate) fn can_t_answer_for_the_platform() -> anyhow::Result<()> {
     let lab = applied("1-office")?;
     let hosts = lab.addresses();
-    // The device asks somebody of the platform, as it does for names; LGWAN answers in clear.
+    // The device asks a resolver of the platform, which says nothing to that; LGWAN answers in clear.
     let flow = socket(&lab, "gateway", (hosts.device_global, ANY))?;
-    flow.send_to(b"?", (NOBODY, DNS))?;
-    let forged = ip(NOBODY, hosts.device_global, UDP).udp((DNS, ANY), b"forged");
+    flow.send_to(b"?", (PLATFORM_SECOND_RESOLVER, DNS))?;
+    let forged = ip(PLATFORM_SECOND_RESOLVER, hosts.device_global, UDP).udp((DNS, ANY), b"forged");
     let row = attack("an answer in clear", forged, REFUSED);
     repelled(&lab, "lgwan", hosts.device_lgwan.addr(), &[row])?;
     ensure!(flow.recv(&mut [0; 16]).is_err(), "the device took the answer");

@@ -3,10 +3,12 @@
 use std::{net::Ipv4Addr, thread, time::Duration};
 
 use anyhow::{Context, ensure};
-use sekisho_lab::{Centre, LGWAN_DNS, LGWAN_NTP, PLATFORM_WEB, TUNNEL_PORT};
+use sekisho_lab::{
+    Centre, LGWAN_DNS, LGWAN_NTP, PLATFORM_SECOND_RESOLVER, PLATFORM_WEB, TUNNEL_PORT,
+};
 
 use crate::{
-    ANY, HTTP, HTTPS, NTP, applied,
+    ANY, DNS, HTTP, HTTPS, NTP, applied,
     attack::{attack, repelled, watch},
     packets::{ICMP, TCP, UDP, ip},
     raw, socket,
@@ -92,7 +94,7 @@ pub(crate) fn can_t_answer_for_lgwan() -> anyhow::Result<()> {
     let (device, global) = (hosts.device_lgwan.addr(), hosts.device_global);
     let gate = hosts.device_maintenance.context("the sample has a maintenance port")?.addr();
     // The device asks for the time, and for a name inside the tunnel; the maintenance port knows the ports.
-    for (own, to, port) in [(device, LGWAN_NTP, NTP), (global, crate::NOBODY, crate::DNS)] {
+    for (own, to, port) in [(device, LGWAN_NTP, NTP), (global, PLATFORM_SECOND_RESOLVER, DNS)] {
         let flow = socket(&lab, "gateway", (own, ANY))?;
         flow.send_to(b"?", (to, port))?;
         let forged = ip(to, own, UDP).udp((port, ANY), b"forged");
