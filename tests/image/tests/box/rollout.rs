@@ -90,8 +90,9 @@ fn refused(
     server.deploy(old, "0.0.9")?;
     let end = server.wait_for(ROLLED_OUT, |event| event["execution"] == "closed")?;
     ensure!(end["finished"] == "failure", "{end}");
-    let reason = "journalctl --no-pager -b -u rauc.service | grep -o '0.0.9 is older than .*'";
-    println!("{}", machine.shell.must(reason, COMMAND)?.trim());
+    let journal = "journalctl --no-pager -b -o cat -u rauc.service -u sekisho-rollout.service";
+    let journal = machine.shell.must(journal, COMMAND)?;
+    ensure!(journal.contains("0.0.9 is older than"), "{journal}");
     ensure!(
         machine.shell.must("cat /boot/state/grub/grubenv", COMMAND)? == memory,
         "it was written"
