@@ -426,17 +426,7 @@ async fn put_into_slot(
     };
     let it = Box_ { compatible: format!("sekisho-{}", board.name), floor: release.floor, room };
     bundle::judge(path, &bundle, &it, token.as_ref(), device.as_ref())?;
-    // The page's or the console's last look; a daemon that can't say is no reason against new firmware.
-    let before = client::get::<Health>(socket, HEALTH).await.ok();
-    let trial = Trial {
-        version: bundle.version.to_string(),
-        from: release.version.to_string(),
-        slot,
-        before: before.as_ref().map(Before::from),
-        given_up: None,
-        given_up_ja: None,
-    };
-    trial.write(&places.kept)?;
+    put_on_trial(places, socket, slot, &bundle.version).await?;
     let path = fs::canonicalize(path).map_err(|source| unreadable(path, source))?;
     if let Err(fault) = rauc::install(&path, tell) {
         Trial::forget(&places.kept)?;
@@ -445,6 +435,26 @@ async fn put_into_slot(
     BootMemory::mend(&places.boot_memory)?;
     let (version, from) = (bundle.version, release.version);
     Ok(Installed { version, from, slot, restarts: false })
+}
+
+/// Takes down what is to be tried, and how the device was before.
+async fn put_on_trial(
+    places: &Places,
+    socket: &Path,
+    slot: Slot,
+    version: &impl ToString,
+) -> Result<(), UpdateError> {
+    // The page's or the console's last look; a daemon that can't say is no reason against new firmware.
+    let before = client::get::<Health>(socket, HEALTH).await.ok();
+    let trial = Trial {
+        version: version.to_string(),
+        from: places.release()?.version.to_string(),
+        slot,
+        before: before.as_ref().map(Before::from),
+        given_up: None,
+        given_up_ja: None,
+    };
+    Ok(trial.write(&places.kept)?)
 }
 
 fn unreadable(path: &Path, source: io::Error) -> UpdateError {

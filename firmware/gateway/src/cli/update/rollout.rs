@@ -14,7 +14,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use sekisho_control::{HEALTH, Health};
 use sekisho_host::{
     HostError, files,
     files::Lock,
@@ -23,12 +22,7 @@ use sekisho_host::{
 use semver::Version;
 use serde::Serialize;
 
-use super::{
-    LARGEST, LOCK, Places, UpdateError,
-    bundle::BundleError,
-    record::{Before, Trial},
-};
-use crate::cli::client;
+use super::{LARGEST, LOCK, Places, UpdateError, bundle::BundleError, put_on_trial, record::Trial};
 
 /// The bundle's version, as RAUC hands it over from the signed manifest (`[meta.sekisho]`).
 pub(super) const VERSION: &str = "RAUC_META_SEKISHO_VERSION";
@@ -69,7 +63,7 @@ pub(super) async fn admit(
     if version < release.floor {
         return Err(BundleError::BelowFloor { version, floor: release.floor }.into());
     }
-    put_on_trial(places, socket, running.other(), &version.to_string()).await?;
+    put_on_trial(places, socket, running.other(), &version).await?;
     leave(&marks.join(ROLLING_OUT))
 }
 
@@ -84,7 +78,7 @@ pub(super) async fn written(
     let lock = free(places)?;
     if !Trial::read(&places.kept)?.is_some_and(|trial| is_of(&trial, slot, version)) {
         let version = version.ok_or_else(|| refused("RAUC has written none"))?;
-        put_on_trial(places, socket, slot, version).await?;
+        put_on_trial(places, socket, slot, &version).await?;
     }
     BootMemory::mend(&places.boot_memory)?;
     if lock.is_some() {
@@ -142,25 +136,6 @@ pub(super) fn followed(configuration: &Path) -> Result<Option<Followed>, UpdateE
         })
     };
     Ok(followed())
-}
-
-async fn put_on_trial(
-    places: &Places,
-    socket: &Path,
-    slot: Slot,
-    version: &str,
-) -> Result<(), UpdateError> {
-    // A daemon that can't say is no reason against new firmware.
-    let before = client::get::<Health>(socket, HEALTH).await.ok();
-    let trial = Trial {
-        version: version.to_owned(),
-        from: places.release()?.version.to_string(),
-        slot,
-        before: before.as_ref().map(Before::from),
-        given_up: None,
-        given_up_ja: None,
-    };
-    Ok(trial.write(&places.kept)?)
 }
 
 /// Whether the record is that of a bundle of this version, or of one that doesn't say.
