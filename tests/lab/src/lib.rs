@@ -44,6 +44,6 @@ pub use namespace::Namespace;
 pub use page::Page;
 pub use process::{Process, describe, text, wait_until};
 pub use rollout::RolloutServer;
-pub use site::{PROFILE, read, sample, samples};
+pub use site::{PROFILE, read, sample, sample_with, samples};
 pub use topology::HOSTS;
 pub use variables::MEANINGS;

@@ -21,6 +21,16 @@ pub fn sample(name: &str) -> PathBuf {
     Path::new(SAMPLES).join(name)
 }
 
+/// A copy of a sample site whose design goes on with this text, until the next is made.
+pub fn sample_with(name: &str, more: &str) -> anyhow::Result<PathBuf> {
+    let (from, folder) = (sample(name), PathBuf::from("/run/sample-with"));
+    fs::create_dir_all(&folder)?;
+    let text = fs::read_to_string(from.join("site.toml"))?;
+    fs::write(folder.join("site.toml"), format!("{text}\n{more}"))?;
+    fs::copy(from.join(PROFILE), folder.join(PROFILE))?;
+    Ok(folder)
+}
+
 /// Every sample site, by name.
 pub fn samples() -> anyhow::Result<Vec<PathBuf>> {
     let mut found = Vec::new();

@@ -3,11 +3,11 @@
 #[path = "common/mod.rs"]
 mod common;
 
-use std::{fs, net::Ipv4Addr, path::PathBuf, time::Duration};
+use std::{net::Ipv4Addr, path::PathBuf, time::Duration};
 
 use anyhow::{Context, ensure};
 use sekisho_design::{Lan, Metrics};
-use sekisho_lab::{Extent, Lab, PROFILE, sample, text, wait_until};
+use sekisho_lab::{Extent, Lab, sample, sample_with, text, wait_until};
 
 /// How long an answer may take on a busy machine, in seconds.
 const PATIENCE: &str = "10";
@@ -97,12 +97,7 @@ fn the_named_source() -> anyhow::Result<()> {
 
 /// A sample whose figures are open to sources at the maintenance port.
 fn site(sources: &[&str]) -> anyhow::Result<PathBuf> {
-    let (from, folder) = (sample("1-office"), PathBuf::from("/run/site-metrics"));
-    fs::create_dir_all(&folder)?;
-    let text = fs::read_to_string(from.join("site.toml"))?;
-    fs::write(folder.join("site.toml"), format!("{text}\n[metrics]\nmaintenance = {sources:?}\n"))?;
-    fs::copy(from.join(PROFILE), folder.join(PROFILE))?;
-    Ok(folder)
+    sample_with("1-office", &format!("[metrics]\nmaintenance = {sources:?}\n"))
 }
 
 fn maintenance(lab: &Lab) -> anyhow::Result<Ipv4Addr> {

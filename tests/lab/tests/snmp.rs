@@ -14,7 +14,7 @@ use std::{
 use anyhow::{Context, ensure};
 use sekisho_control::SnmpPassphrases;
 use sekisho_design::{Lan, Snmp};
-use sekisho_lab::{Extent, Lab, PROFILE, Process, describe, sample, text, wait_until};
+use sekisho_lab::{Extent, Lab, Process, describe, sample, sample_with, text, wait_until};
 
 /// How long the device may take to find out how it is.
 const READY: Duration = Duration::from_secs(90);
@@ -316,12 +316,7 @@ impl<'a> Reader<'a> {
 
 /// A sample that answers sources at the maintenance port.
 fn site(sources: &[&str]) -> anyhow::Result<PathBuf> {
-    let (from, folder) = (sample("1-office"), PathBuf::from("/run/site-snmp"));
-    fs::create_dir_all(&folder)?;
-    let text = fs::read_to_string(from.join("site.toml"))?;
-    fs::write(folder.join("site.toml"), format!("{text}\n[snmp]\nmaintenance = {sources:?}\n"))?;
-    fs::copy(from.join(PROFILE), folder.join(PROFILE))?;
-    Ok(folder)
+    sample_with("1-office", &format!("[snmp]\nmaintenance = {sources:?}\n"))
 }
 
 fn make_user(lab: &Lab) -> anyhow::Result<SnmpPassphrases> {

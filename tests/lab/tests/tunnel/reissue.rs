@@ -82,13 +82,19 @@ fn carries(lab: &Lab) -> bool {
     wait_until(CARRIER, || ensure_reaches(lab).is_ok())
 }
 
-pub(crate) fn new_centre_keys_come_with_a_profile() -> anyhow::Result<()> {
+/// wireguard-go carries in the east, and nobody answers in the west.
+fn by_wireguard_go() -> anyhow::Result<(Lab, Go)> {
     let mut lab = lab()?;
     for centre in Centre::ALL {
         lab.kill_far_end(centre)?;
     }
     let east = Go::centre(&lab, Centre::East)?;
     ensure!(carries(&lab), "{:?}", ensure_reaches(&lab));
+    Ok((lab, east))
+}
+
+pub(crate) fn new_centre_keys_come_with_a_profile() -> anyhow::Result<()> {
+    let (lab, east) = by_wireguard_go()?;
     let mut operator = Operator::of(&lab)?;
 
     // The profile names a key that the centre doesn't have: nothing passes, nobody confirms, and all is as before.
@@ -164,12 +170,7 @@ pub(crate) fn the_other_centres_key_changes() -> anyhow::Result<()> {
 }
 
 pub(crate) fn a_new_pool_moves_the_addresses() -> anyhow::Result<()> {
-    let mut lab = lab()?;
-    for centre in Centre::ALL {
-        lab.kill_far_end(centre)?;
-    }
-    let east = Go::centre(&lab, Centre::East)?;
-    ensure!(carries(&lab), "{:?}", ensure_reaches(&lab));
+    let (lab, east) = by_wireguard_go()?;
     let mut operator = Operator::of(&lab)?;
     let (before, after) = ("100.64.10.", "100.64.20.");
     operator.change(before, after)?;
