@@ -44,11 +44,6 @@ format=verity
 
 [image.rootfs]
 filename=rootfs.img
-
-[meta.sekisho]
-version=$version
-floor=$floor
-kind=$kind
 END
 find "$work/bundle" ! -name rootfs.img -exec touch -h -d "@$(sed -n 's/^built = //p' "$work/release.toml")" {} +
 rm -f "$target/$name.raucb"

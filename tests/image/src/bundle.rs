@@ -44,7 +44,7 @@ impl Bundle<'_> {
             input.join("manifest.raucm"),
             format!(
                 "[update]\ncompatible={compatible}\nversion={version}\n\n[bundle]\nformat=verity\n\n\
-                 [image.rootfs]\nfilename=rootfs.img\n\n[meta.sekisho]\nversion={version}\n"
+                 [image.rootfs]\nfilename=rootfs.img\n"
             ),
         )?;
         if path.exists() {

@@ -295,7 +295,7 @@ pub(super) async fn run(
 ) -> Result<Output, UpdateError> {
     let places = Places::default();
     let json = format == Format::Json;
-    let (marks, version) = (Path::new(rollout::MARKS), env::var(rollout::VERSION).ok());
+    let marks = Path::new(rollout::MARKS);
     let text = match update {
         Update::Install(wish) => {
             installed(&places, install(&places, socket, wish).await, json, language)?
@@ -320,11 +320,11 @@ pub(super) async fn run(
             if json { show::json(&followed) } else { rollout_text(followed.as_ref(), language) }
         }
         Update::Admit => {
-            rollout::admit(&places, socket, marks, version.as_deref()).await?;
+            rollout::admit(&places, socket, marks, verified()?.as_deref()).await?;
             return Ok(Output::Exact(Vec::new()));
         }
         Update::Written => {
-            rollout::written(&places, socket, marks, version.as_deref()).await?;
+            rollout::written(&places, socket, marks, verified()?.as_deref()).await?;
             told::slots(&places);
             return Ok(Output::Exact(Vec::new()));
         }
@@ -353,6 +353,11 @@ pub(super) async fn run(
         }
     };
     Ok(Output::Lines(text))
+}
+
+/// The version of the bundle that RAUC has verified and mounted for its handlers.
+fn verified() -> Result<Option<String>, UpdateError> {
+    env::var_os(rollout::BUNDLE).map_or(Ok(None), |bundle| rollout::version(Path::new(&bundle)))
 }
 
 /// Tells what the slots hold now, restarts the box where that was wished, and says so.

@@ -24,8 +24,8 @@ use serde::Serialize;
 
 use super::{LARGEST, LOCK, Places, UpdateError, bundle::BundleError, put_on_trial, record::Trial};
 
-/// The bundle's version, as RAUC hands it over from the signed manifest (`[meta.sekisho]`).
-pub(super) const VERSION: &str = "RAUC_META_SEKISHO_VERSION";
+/// Where RAUC's handlers find the bundle that it has verified, mounted.
+pub(super) const BUNDLE: &str = "RAUC_BUNDLE_MOUNT_POINT";
 
 /// Where the marks of a roll-out lie; memory, so that a restart forgets them.
 pub(super) const MARKS: &str = "/run/sekisho-box";
@@ -34,6 +34,18 @@ const ROLLED_OUT: &str = "rolled-out";
 
 /// What the daemon tells the updater.
 pub(super) const CONFIGURATION: &str = "/run/sekisho/rollout/updater.conf";
+
+/// The version that a mounted bundle's manifest says, if it says one. RAUC hands over what stands in sections of one's own, but a
+/// packer before 1.9 leaves those out, and Debian 12 has 1.8.
+pub(super) fn version(bundle: &Path) -> Result<Option<String>, UpdateError> {
+    let manifest = files::read(&bundle.join("manifest.raucm"), LARGEST)?;
+    let manifest = String::from_utf8_lossy(&manifest);
+    let update = manifest.lines().map(str::trim).skip_while(|line| *line != "[update]").skip(1);
+    let mut values =
+        update.take_while(|line| !line.starts_with('[')).filter_map(|line| line.split_once('='));
+    let found = values.find(|(key, _)| key.trim_end() == "version");
+    Ok(found.map(|(_, version)| version.trim_start().to_owned()))
+}
 
 /// Whether RAUC may write what it has verified. What the command line has judged it may; what comes by the bus has to be another
 /// version than the one that runs, and no older than the floor. Nobody is there to show a token.

@@ -178,6 +178,27 @@ fn what_the_box_is_to_the_server_is_told_while_it_follows() {
 }
 
 #[test]
+fn the_version_is_that_of_the_update() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = version(folder.path()).unwrap_err().to_string();
+    assert!(missing.contains("manifest.raucm"), "{missing}");
+    for (manifest, wanted) in [
+        (
+            "[update]\ncompatible=sekisho-sg115\nversion=0.3.0\n\n[bundle]\nformat=verity\n",
+            Some("0.3.0"),
+        ),
+        ("[update]\n version = 0.3.0-rc.1 \n", Some("0.3.0-rc.1")),
+        ("[other]\nversion=0.9.0\n\n[update]\nversion=0.3.0\n", Some("0.3.0")),
+        ("[update]\ncompatible=sekisho-sg115\n\n[meta.other]\nversion=0.9.0\n", None),
+        ("version=0.9.0\n", None),
+        ("", None),
+    ] {
+        fs::write(folder.path().join("manifest.raucm"), manifest).unwrap();
+        assert_eq!(version(folder.path()).unwrap().as_deref(), wanted, "{manifest}");
+    }
+}
+
+#[test]
 fn nothing_is_on_trial_that_nobody_has_written() {
     let it = Box_::new();
     let said = it.written(None).unwrap_err();
