@@ -20,6 +20,9 @@ const STATE: &str = "page";
 /// The hash of the administrator's first password, as the console of a box writes it.
 const HASH: &str = "first-password.phc";
 
+/// What its unit gives it of the processor (`CPUWeight=20`, as far as a process has that without a unit), and says of memory.
+const AS_ITS_UNIT: &str = "nice -n 7 env MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=131072";
+
 /// The running page.
 #[derive(Debug)]
 pub struct Page {
@@ -53,7 +56,7 @@ impl Page {
         let open = door.map_or_else(String::new, |door| {
             format!("exec 3<&{}; export LISTEN_PID=$$ LISTEN_FDS=1; ", door.descriptor)
         });
-        let script = format!(r#"{open}exec "$0" "$@""#);
+        let script = format!(r#"{open}exec {AS_ITS_UNIT} "$0" "$@""#);
         let words = [&["bash", "-c", &script, &binary][..], &words].concat();
         let host = lab.host("gateway");
         let process = host.spawn("sekisho-web", &words)?;

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::browser::Browser;
+use crate::browser::{Browser, elsewhere};
 
 /// Slow clients at one time.
 pub(crate) const CLIENTS: usize = 50;
@@ -63,6 +63,7 @@ impl Crowd {
             let (browser, from, file) = (browser.clone(), *from, file.to_owned());
             let (stop, counts) = (Arc::clone(&crowd.stop), Arc::clone(&crowd.counts));
             crowd.threads.push(thread::spawn(move || {
+                let _ = elsewhere();
                 while !stop.load(Ordering::Relaxed) {
                     // The box ends it, sooner or later; there is no hurry where it does so at once.
                     let came = Instant::now();

@@ -11,7 +11,7 @@ use std::{
 use anyhow::Context;
 use serde_json::json;
 
-use crate::browser::{Browser, Connection};
+use crate::browser::{Browser, Connection, elsewhere};
 
 /// Requests a second, of all connections together.
 pub(crate) const RATE: u32 = 200;
@@ -101,6 +101,7 @@ pub(crate) fn make(
     counts: &AtomicBool,
     stop: &AtomicBool,
 ) -> anyhow::Result<Visits> {
+    elsewhere()?;
     let start = Instant::now();
     thread::scope(|scope| {
         let listener = scope.spawn(|| listen(browser, from, counts, stop));
