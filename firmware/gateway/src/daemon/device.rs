@@ -5,6 +5,7 @@ mod check;
 mod course;
 mod hosts;
 mod renewal;
+mod retry;
 mod selftest;
 mod twin;
 
@@ -29,6 +30,7 @@ use tokio::sync::oneshot;
 use self::{
     check::{reports, summary},
     course::Pending,
+    retry::Retry,
     twin::Silence,
 };
 use super::{
@@ -174,6 +176,8 @@ pub struct Device {
     pending: Option<Pending>,
     /// Whether the stored design waits for another box to go.
     silence: Silence,
+    /// When the stored design is tried again that the machine didn't take.
+    retry: Retry,
     /// What a roll-back failed to reach.
     owed: Option<Arc<KernelState>>,
     returned: Option<Returned>,
@@ -240,6 +244,7 @@ impl Device {
             kept: (0, None),
             pending: None,
             silence: Silence::new(&places.run),
+            retry: Retry::default(),
             owed: None,
             returned: None,
             storage: None,
@@ -356,6 +361,7 @@ impl Device {
         let now = clock::since_start();
         self.end_of_wait(now).await;
         self.end_silence(now).await;
+        self.try_again(now).await;
         self.time.look_after(now, clock::wall);
         self.snmp.look_after(now);
         self.rollout.look_after(now);

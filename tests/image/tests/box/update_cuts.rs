@@ -115,7 +115,7 @@ fn starts(settings: &Settings, whole: bool) -> anyhow::Result<&'static str> {
     machine.monitor.run()?;
     let slot =
         ["A", "B"][machine.console.expect_any(&["Slot A; tries", "Slot B; tries"], COMMAND)?];
-    machine.console.expect("Welcome to Debian", BOOT)?;
+    machine.console.expect("Debian GNU/Linux", BOOT)?;
     if whole {
         machine.console.expect(FIRST_SCREEN, BOOT)?;
         machine.shell.wait(BOOT)?;

@@ -15,6 +15,8 @@ use crate::{
 
 const READY: Duration = Duration::from_mins(1);
 const CARRIER: Duration = Duration::from_mins(1);
+/// How long the daemon may take until it has tried a stored design again.
+const AGAIN: Duration = Duration::from_secs(30);
 
 /// A lab without its daemon: nothing was ever applied, or the sample was.
 fn prepared(extent: Extent) -> anyhow::Result<Lab> {
@@ -93,8 +95,12 @@ impl Filter<'_> {
     }
 
     fn start(&self) -> anyhow::Result<Process> {
+        self.start_as("honest")
+    }
+
+    fn start_as(&self, mode: &str) -> anyhow::Result<Process> {
         let folder = self.0.logs().to_string_lossy();
-        self.mode("honest")?;
+        self.mode(mode)?;
         fs::write(self.0.logs().join("nft.script"), SCRIPT.replace("FOLDER", &folder))?;
         let commands = format!(
             "cp \"$(command -v nft)\" {folder}/nft.real\nchmod 755 {folder}/nft.script\n\
@@ -170,6 +176,27 @@ pub(crate) fn nft_refuses_the_way_back() -> anyhow::Result<()> {
     lab.wait_for_carrier(None, CARRIER)?;
     ensure_works(&lab)?;
     stop(daemon)
+}
+
+/// What stood in a start's way may be gone before anybody comes.
+pub(crate) fn a_start_that_failed_is_tried_again() -> anyhow::Result<()> {
+    for (mode, kind) in [("dead", FailureKind::Device), ("refuse", FailureKind::RolledBack)] {
+        let lab = prepared(Extent::Applied)?;
+        lab.host("gateway").must(&["nft", "delete", "table", "inet", "sekisho"])?;
+        let filter = Filter(&lab);
+        let daemon = filter.start_as(mode)?;
+        let phase = lab.status()?.phase;
+        let Phase::Faulty { fault } = &phase else { anyhow::bail!("{mode}: {phase:?}") };
+        ensure!(fault.kind == kind, "{mode}: {fault:?}");
+        ensure!(lab.carrier()?.is_none(), "{mode}: nothing may be carried");
+        filter.mode("honest")?;
+        let well = || lab.status().is_ok_and(|status| status.phase == Phase::InForce);
+        ensure!(wait_until(AGAIN, well), "{mode}: {:?}", lab.status()?);
+        lab.wait_for_carrier(None, CARRIER)?;
+        ensure_works(&lab)?;
+        stop(daemon)?;
+    }
+    Ok(())
 }
 
 pub(crate) fn no_tun_device() -> anyhow::Result<()> {

@@ -35,6 +35,7 @@ const TESTS: &[common::Test] = &[
     ("nft_missing", environment::nft_missing),
     ("nft_refuses", environment::nft_refuses),
     ("nft_refuses_the_way_back", environment::nft_refuses_the_way_back),
+    ("a_start_that_failed_is_tried_again", environment::a_start_that_failed_is_tried_again),
     ("no_tun_device", environment::no_tun_device),
     ("the_tunnel_port_is_taken", environment::the_tunnel_port_is_taken),
     ("no_permission", start::no_permission),

@@ -7,8 +7,9 @@ use std::{
 
 use jiff::Timestamp;
 use sekisho_control::{
-    Applied, Apply, Author, Confirmation, Decision, Failure, InstallWish, LONGEST_REASON,
-    LONGEST_WAIT_S, Phase, Restarting, Returned, SHORTEST_WAIT_S, Settled, UpdateStatus,
+    Applied, Apply, Author, Confirmation, Decision, Failure, FailureKind, InstallWish,
+    LONGEST_REASON, LONGEST_WAIT_S, Phase, Restarting, Returned, SHORTEST_WAIT_S, Settled,
+    UpdateStatus,
 };
 use sekisho_design::{Design, Trust};
 use sekisho_host::clock;
@@ -135,7 +136,12 @@ impl Device {
         }
         match self.put_in_force(design, Purpose::Keep, None).await {
             Ok(_) => info!(generation = number, "the stored design is in force"),
-            Err(failure) => self.stored_design_fails(failure),
+            Err(failure) => {
+                if matches!(failure.kind, FailureKind::Device | FailureKind::RolledBack) {
+                    self.retry.after_failure(clock::since_start());
+                }
+                self.stored_design_fails(failure);
+            }
         }
     }
 
