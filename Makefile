@@ -61,9 +61,9 @@ bundle: image ## Build the image and, of it, a signed update for boxes in servic
 flash: ## Write the newest image to a disk (DEVICE=/dev/sdX, IMAGE=FILE)
 	@board/write.sh "$(or $(IMAGE),$(shell ls -t $(TARGET)/image/*.img.xz 2>/dev/null | head -n 1),$(TARGET)/image/*.img.xz)" "$(DEVICE)"
 
-test-image: machine ## Boot the image in the lab, in service and under faults: all its tests, up to 90 minutes
+test-image: machine ## Boot the image in the lab, in service and under faults: all its tests, up to 2.5 hours
 	@[ -e $(TARGET)/image/bare.img ] || tests/image/bare.sh
-	@timeout --foreground 90m $(BOX)
+	@timeout --foreground 150m $(BOX)
 
 test-image-quick: machine ## Boot the image in the lab once, and see it in service: up to 8 minutes
 	@timeout --foreground 15m $(BOX) quick_
