@@ -73,6 +73,7 @@ const ja = {
   serial: "製造番号",
   publicKey: "公開鍵",
   publicKeyHint: "機構に登録するのはこれです。",
+  publicKeyStays: "今使っている鍵です。更新中なので、機構に届けるのは「装置の鍵の更新」の新しい公開鍵です。",
   firmware: "版",
   certificate: "このページの証明書",
   certificateHint:
@@ -205,6 +206,7 @@ const en: typeof ja = {
   serial: "Serial number",
   publicKey: "Public key",
   publicKeyHint: "What the operator registers.",
+  publicKeyStays: "The key in use. During the renewal, the operator gets the coming public key instead.",
   firmware: "Version",
   certificate: "This page's certificate",
   certificateHint:
