@@ -60,8 +60,8 @@ describe("renewal of the key", () => {
   });
 
   test("nothing is left unsaid in the other language", () => {
-    const counts = ({ beginText, cancelText, steps, endedLeft }: typeof renewalTexts.ja) =>
-      [beginText, cancelText, steps, endedLeft].map(({ length }) => length);
+    const counts = ({ changes: { begin, cancel }, steps, endedLeft }: typeof renewalTexts.ja) =>
+      [begin.sentences, cancel.sentences, steps, endedLeft].map(({ length }) => length);
     expect(counts(renewalTexts.en)).toEqual(counts(renewalTexts.ja));
   });
 });

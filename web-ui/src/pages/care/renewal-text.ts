@@ -1,14 +1,26 @@
 const ja = {
   title: "装置の鍵の更新",
   lead: "トンネルの鍵を、装置を取り替えずに新しくします。通信は続きます。",
-  begin: "鍵の更新を始める",
-  beginTitle: "装置の鍵の更新を始めますか",
-  beginText: [
-    "新しい鍵を、装置の中に作ります。通信は、今の鍵のまま続きます。切れる通信はありません。",
-    "新しい公開鍵を、機構に届けてください。機構が両方の拠点に登録して切り替えるまで、今の鍵を使い続けます。",
-    "どの拠点も新しい鍵に切り替わっていない間は、取りやめられます。",
-    "新しい鍵は控えに入りません。更新が終わったら、装置の鍵を入れた控えを作り直してください。",
-  ],
+  changes: {
+    begin: {
+      word: "鍵の更新を始める",
+      title: "装置の鍵の更新を始めますか",
+      sentences: [
+        "新しい鍵を、装置の中に作ります。通信は、今の鍵のまま続きます。切れる通信はありません。",
+        "新しい公開鍵を、機構に届けてください。機構が両方の拠点に登録して切り替えるまで、今の鍵を使い続けます。",
+        "どの拠点も新しい鍵に切り替わっていない間は、取りやめられます。",
+        "新しい鍵は控えに入りません。更新が終わったら、装置の鍵を入れた控えを作り直してください。",
+      ],
+    },
+    cancel: {
+      word: "更新をやめる",
+      title: "装置の鍵の更新をやめますか",
+      sentences: [
+        "新しい鍵を装置から消し、今の鍵を使い続けます。消した鍵は元に戻せません。通信は切れません。",
+        "もう機構に届けたときは、登録を消すよう、機構に伝えてください。",
+      ],
+    },
+  },
   goesOn: "更新中",
   course: "通信は続いています。新しい鍵に切り替わるまで、今の鍵を使います。",
   key: "新しい公開鍵",
@@ -30,12 +42,6 @@ const ja = {
     "機構が、一つずつ拠点を切り替えます。上が「切替済み」になります。",
     "両方が切替済みになって3分後に、古い鍵は装置から消えます。答えない拠点があるときは、1日待ちます。",
   ],
-  cancel: "更新をやめる",
-  cancelTitle: "装置の鍵の更新をやめますか",
-  cancelText: [
-    "新しい鍵を装置から消し、今の鍵を使い続けます。消した鍵は元に戻せません。通信は切れません。",
-    "もう機構に届けたときは、登録を消すよう、機構に伝えてください。",
-  ],
   ended: "装置の鍵が新しくなりました",
   endedLeft: [
     "機構に、古い鍵の登録が拠点に残っていれば消してもらってください。",
@@ -51,14 +57,26 @@ const ja = {
 const en: typeof ja = {
   title: "Renewal of the box's key",
   lead: "The tunnel gets a new key, and the box stays. Traffic goes on.",
-  begin: "Begin a renewal",
-  beginTitle: "Begin a renewal of the box's key?",
-  beginText: [
-    "A new key is made in the box. Traffic goes on by the present key; no connection is cut.",
-    "Give the new public key to the operator. Until the operator has registered it at both centres and gone over to it, the present key stays in use.",
-    "As long as no centre has gone over, you can cancel.",
-    "The new key is in no backup. When the renewal has ended, make a new backup with the box's key.",
-  ],
+  changes: {
+    begin: {
+      word: "Begin a renewal",
+      title: "Begin a renewal of the box's key?",
+      sentences: [
+        "A new key is made in the box. Traffic goes on by the present key; no connection is cut.",
+        "Give the new public key to the operator. Until the operator has registered it at both centres and gone over to it, the present key stays in use.",
+        "As long as no centre has gone over, you can cancel.",
+        "The new key is in no backup. When the renewal has ended, make a new backup with the box's key.",
+      ],
+    },
+    cancel: {
+      word: "Cancel the renewal",
+      title: "Cancel the renewal of the box's key?",
+      sentences: [
+        "The new key is erased for good, and the present one stays in use. No connection is cut.",
+        "If the operator has the new key already, say that it is to be removed.",
+      ],
+    },
+  },
   goesOn: "under way",
   course: "Traffic goes on, by the present key until a centre goes over to the new one.",
   key: "Coming public key",
@@ -79,12 +97,6 @@ const en: typeof ja = {
     "The operator registers it at both centres: they show as registered above.",
     "The operator goes over to it, one centre after the other: they show as in use.",
     "Three minutes after both have gone over, the old key is erased from the box; a centre that is silent is waited for, for a day.",
-  ],
-  cancel: "Cancel the renewal",
-  cancelTitle: "Cancel the renewal of the box's key?",
-  cancelText: [
-    "The new key is erased for good, and the present one stays in use. No connection is cut.",
-    "If the operator has the new key already, say that it is to be removed.",
   ],
   ended: "The box has its new key",
   endedLeft: [

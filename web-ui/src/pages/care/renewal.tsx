@@ -12,23 +12,27 @@ import { useAction } from "../../ui/use";
 import { courseOf, forgetKey, noteKey, seenKey } from "./renewal";
 import { texts } from "./renewal-text";
 
+type Change = "begin" | "cancel";
+
+const routes: Record<Change, string> = { begin: "/identity/renew", cancel: "/identity/cancel-renewal" };
+
 /** A key that is to take the place of the tunnel's own, from its beginning to what is left to do. */
 export function RenewalCard(props: { identity: Identity; session: Session; reload: () => void }) {
   const t = useTexts(texts);
-  const common = useText();
   const { identity, session, reload } = props;
   const { coming } = identity;
   const [seen, setSeen] = useState(() => seenKey(identity));
-  const [asking, setAsking] = useState(false);
+  // What is asked doesn't change while somebody reads it, whatever becomes of the renewal meanwhile.
+  const [asking, setAsking] = useState<Change | null>(null);
   useEffect(() => {
     if (!coming) return;
     noteKey(identity);
     setSeen(coming.public_key);
   }, [coming?.public_key]);
-  const change = useAction(async () => {
-    setAsking(false);
+  const change = useAction(async (wish: Change) => {
+    setAsking(null);
     try {
-      await post(coming ? "/identity/cancel-renewal" : "/identity/renew");
+      await post(routes[wish]);
     } finally {
       // A refusal tells that it isn't what is shown.
       reload();
@@ -41,9 +45,7 @@ export function RenewalCard(props: { identity: Identity; session: Session; reloa
     forgetKey(identity);
     setSeen(null);
   };
-  const [word, title, sentences] = coming
-    ? [t.cancel, t.cancelTitle, t.cancelText]
-    : [t.begin, t.beginTitle, t.beginText];
+  const next = coming ? "cancel" : "begin";
   return (
     <Card title={t.title} actions={coming && <Tag tone="info">{t.goesOn}</Tag>}>
       {(course === "ended" || course === "withdrawn") && (
@@ -53,32 +55,41 @@ export function RenewalCard(props: { identity: Identity; session: Session; reloa
       <FailureNotice failure={change.failure} />
       {mayRenew && (
         <div class="row gap-above">
-          <Button busy={change.busy} onClick={() => setAsking(true)}>
-            {word}
+          <Button busy={change.busy} onClick={() => setAsking(next)}>
+            {t.changes[next].word}
           </Button>
         </div>
       )}
       {asking && (
-        <Dialog
-          title={title}
-          onClose={() => setAsking(false)}
-          actions={
-            <>
-              <Button onClick={() => setAsking(false)}>{common.cancel}</Button>
-              <Button kind={coming ? "danger" : "primary"} onClick={() => change.run()}>
-                {word}
-              </Button>
-            </>
-          }
-        >
-          <ul class="sentences">
-            {sentences.map((sentence) => (
-              <li key={sentence}>{sentence}</li>
-            ))}
-          </ul>
-        </Dialog>
+        <Ask change={asking} onClose={() => setAsking(null)} onConfirm={() => change.run(asking)} />
       )}
     </Card>
+  );
+}
+
+function Ask(props: { change: Change; onClose: () => void; onConfirm: () => void }) {
+  const t = useTexts(texts);
+  const common = useText();
+  const { word, title, sentences } = t.changes[props.change];
+  return (
+    <Dialog
+      title={title}
+      onClose={props.onClose}
+      actions={
+        <>
+          <Button onClick={props.onClose}>{common.cancel}</Button>
+          <Button kind={props.change === "cancel" ? "danger" : "primary"} onClick={props.onConfirm}>
+            {word}
+          </Button>
+        </>
+      }
+    >
+      <ul class="sentences">
+        {sentences.map((sentence) => (
+          <li key={sentence}>{sentence}</li>
+        ))}
+      </ul>
+    </Dialog>
   );
 }
 
