@@ -103,8 +103,9 @@ pub(super) fn conflict(message: String, way_out: &str) -> Failure {
 }
 
 /// The same with a sentence for people. The Japanese one has the way out too: [`Failure::way_out`] is English.
-pub(super) fn in_words(failure: Failure, ja: String, en: String) -> Failure {
-    Failure { both: Some(Box::new(Both { ja, en })), ..failure }
+pub(super) fn in_words(failure: Failure, ja: impl Into<String>, en: impl Into<String>) -> Failure {
+    let both = Both { ja: ja.into(), en: en.into() };
+    Failure { both: Some(Box::new(both)), ..failure }
 }
 
 /// The request itself can't be meant.

@@ -4,6 +4,7 @@ const ja = {
   changes: {
     begin: {
       word: "鍵の更新を始める",
+      not: "やめる",
       title: "装置の鍵の更新を始めますか",
       sentences: [
         "新しい鍵を、装置の中に作ります。通信は、今の鍵のまま続きます。切れる通信はありません。",
@@ -14,6 +15,7 @@ const ja = {
     },
     cancel: {
       word: "更新をやめる",
+      not: "更新を続ける",
       title: "装置の鍵の更新をやめますか",
       sentences: [
         "新しい鍵を装置から消し、今の鍵を使い続けます。消した鍵は元に戻せません。通信は切れません。",
@@ -60,6 +62,7 @@ const en: typeof ja = {
   changes: {
     begin: {
       word: "Begin a renewal",
+      not: "Not now",
       title: "Begin a renewal of the box's key?",
       sentences: [
         "A new key is made in the box. Traffic goes on by the present key; no connection is cut.",
@@ -70,6 +73,7 @@ const en: typeof ja = {
     },
     cancel: {
       word: "Cancel the renewal",
+      not: "Let it go on",
       title: "Cancel the renewal of the box's key?",
       sentences: [
         "The new key is erased for good, and the present one stays in use. No connection is cut.",

@@ -69,15 +69,14 @@ export function RenewalCard(props: { identity: Identity; session: Session; reloa
 
 function Ask(props: { change: Change; onClose: () => void; onConfirm: () => void }) {
   const t = useTexts(texts);
-  const common = useText();
-  const { word, title, sentences } = t.changes[props.change];
+  const { word, not, title, sentences } = t.changes[props.change];
   return (
     <Dialog
       title={title}
       onClose={props.onClose}
       actions={
         <>
-          <Button onClick={props.onClose}>{common.cancel}</Button>
+          <Button onClick={props.onClose}>{not}</Button>
           <Button kind={props.change === "cancel" ? "danger" : "primary"} onClick={props.onConfirm}>
             {word}
           </Button>

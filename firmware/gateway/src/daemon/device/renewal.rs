@@ -25,8 +25,8 @@ impl Device {
                     "this device has no design, and no centre knows its key".to_owned(),
                     "have the operator register the key that it has",
                 ),
-                "この装置にはまだ設計がなく、どの拠点も装置の鍵を知りません。今の公開鍵を、そのまま機構に届けてください。".to_owned(),
-                "This device has no design yet, and no centre knows its key.".to_owned(),
+                "この装置にはまだ設計がなく、どの拠点も装置の鍵を知りません。今の公開鍵を、そのまま機構に届けてください。",
+                "This device has no design yet, and no centre knows its key.",
             ));
         }
         if self.hands.renewal.coming().is_some() {
@@ -35,8 +35,8 @@ impl Device {
                     "a key is to come already".to_owned(),
                     "give that one to the operator (`sekisho identity`), or cancel it first",
                 ),
-                "鍵の更新は、もう始まっています。その新しい鍵を機構に届けるか、先に更新をやめてください。".to_owned(),
-                "A renewal is under way already.".to_owned(),
+                "鍵の更新は、もう始まっています。その新しい鍵を機構に届けるか、先に更新をやめてください。",
+                "A renewal is under way already.",
             ));
         }
         let coming = self.hands.store.make_coming_key().map_err(|fault| disk_failure(&fault))?;
@@ -54,8 +54,8 @@ impl Device {
         if self.hands.renewal.coming().is_none() {
             return Err(in_words(
                 conflict("no key is to come".to_owned(), "see `sekisho identity`"),
-                "鍵の更新は、もう終わったか、取りやめられています。表示を最新にしてください。".to_owned(),
-                "No renewal is under way: it has ended or was cancelled.".to_owned(),
+                "鍵の更新は、もう終わったか、取りやめられています。表示を最新にしてください。",
+                "No renewal is under way: it has ended or was cancelled.",
             ));
         }
         let centres = self.hands.tunnel.as_ref().map(Tunnel::renewal).unwrap_or_default();
