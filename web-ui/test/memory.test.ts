@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { carryOf, keepCarry } from "../src/app/carry";
 import { drop, dropAll, keep, kept, recalled, remember } from "../src/app/memory";
 import { Store } from "../src/app/store";
-import { forgetKey, noteKey, seenKey } from "../src/pages/care/renewal";
+import { forgetKey, noteKey, seenKey } from "../src/pages/care/course";
 
 /** What a browser's storage does, as far as it is used; `Object.keys` lists what is kept. */
 function storage(): Record<string, unknown> {

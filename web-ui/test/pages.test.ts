@@ -10,9 +10,9 @@ import type {
   Status,
   Step,
 } from "../src/api/types";
+import { courseOf } from "../src/pages/care/course";
 import { goesOn, slotState, wrongFile } from "../src/pages/care/firmware";
 import { derOf } from "../src/pages/care/pem";
-import { courseOf } from "../src/pages/care/renewal";
 import { texts as renewalTexts } from "../src/pages/care/renewal-text";
 import { restoring } from "../src/pages/care/restore";
 import { countsOf, isTestNumber, noRun, step, tally, tree } from "../src/pages/check/run";

@@ -9,7 +9,7 @@ import { FailureNotice, Notice } from "../../ui/notice";
 import { Button, Card, CopyButton, Dialog, Facts, Tag } from "../../ui/parts";
 import { QrPicture } from "../../ui/qr-picture";
 import { useAction } from "../../ui/use";
-import { courseOf, forgetKey, noteKey, seenKey } from "./renewal";
+import { courseOf, forgetKey, noteKey, seenKey } from "./course";
 import { texts } from "./renewal-text";
 
 type Change = "begin" | "cancel";
@@ -60,9 +60,7 @@ export function RenewalCard(props: { identity: Identity; session: Session; reloa
           </Button>
         </div>
       )}
-      {asking && (
-        <Ask change={asking} onClose={() => setAsking(null)} onConfirm={() => change.run(asking)} />
-      )}
+      {asking && <Ask change={asking} onClose={() => setAsking(null)} onConfirm={() => change.run(asking)} />}
     </Card>
   );
 }
