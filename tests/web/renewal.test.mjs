@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { after, before, test } from "node:test";
 import { accessibility, asAdministrator, keep, on, PAGE, sekisho, status, withPage } from "./clerk.mjs";
@@ -45,11 +45,21 @@ const give = (centre, key) =>
 
 const remove = (centre, key) => order(centre, `public_key=${hex(key)}`, "remove=true");
 
+/** How a process was started; it may have gone meanwhile. */
+function wordsOf(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+  } catch {
+    return [""];
+  }
+}
+
 /** Puts wireguard-go in the place of a centre's tunnel end. */
 async function replace(centre, key) {
-  for (const pid of (await on(centre, "ip", "netns", "pids", centre)).trim().split("\n")) {
-    const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-    if (words[0].endsWith("/sekisho-far-end") && words[1] === "respond") process.kill(Number(pid), "SIGKILL");
+  const listens = `${process.env[`LAB_${centre.toUpperCase()}_ENDPOINT`]}:${TUNNEL_PORT}`;
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    const words = wordsOf(pid);
+    if (words[0].endsWith("/sekisho-far-end") && words.includes(listens)) process.kill(Number(pid), "SIGKILL");
   }
   const device = `go-${centre}`;
   running.push(spawn("ip", ["netns", "exec", centre, "wireguard-go", "-f", device], { stdio: "ignore" }));
