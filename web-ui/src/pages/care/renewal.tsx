@@ -52,7 +52,11 @@ export function RenewalCard(props: { identity: Identity; session: Session; reloa
         <Over course={course} seen={seen ?? ""} onUnderstood={understood} />
       )}
       {coming ? <Coming coming={coming} /> : <p class="quiet">{t.lead}</p>}
-      <FailureNotice failure={change.failure} />
+      {change.failure && (
+        <div class="gap-above">
+          <FailureNotice failure={change.failure} />
+        </div>
+      )}
       {mayRenew && (
         <div class="row gap-above">
           <Button busy={change.busy} onClick={() => setAsking(next)}>
@@ -126,10 +130,10 @@ function Coming({ coming }: { coming: ComingKey }) {
         <Facts
           facts={coming.centres.map(({ name, state }) => [
             common.centres[name] ?? name,
-            <span key={name}>
-              <Tag tone={tones[state]}>{t.states[state]}</Tag>{" "}
-              <span class="small quiet">{t.meanings[state]}</span>
-            </span>,
+            <>
+              <Tag tone={tones[state]}>{t.states[state]}</Tag>
+              <p class="field-hint">{t.meanings[state]}</p>
+            </>,
           ])}
         />
       </div>
