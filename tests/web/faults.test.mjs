@@ -1,6 +1,6 @@
 // What goes wrong between a browser and the box: said in words, with the way out, and nothing of anybody's work is lost.
 import assert from "node:assert/strict";
-import { rename } from "node:fs/promises";
+import { rename, rm, writeFile } from "node:fs/promises";
 import { before, test } from "node:test";
 import { asAdministrator, file, logIn, PAGE, PASSWORD, release, status, withPage, write } from "./clerk.mjs";
 
@@ -18,6 +18,15 @@ async function inForce(page) {
   await text.waitFor();
   return text.inputValue();
 }
+
+/** Chooses a file of so many bytes, which is made in the browser. */
+const choose = (input, size) =>
+  input.evaluate((input, size) => {
+    const files = new DataTransfer();
+    files.items.add(new File([new Uint8Array(size)], "large.csv"));
+    input.files = files.files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  }, size);
 
 test("two windows of one session don't write over each other", () =>
   withPage({}, async (page, context) => {
@@ -88,6 +97,11 @@ test("a table of the wrong kind and a file of 100 MB are refused by name", () =>
     await page.getByRole("button", { name: "CSVの出し入れ" }).click();
     await page.getByLabel("CSVを取り込む").setInputFiles(file("picture.csv", "\u0000\u0001\u0002 no table"));
     await page.getByRole("dialog").locator(".notice").first().waitFor();
+    await choose(page.getByLabel("CSVを取り込む"), HUGE);
+    await page.getByRole("dialog").getByText("ファイルが大きすぎます（1MiBまで）。").waitFor();
+    await page.getByRole("dialog").getByRole("button", { name: "閉じる" }).last().click();
+    await choose(page.getByLabel("TOMLを開く"), HUGE);
+    await page.getByText("ファイルが大きすぎます（1MiBまで）。").waitFor();
     const [code, kind] = await page.evaluate(async (size) => {
       const { csrf } = await (await fetch("/api/session")).json();
       const headers = { "content-type": "application/json", "x-sekisho-token": csrf };
@@ -100,6 +114,31 @@ test("a table of the wrong kind and a file of 100 MB are refused by name", () =>
     await page.goto(`${PAGE}#/status`);
     await page.locator("main h1").waitFor();
   }));
+
+test("where nothing can be written down, nothing is changed, and looking goes on", async () => {
+  const trail = `${process.env.LAB_LOGS}/page/audit`;
+  await rename(trail, `${trail}.away`);
+  await writeFile(trail, "in the way, as a full disk would be");
+  try {
+    await withPage({}, async (page) => {
+      await asAdministrator(page);
+      await page.getByText("使用中").first().waitFor();
+      await page.goto(`${PAGE}#/care/users`);
+      await page.getByLabel("利用者名").fill("hana");
+      await page.getByRole("button", { name: "作る", exact: true }).click();
+      await page.getByRole("alert").getByText("監査記録を書き込めないため、変更を受け付けません。").waitFor();
+      await page.getByRole("alert").getByText("ディスクの空きと状態を確認してください").waitFor();
+      assert.equal(await page.getByText("hana", { exact: true }).count(), 0);
+      await rm(trail);
+      await rename(`${trail}.away`, trail);
+      await page.getByRole("button", { name: "作る", exact: true }).click();
+      await page.getByRole("dialog").locator("code").waitFor();
+    });
+  } finally {
+    await rm(trail).catch(() => {});
+    await rename(`${trail}.away`, trail).catch(() => {});
+  }
+});
 
 test("without the daemon the page says so, and who is known gets in to look", async () => {
   await rename(SOCKET, `${SOCKET}.away`);

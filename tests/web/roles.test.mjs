@@ -35,6 +35,16 @@ const asked = (page, method, path, body) =>
     [method, path, body],
   );
 
+/** Who isn't the administrator sees the device's key and has no way to renew it. */
+async function findsTheKeyAsItIs(page) {
+  await page.goto(`${PAGE}#/care/box`);
+  await page.getByRole("img", { name: "製造番号、公開鍵、団体、版のQRコード" }).waitFor();
+  assert.equal(await page.getByRole("button", { name: "鍵の更新を始める" }).count(), 0);
+  for (const path of ["/identity/renew", "/identity/cancel-renewal"]) {
+    assert.deepEqual(await asked(page, "POST", path, {}), [403, "role"]);
+  }
+}
+
 test("a viewer looks and can't touch", () =>
   withPage({}, async (page) => {
     await firstLogin(page, "mita", first.mita, PASSWORD);
@@ -47,6 +57,7 @@ test("a viewer looks and can't touch", () =>
     await page.locator("main h1").waitFor();
     assert.equal(await page.getByRole("link", { name: "利用者", exact: true }).count(), 0);
     assert.deepEqual(await asked(page, "POST", "/roll-back", { generation: 1 }), [403, "role"]);
+    await findsTheKeyAsItIs(page);
   }));
 
 test("an engineer writes a design, and the page says until when", () =>
@@ -60,6 +71,7 @@ test("an engineer writes a design, and the page says until when", () =>
     await page.getByRole("button", { name: "編集を終える" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "編集を終える" }).click();
     assert.deepEqual(await asked(page, "POST", "/users", { name: "x", role: "viewer" }), [403, "role"]);
+    await findsTheKeyAsItIs(page);
   }));
 
 test("an operator brings profiles and leaves the site alone", () =>
@@ -67,6 +79,7 @@ test("an operator brings profiles and leaves the site alone", () =>
     await firstLogin(page, "kikou", first.kikou, PASSWORD);
     const proposal = { site: { name: "site.toml", text: "schema = 1\n" } };
     assert.deepEqual(await asked(page, "POST", "/apply", { proposal, seen: 1 }), [403, "role"]);
+    await findsTheKeyAsItIs(page);
   }));
 
 test("a transfer that the platform's servers refuse is no fault of the device", () =>

@@ -1,4 +1,4 @@
-import type { AuditRecord, Generation, Role, User } from "../src/api/types";
+import type { AuditRecord, Generation, Identity, KeyAtCentre, Role, User } from "../src/api/types";
 import { type Answer, ok, refuse } from "./answers";
 import { state } from "./box";
 import { files } from "./design";
@@ -26,6 +26,40 @@ const users: User[] = [
 ];
 
 const password = "kumo-2491-tokei-hana";
+
+const keys = {
+  old: "MR/hnhpmpYCiKgk9ce+Ym1idjlQBiNJByL95+HJp90I=",
+  coming: "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=",
+};
+const line = (key: string) =>
+  `sekisho serial=b1946ac92492d2347c6235b4d2611184 organisation=011002 key=${key} version=0.9.0`;
+let renewed: number | undefined;
+
+/** A renewal takes a minute: the centres go over to it one after the other. */
+function identity(): Identity {
+  const seconds = renewed === undefined ? 0 : (Date.now() - renewed) / 1000;
+  const key = seconds > 60 ? keys.coming : keys.old;
+  const state = (late: number) =>
+    seconds < 10 + late ? "unknown" : seconds < 25 + late ? "registered" : "in-use";
+  const coming = {
+    public_key: keys.coming,
+    made_at: ago(seconds),
+    centres: [
+      { name: "east", state: state(0) },
+      { name: "west", state: state(10) },
+    ] as KeyAtCentre[],
+    line: line(keys.coming),
+  };
+  return {
+    serial: "b1946ac92492d2347c6235b4d2611184",
+    public_key: key,
+    organisation: "011002",
+    version: "0.9.0",
+    page_authority: "7f1e0c".padEnd(64, "0"),
+    line: line(key),
+    ...(renewed !== undefined && seconds <= 60 ? { coming } : {}),
+  };
+}
 
 const generations: Generation[] = [
   {
@@ -152,15 +186,23 @@ export const care: Record<string, Answer> = {
       warnings: [],
     });
   },
-  "GET /identity": () =>
-    ok({
-      serial: "b1946ac92492d2347c6235b4d2611184",
-      public_key: "MR/hnhpmpYCiKgk9ce+Ym1idjlQBiNJByL95+HJp90I=",
-      organisation: "011002",
-      version: "0.9.0",
-      page_authority: "7f1e0c".padEnd(64, "0"),
-      line: "sekisho serial=b1946ac92492d2347c6235b4d2611184 organisation=011002 key=MR/hnhpmpYCiKgk9ce+Ym1idjlQBiNJByL95+HJp90I= version=0.9.0",
-    }),
+  "GET /identity": () => ok(identity()),
+  "POST /identity/renew": () => {
+    renewed = Date.now();
+    return ok(identity());
+  },
+  "POST /identity/cancel-renewal": () => {
+    const goneOver = identity().coming?.centres.find(({ state }) => state === "in-use");
+    if (goneOver) {
+      const both = {
+        ja: `拠点 ${goneOver.name} は、もう新しい鍵で通信しています。`,
+        en: `The centre ${goneOver.name} speaks by the new key already.`,
+      };
+      return refuse(409, { kind: "conflict", message: both.en, both });
+    }
+    renewed = undefined;
+    return ok(identity());
+  },
   "POST /backup": (_, given: { passphrase?: string }) =>
     ok({
       name: "sekisho-011002-20261126.age",

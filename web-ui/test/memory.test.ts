@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { carryOf, keepCarry } from "../src/app/carry";
 import { drop, dropAll, keep, kept, recalled, remember } from "../src/app/memory";
 import { Store } from "../src/app/store";
+import { forgetKey, noteKey, seenKey } from "../src/pages/care/course";
 
 /** What a browser's storage does, as far as it is used; `Object.keys` lists what is kept. */
 function storage(): Record<string, unknown> {
@@ -61,6 +62,19 @@ describe("memory", () => {
     expect(carryOf(14)).toBeNull();
     expect(carryOf(13)).toBeNull();
   });
+});
+
+test("a key that is to come is remembered for each box, until somebody has read how its renewal ended", () => {
+  const coming = { public_key: "new", made_at: "", centres: [], line: "" };
+  const here = { serial: "0", public_key: "old", version: "1", line: "", coming };
+  const elsewhere = { serial: "1", public_key: "old", version: "1", line: "" };
+  noteKey(elsewhere);
+  noteKey(here);
+  expect([here, elsewhere].map(seenKey)).toEqual(["new", null]);
+  dropAll();
+  expect(seenKey(here)).toBe("new");
+  forgetKey(here);
+  expect(seenKey(here)).toBeNull();
 });
 
 test("a store tells changes only, and nobody who has gone", () => {

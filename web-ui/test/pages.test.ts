@@ -3,14 +3,17 @@ import { sections, slug, target } from "../build/manual";
 import type {
   CheckOutcome,
   FlowPage,
+  Identity,
   Planned,
   RefusedPacket,
   SelfTestReport,
   Status,
   Step,
 } from "../src/api/types";
+import { courseOf } from "../src/pages/care/course";
 import { goesOn, slotState, wrongFile } from "../src/pages/care/firmware";
 import { derOf } from "../src/pages/care/pem";
+import { texts as renewalTexts } from "../src/pages/care/renewal-text";
 import { restoring } from "../src/pages/care/restore";
 import { countsOf, isTestNumber, noRun, step, tally, tree } from "../src/pages/check/run";
 import { concerns, isAddress, isPort, mends, openingOf, stagesOf } from "../src/pages/explain/path";
@@ -36,6 +39,31 @@ const ended = (check: Planned, verdict: CheckOutcome["verdict"]): CheckOutcome =
   verdict,
   result: both,
   milliseconds: 1,
+});
+
+describe("renewal of the key", () => {
+  const coming = { public_key: "new", made_at: "", centres: [], line: "" };
+  const identity = (public_key: string, more: Partial<Identity> = {}): Identity => ({
+    serial: "0",
+    public_key,
+    version: "1",
+    line: "",
+    ...more,
+  });
+
+  test("what is told follows from the keys that are there and the one that was to come", () => {
+    expect(courseOf(identity("old"), null)).toBe("none");
+    expect(courseOf(identity("old", { coming }), null)).toBe("coming");
+    expect(courseOf(identity("old", { coming }), "another")).toBe("coming");
+    expect(courseOf(identity("new"), "new")).toBe("ended");
+    expect(courseOf(identity("old"), "new")).toBe("withdrawn");
+  });
+
+  test("nothing is left unsaid in the other language", () => {
+    const counts = ({ changes: { begin, cancel }, steps, endedLeft }: typeof renewalTexts.ja) =>
+      [begin.sentences, cancel.sentences, steps, endedLeft].map(({ length }) => length);
+    expect(counts(renewalTexts.en)).toEqual(counts(renewalTexts.ja));
+  });
 });
 
 describe("updates", () => {

@@ -31,7 +31,17 @@ describe("routes", () => {
 
 describe("roles", () => {
   test("a viewer changes nothing, and nobody may anything without a session", () => {
-    const all = ["apply", "audit", "backup", "draft", "import", "restart", "self-test", "users"] as const;
+    const all = [
+      "apply",
+      "audit",
+      "backup",
+      "draft",
+      "import",
+      "renew-key",
+      "restart",
+      "self-test",
+      "users",
+    ] as const;
     expect(all.filter((right) => may("viewer", right))).toEqual([]);
     expect(all.filter((right) => may(undefined, right))).toEqual([]);
   });
@@ -41,6 +51,7 @@ describe("roles", () => {
       (["operator", "administrator", "viewer", "engineer"] as Role[]).filter((role) => may(role, right));
     expect(who("apply-profile")).toEqual(["operator", "engineer"]);
     expect(who("users")).toEqual(["administrator"]);
+    expect(who("renew-key")).toEqual(["administrator"]);
   });
 });
 

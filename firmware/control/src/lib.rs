@@ -537,6 +537,9 @@ pub struct Failure {
     /// What to do about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub way_out: Option<String>,
+    /// What went wrong for people, where the daemon has words for it; in Japanese with the way out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub both: Option<Box<Both>>,
     /// The design's problems, where it was refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Report>,

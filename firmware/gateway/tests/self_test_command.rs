@@ -118,6 +118,7 @@ fn answer(mut stream: UnixStream, habits: &Habits, wishes: &Mutex<Vec<SelfTestWi
                 kind: FailureKind::Malformed,
                 message: "there is no check 'nothing'".to_owned(),
                 way_out: Some("see the names in a report".to_owned()),
+                both: None,
                 problems: Vec::new(),
             };
             reply(&mut stream, "400 Bad Request", &serde_json::to_string(&failure).unwrap())
@@ -143,6 +144,7 @@ fn answer(mut stream: UnixStream, habits: &Habits, wishes: &Mutex<Vec<SelfTestWi
             kind: FailureKind::Device,
             message: "password: hunter2".to_owned(),
             way_out: None,
+            both: None,
             problems: Vec::new(),
         };
         reply(&mut stream, "500 Internal Server Error", &serde_json::to_string(&failure).unwrap())

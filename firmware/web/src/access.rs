@@ -207,7 +207,7 @@ const CHANGERS: Who = Who::Roles(&[Role::Administrator, Role::Operator, Role::En
 pub const DEVICE: &[Entry] = &[
     route(Verb::Get, "/api/status", Who::SignedIn, "tells how the device is").unattended(),
     route(Verb::Get, "/api/key", Who::SignedIn, "gives the public key that the operator registers"),
-    route(Verb::Get, "/api/identity", Who::SignedIn, "tells which device it is"),
+    route(Verb::Get, "/api/identity", Who::SignedIn, "tells which device it is, and how far a renewal of its key is").unattended(),
     route(Verb::Get, "/api/names", Who::SignedIn, "tells how name resolution is"),
     route(Verb::Get, "/api/names/zone-data", Who::SignedIn, "fetches the platform's zone data now"),
     route(Verb::Get, "/api/refusals", Who::SignedIn, "tells what was refused last, and why"),

@@ -974,7 +974,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** tells which device it is */
+        /** tells which device it is, and how far a renewal of its key is */
         get: {
             parameters: {
                 query?: never;
@@ -2882,6 +2882,8 @@ export interface components {
         Environment: "production" | "test";
         /** @description Why a request wasn't carried out. */
         Failure: {
+            /** @description What went wrong for people, where the daemon has words for it; in Japanese with the way out. */
+            both?: components["schemas"]["Both"];
             /** @description What kind of failure; it decides the command line's exit code. */
             kind: components["schemas"]["FailureKind"];
             /** @description What went wrong, with its causes. */

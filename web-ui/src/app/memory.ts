@@ -15,6 +15,10 @@ export function remember(key: string, value: string): void {
   guarded(() => localStorage.setItem(`sekisho.${key}`, value));
 }
 
+export function forget(key: string): void {
+  guarded(() => localStorage.removeItem(`sekisho.${key}`));
+}
+
 /** Unsaved work of this tab: it outlives an expired session and a reload, and ends with the tab. */
 export function kept<T>(key: string): T | null {
   return guarded(() => JSON.parse(sessionStorage.getItem(`sekisho.${key}`) ?? "null") as T | null);

@@ -9,6 +9,7 @@ export type Right =
   | "draft"
   | "import"
   | "inspect-backup"
+  | "renew-key"
   | "restart"
   | "self-test"
   | "update"
@@ -22,6 +23,7 @@ const rights: Record<Right, readonly Role[]> = {
   draft: ["administrator", "operator", "engineer"],
   import: ["administrator", "engineer"],
   "inspect-backup": ["administrator", "engineer"],
+  "renew-key": ["administrator"],
   restart: ["administrator"],
   "self-test": ["administrator", "operator", "engineer"],
   update: ["administrator", "engineer"],

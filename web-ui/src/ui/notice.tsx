@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
 import type { Failure } from "../api/types";
-import { useSay, useText } from "../app/language";
+import { language, useSay, useText } from "../app/language";
+import { useStore } from "../app/store";
 import { Icon, type IconName } from "./icon";
 import { Said } from "./said";
 
@@ -36,10 +37,13 @@ export function FailureNotice({
 }) {
   const t = useText();
   const say = useSay();
+  const now = useStore(language);
   if (!failure) return null;
   // The daemon speaks English; what kind of failure it is can be told in both languages.
   const kind = failure.both ? say(failure.both) : t.failures[failure.kind];
   const title = kind ?? failure.message;
+  // Ways out are in English; where there is a sentence in Japanese, it has its own.
+  const wayOut = failure.both && now !== "en" ? undefined : failure.way_out;
   return (
     <Notice
       tone="bad"
@@ -53,7 +57,11 @@ export function FailureNotice({
       }
     >
       {title !== failure.message && !failure.both && <p lang="en">{failure.message}</p>}
-      {failure.way_out && <Said word={t.wayOut}>{failure.way_out}</Said>}
+      {wayOut && (
+        <Said word={t.wayOut}>
+          <span lang="en">{wayOut}</span>
+        </Said>
+      )}
       {failure.problems && failure.problems.length > 0 && (
         <ul class="plain-list">
           {failure.problems.map((problem) => (

@@ -431,7 +431,7 @@ impl CommandError {
         if let Self::Client(ClientError::Failure(failure)) = self {
             return failure;
         }
-        Failure { kind, message, way_out, problems }
+        Failure { kind, message, way_out, both: None, problems }
     }
 }
 

@@ -188,6 +188,7 @@ mod tests {
                 kind: FailureKind::Device,
                 message: "port 53 is taken".to_owned(),
                 way_out: Some("end it".to_owned()),
+                both: None,
                 problems: Vec::new(),
             }),
             listening: vec![Lan::HeadOffice],

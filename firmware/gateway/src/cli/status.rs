@@ -396,6 +396,7 @@ mod tests {
             kind: FailureKind::Device,
             message: message.to_owned(),
             way_out: Some("do this".to_owned()),
+            both: None,
             problems: Vec::new(),
         }
     }

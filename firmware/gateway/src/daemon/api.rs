@@ -219,7 +219,13 @@ impl Queue {
             return answer;
         }
         let message = "the daemon is ending".to_owned();
-        Err(Failure { kind: FailureKind::Device, message, way_out: None, problems: Vec::new() })
+        Err(Failure {
+            kind: FailureKind::Device,
+            message,
+            way_out: None,
+            both: None,
+            problems: Vec::new(),
+        })
     }
 }
 
@@ -494,7 +500,13 @@ async fn trace(State(queue): State<Queue>, Body(packet): Body<Packet>) -> Respon
 }
 
 fn malformed(message: String) -> Response {
-    refuse(Failure { kind: FailureKind::Malformed, message, way_out: None, problems: Vec::new() })
+    refuse(Failure {
+        kind: FailureKind::Malformed,
+        message,
+        way_out: None,
+        both: None,
+        problems: Vec::new(),
+    })
 }
 
 fn refuse(failure: Failure) -> Response {

@@ -167,7 +167,7 @@ fn failure(fault: Fault) -> Failure {
     let too_soon = matches!(fault, Fault::TooSoon { .. });
     let kind = if too_soon { FailureKind::Conflict } else { FailureKind::Refused };
     let (message, problems) = (fault.to_string(), vec![fault.report("capsule")]);
-    Failure { kind, message, way_out: None, problems }
+    Failure { kind, message, way_out: None, both: None, problems }
 }
 
 /// What a capsule holds, without its secrets.

@@ -1,6 +1,7 @@
 //! Why a change isn't in force, in words, and what an operator can do about it.
 
 use sekisho_control::{Failure, FailureKind};
+use sekisho_design::Both;
 use sekisho_host::HostError;
 use sekisho_plan::trace::NotUnderstood;
 
@@ -88,28 +89,34 @@ pub(super) fn failure(rest: &Rest<Fault>) -> Option<Failure> {
             let way_out = "restart the device: it comes up with the design that was in force";
             let way_out = Some(way_out.to_owned());
             let (kind, problems) = (FailureKind::RollbackFailed, Vec::new());
-            return Some(Failure { kind, message, way_out, problems });
+            return Some(Failure { kind, message, way_out, both: None, problems });
         }
     };
     let (message, way_out) = (cause.message(), cause.way_out());
-    Some(Failure { kind, message, way_out, problems: Vec::new() })
+    Some(Failure { kind, message, way_out, both: None, problems: Vec::new() })
 }
 
 /// Nothing was touched because of somebody else's change.
 pub(super) fn conflict(message: String, way_out: &str) -> Failure {
     let way_out = Some(way_out.to_owned());
-    Failure { kind: FailureKind::Conflict, message, way_out, problems: Vec::new() }
+    Failure { kind: FailureKind::Conflict, message, way_out, both: None, problems: Vec::new() }
+}
+
+/// The same with a sentence for people. The Japanese one has the way out too: [`Failure::way_out`] is English.
+pub(super) fn in_words(failure: Failure, ja: impl Into<String>, en: impl Into<String>) -> Failure {
+    let both = Both { ja: ja.into(), en: en.into() };
+    Failure { both: Some(Box::new(both)), ..failure }
 }
 
 /// The request itself can't be meant.
 pub(super) fn malformed(message: String, way_out: String) -> Failure {
     let way_out = Some(way_out);
-    Failure { kind: FailureKind::Malformed, message, way_out, problems: Vec::new() }
+    Failure { kind: FailureKind::Malformed, message, way_out, both: None, problems: Vec::new() }
 }
 
 /// The device can't do it.
 pub(super) fn device_failure(message: String, way_out: Option<String>) -> Failure {
-    Failure { kind: FailureKind::Device, message, way_out, problems: Vec::new() }
+    Failure { kind: FailureKind::Device, message, way_out, both: None, problems: Vec::new() }
 }
 
 /// The kernel can't be looked at.

@@ -50,5 +50,5 @@ fn nothing_in_force() -> Failure {
 /// A request that can never be carried out.
 pub(super) fn malformed(message: String, way_out: Option<&str>) -> Failure {
     let way_out = way_out.map(str::to_owned);
-    Failure { kind: FailureKind::Malformed, message, way_out, problems: Vec::new() }
+    Failure { kind: FailureKind::Malformed, message, way_out, both: None, problems: Vec::new() }
 }

@@ -100,7 +100,7 @@ impl From<Unproven> for Failure {
 /// Nobody has shown, or could show, that the device is still reached.
 pub(super) fn unproven(message: String, way_out: String) -> Failure {
     let way_out = Some(way_out);
-    Failure { kind: FailureKind::Unproven, message, way_out, problems: Vec::new() }
+    Failure { kind: FailureKind::Unproven, message, way_out, both: None, problems: Vec::new() }
 }
 
 #[cfg(test)]

@@ -250,7 +250,10 @@ pub fn main() -> ExitCode {
                 return code;
             }
             let way_out = way_out.map(str::to_owned);
-            (show::json(&Failure { kind, message, way_out, problems: Vec::new() }), code)
+            (
+                show::json(&Failure { kind, message, way_out, both: None, problems: Vec::new() }),
+                code,
+            )
         }
     };
     // Whoever reads may have gone away.

@@ -82,9 +82,15 @@ async fn take_identity(
     app.daemon.post(TAKE_IDENTITY, json!(unlocking).to_string()).await
 }
 
-async fn renew(State(app): State<App>, person: Person) -> Result<Answer, Fault> {
+/// The trail has which key is to come.
+async fn renew(State(app): State<App>, person: Person) -> Result<Response, Response> {
     let wish = Renewal { on_behalf: Some(person.principal()) };
-    app.daemon.post(RENEW_IDENTITY, json!(wish).to_string()).await
+    let answer = app.daemon.post(RENEW_IDENTITY, json!(wish).to_string()).await;
+    let answer = answer.map_err(Fault::into_response)?;
+    let identity: Identity = answer.read().map_err(Answer::into_response)?;
+    let coming = identity.coming.as_ref().map(|coming| json!({ "coming": coming.public_key }));
+    let note = Note { after: coming, ..Note::default() };
+    Ok((Extension(note), Json(identity)).into_response())
 }
 
 async fn cancel_renewal(State(app): State<App>, person: Person) -> Result<Answer, Fault> {

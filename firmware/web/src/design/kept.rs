@@ -212,7 +212,7 @@ fn another() -> Refusal {
     Refusal::new(
         StatusCode::CONFLICT,
         RefusalKind::Changed,
-        "下書きは、ほかの画面で変わっています。",
+        "下書きは、ほかの画面で変わっています。装置にある下書きを見て、上書きするか、自分の下書きを捨ててください。",
         "The draft was changed in another window.",
     )
     .way_out("look at the draft on the box, then write over it or drop your own")

@@ -248,16 +248,62 @@ async fn the_box_restarts_for_a_name() {
 async fn the_key_is_renewed_for_a_name() {
     let stage = Stage::new().await;
     let mut client = stage.signed_in("administrator").await;
-    for path in ["identity/renew", "identity/cancel-renewal"] {
+    let coming = json!({
+        "public_key": COMING,
+        "made_at": "2026-04-01T00:00:00Z",
+        "centres": [{ "name": "east", "state": "unknown" }],
+        "line": "sekisho serial=0123456789abcdef",
+    });
+    let identity = json!({
+        "serial": "0123456789abcdef",
+        "public_key": "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=",
+        "version": "0.1.0",
+        "line": "sekisho serial=0123456789abcdef",
+    });
+    let mut renewed = identity.clone();
+    renewed["coming"] = coming;
+    for (path, told) in [("identity/renew", renewed), ("identity/cancel-renewal", identity)] {
         let (here, there) = (format!("/api/{path}"), format!("POST /v1/{path}"));
-        stage.daemon.say(&there, 200, json!({ "serial": "0123456789abcdef" }));
-        let answer = client.post(&here, json!({})).await;
-        assert_eq!((answer.status, answer.body), (200, json!({ "serial": "0123456789abcdef" })));
+        stage.daemon.say(&there, 200, told.clone());
+        // Nobody speaks for another.
+        let answer = client.post(&here, json!({ "on_behalf": on_behalf("operator") })).await;
+        assert_eq!((answer.status, answer.body), (200, told));
         let by = json!({ "on_behalf": on_behalf("administrator") });
         assert_eq!(stage.daemon.asked(&there), [by]);
-        let trail = stage.trail(&format!("POST {here}"));
-        assert_eq!(trail[0], (json!("done"), json!("administrator")));
+        let of = |result: &str| (json!(result), json!("administrator"));
+        assert_eq!(stage.trail(&format!("POST {here}")), [of("done"), of("begun")]);
     }
+    let page = client.get("/api/audit").await.body;
+    let records = page["records"].as_array().unwrap();
+    let noted: Vec<_> = records.iter().map(|record| &record["after"]["coming"]).collect();
+    assert!(noted.contains(&&json!(COMING)), "{records:?}");
+}
+
+const COMING: &str = "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=";
+
+#[tokio::test]
+async fn a_renewal_that_is_refused_is_told_in_the_daemons_words() {
+    let stage = Stage::new().await;
+    let mut client = stage.signed_in("administrator").await;
+    let refused = json!({
+        "kind": "conflict",
+        "message": "east knows the device by the coming key already",
+        "way_out": "have the operator give the addresses back",
+        "both": { "ja": "拠点 east は、もう新しい鍵で通信しています。", "en": "East speaks by it." },
+    });
+    for path in ["identity/renew", "identity/cancel-renewal"] {
+        let (here, there) = (format!("/api/{path}"), format!("POST /v1/{path}"));
+        stage.daemon.say(&there, 409, refused.clone());
+        let answer = client.post(&here, json!({})).await;
+        assert_eq!((answer.status, &answer.body), (409, &refused));
+        let trail = stage.trail(&format!("POST {here}"));
+        assert_eq!(trail[0], (json!("refused"), json!("administrator")));
+    }
+    // What can't be understood isn't taken for a key.
+    stage.daemon.say("POST /v1/identity/renew", 200, json!({ "serial": "0123456789abcdef" }));
+    let answer = client.post("/api/identity/renew", json!({})).await;
+    assert_eq!((answer.status, answer.kind()), (502, "daemon-away"));
+    assert_eq!(stage.trail("POST /api/identity/renew")[0].0, json!("failed"));
 }
 
 #[tokio::test]

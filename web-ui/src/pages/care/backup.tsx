@@ -15,6 +15,8 @@ import { restore, restoring } from "./restore";
 import { texts } from "./text";
 
 const shortest = 12;
+/** More than the box reads as a backup, in bytes. A browser that sends far more would never get to read why it is refused. */
+const mostSent = 5 << 20;
 
 export function BackupPart({ session }: { session: Session }) {
   return (
@@ -97,6 +99,7 @@ function Open({ session }: { session: Session }) {
   const [file, setFile] = useState<File | null>(null);
   const [passphrase, setPassphrase] = useState("");
   const [opened, setOpened] = useState<{ preview: Opened; capsule: string } | null>(null);
+  const tooLarge = file !== null && file.size > mostSent;
   const { run, busy, failure } = useAction(async (given: File) => {
     setOpened(null);
     const capsule = await readBase64(given);
@@ -109,10 +112,10 @@ function Open({ session }: { session: Session }) {
         class="stack gap-above"
         onSubmit={(event) => {
           event.preventDefault();
-          if (file) run(file);
+          if (file && !tooLarge) run(file);
         }}
       >
-        <Field label={t.file}>
+        <Field label={t.file} error={tooLarge ? t.fileTooLarge : undefined}>
           {(given) => (
             <input
               {...given}
@@ -131,7 +134,7 @@ function Open({ session }: { session: Session }) {
           spellcheck={false}
         />
         <FailureNotice failure={failure} />
-        <Button type="submit" busy={busy}>
+        <Button type="submit" busy={busy} disabled={tooLarge}>
           {t.openButton}
         </Button>
       </form>

@@ -8,16 +8,27 @@ import { count, fingerprint } from "../../ui/format";
 import { FailureNotice } from "../../ui/notice";
 import { Card, CopyButton, Facts, Tag } from "../../ui/parts";
 import { QrPicture } from "../../ui/qr-picture";
-import { useGet } from "../../ui/use";
+import { type Loaded, useGet } from "../../ui/use";
 import { derOf } from "./pem";
+import { RenewalCard } from "./renewal";
 import { RestartCard } from "./restart";
 import { texts } from "./text";
 
+/** Seconds between two looks at the identity: while a key is to come, and otherwise. */
+const often = 2;
+const seldom = 15;
+
 export function BoxPart({ session }: { session: Session }) {
   const { status } = useStore(live);
+  const [pace, setPace] = useState(seldom);
+  const identity = useGet<Identity>("/identity", pace);
+  const { value, reload } = identity;
+  const isRenewed = Boolean(value?.coming);
+  useEffect(() => setPace(isRenewed ? often : seldom), [isRenewed]);
   return (
     <div class="cards">
-      <IdentityCard />
+      <IdentityCard identity={identity} />
+      {value && <RenewalCard identity={value} session={session} reload={reload} />}
       <CertificateCard />
       {status?.time && <TimeCard status={status} />}
       {status?.collector && <CollectorCard status={status} />}
@@ -26,9 +37,8 @@ export function BoxPart({ session }: { session: Session }) {
   );
 }
 
-function IdentityCard() {
+function IdentityCard({ identity }: { identity: Loaded<Identity> }) {
   const t = useTexts(texts);
-  const identity = useGet<Identity>("/identity");
   const { value } = identity;
   return (
     <Card title={t.identity}>
@@ -44,17 +54,22 @@ function IdentityCard() {
                 t.publicKey,
                 <>
                   <code>{value.public_key}</code>
-                  <p class="field-hint">{t.publicKeyHint}</p>
+                  <p class="field-hint">{value.coming ? t.publicKeyStays : t.publicKeyHint}</p>
                 </>,
               ],
             ]}
           />
-          <div class="row gap-above">
-            <CopyButton text={value.line} />
-          </div>
-          <div class="gap-above">
-            <QrPicture text={value.line} label={t.identityPicture} />
-          </div>
+          {/* Nobody is to take the old key to the operator by mistake. */}
+          {!value.coming && (
+            <>
+              <div class="row gap-above">
+                <CopyButton text={value.line} />
+              </div>
+              <div class="gap-above">
+                <QrPicture text={value.line} label={t.identityPicture} />
+              </div>
+            </>
+          )}
         </>
       )}
     </Card>

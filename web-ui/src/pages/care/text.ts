@@ -73,6 +73,7 @@ const ja = {
   serial: "製造番号",
   publicKey: "公開鍵",
   publicKeyHint: "機構に登録するのはこれです。",
+  publicKeyStays: "今使っている鍵です。更新中なので、機構に届けるのは「装置の鍵の更新」の新しい公開鍵です。",
   firmware: "版",
   certificate: "このページの証明書",
   certificateHint:
@@ -103,6 +104,7 @@ const ja = {
   open: "控えから戻す",
   openHint: "まず中身を見ます。この段階では何も変わりません。",
   file: "控えのファイル",
+  fileTooLarge: "大きすぎます。控えのファイル（名前の終わりが .age）を選んでください。",
   openButton: "中身を見る",
   preview: "控えの中身",
   madeAt: "作った日時",
@@ -205,6 +207,7 @@ const en: typeof ja = {
   serial: "Serial number",
   publicKey: "Public key",
   publicKeyHint: "What the operator registers.",
+  publicKeyStays: "The key in use. During the renewal, the operator gets the coming public key instead.",
   firmware: "Version",
   certificate: "This page's certificate",
   certificateHint:
@@ -233,6 +236,7 @@ const en: typeof ja = {
   open: "Restore",
   openHint: "First you see what is in it; nothing changes yet.",
   file: "Backup file",
+  fileTooLarge: "It is too large. Choose a backup: its name ends with .age.",
   openButton: "Look inside",
   preview: "What is in it",
   madeAt: "Made",

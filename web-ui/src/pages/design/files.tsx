@@ -13,15 +13,17 @@ import { calls } from "./model/calls";
 /** The largest file that the box reads, in bytes. */
 const largest = 1 << 20;
 
-/** A button that asks for a file. The input itself can be reached by keyboard like any other. */
+/** A button that asks for a file of a design. The input itself can be reached by keyboard like any other. */
 export function FileButton(props: {
   label: string;
   accept: string;
   disabled?: boolean;
   onFile: (file: File) => void;
 }) {
+  const t = useDesignTexts();
   const id = useId();
   const input = useRef<HTMLInputElement>(null);
+  const [tooLarge, setTooLarge] = useState(false);
   return (
     <span class="design-file">
       <input
@@ -34,12 +36,19 @@ export function FileButton(props: {
         onChange={(event) => {
           const file = event.currentTarget.files?.[0];
           event.currentTarget.value = "";
-          if (file) props.onFile(file);
+          if (!file) return;
+          setTooLarge(file.size > largest);
+          if (file.size <= largest) props.onFile(file);
         }}
       />
       <label for={id} class="button" aria-disabled={props.disabled}>
         {props.label}
       </label>
+      {tooLarge && (
+        <strong class="field-error" role="alert">
+          {t.files.tooLarge}
+        </strong>
+      )}
     </span>
   );
 }
@@ -53,11 +62,7 @@ export function Files() {
   const [kind, setKind] = useState<"rows" | "policies">("rows");
   const [openCsv, setOpenCsv] = useState(false);
   const [notices, setNotices] = useState<Report[] | null>(null);
-  const [tooLarge, setTooLarge] = useState(false);
-  const open = async (file: File) => {
-    setTooLarge(file.size > largest);
-    if (file.size <= largest) editor.write(await file.text());
-  };
+  const open = async (file: File) => editor.write(await file.text());
   const bring = useAction(async (file: File) => {
     // Tables come in the encodings of spreadsheets, so the box gets the bytes.
     const answer = await calls.import(state.text, await readBase64(file), kind);
@@ -79,7 +84,6 @@ export function Files() {
           {t.files.csv}
         </Button>
       </div>
-      {tooLarge && <Notice tone="bad" title={t.files.tooLarge} />}
       {notices && (
         <Notice tone="ok" title={t.files.csvDone}>
           {notices.length > 0 && (

@@ -86,6 +86,7 @@ pub(super) fn checked(
             kind: FailureKind::Refused,
             message: format!("the design breaks rules, {found} in all{shown}; nothing was changed"),
             way_out: None,
+            both: None,
             problems: reports(problems),
         }
     })

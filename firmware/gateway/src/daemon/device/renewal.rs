@@ -9,7 +9,7 @@ use tracing::{error, info, warn};
 use super::Device;
 use crate::daemon::{
     effects::Hands,
-    fault::{conflict, disk_failure},
+    fault::{conflict, disk_failure, in_words},
     reasons,
     renewal::{Renewal, told},
     store::Coming,
@@ -20,14 +20,23 @@ impl Device {
     /// Makes a key that is to take the place of the tunnel's own; the tunnel tries it from now on.
     pub(super) fn renew_identity(&mut self, author: &Author) -> Result<Identity, Failure> {
         if self.kept.0 == 0 {
-            let message = "this device has no design, and no centre knows its key".to_owned();
-            return Err(conflict(message, "have the operator register the key that it has"));
+            return Err(in_words(
+                conflict(
+                    "this device has no design, and no centre knows its key".to_owned(),
+                    "have the operator register the key that it has",
+                ),
+                "この装置にはまだ設計がなく、どの拠点も装置の鍵を知りません。今の公開鍵を、そのまま機構に届けてください。",
+                "This device has no design yet, and no centre knows its key.",
+            ));
         }
         if self.hands.renewal.coming().is_some() {
-            let message = "a key is to come already".to_owned();
-            return Err(conflict(
-                message,
-                "give that one to the operator (`sekisho identity`), or cancel it first",
+            return Err(in_words(
+                conflict(
+                    "a key is to come already".to_owned(),
+                    "give that one to the operator (`sekisho identity`), or cancel it first",
+                ),
+                "鍵の更新は、もう始まっています。その新しい鍵を機構に届けるか、先に更新をやめてください。",
+                "A renewal is under way already.",
             ));
         }
         let coming = self.hands.store.make_coming_key().map_err(|fault| disk_failure(&fault))?;
@@ -43,14 +52,24 @@ impl Device {
     /// The old key stays. Where a centre speaks by the coming one already, that would end the tunnel.
     pub(super) fn cancel_renewal(&mut self, author: &Author) -> Result<Identity, Failure> {
         if self.hands.renewal.coming().is_none() {
-            return Err(conflict("no key is to come".to_owned(), "see `sekisho identity`"));
+            return Err(in_words(
+                conflict("no key is to come".to_owned(), "see `sekisho identity`"),
+                "鍵の更新は、もう終わったか、取りやめられています。表示を最新にしてください。",
+                "No renewal is under way: it has ended or was cancelled.",
+            ));
         }
         let centres = self.hands.tunnel.as_ref().map(Tunnel::renewal).unwrap_or_default();
         if let Some(centre) = centres.iter().find(|centre| centre.key == ComingKey::InUse) {
-            let message = format!("{} knows the device by the coming key already", centre.name);
-            return Err(conflict(
-                message,
-                "have the operator give the addresses back to the old key first",
+            let name = &centre.name;
+            return Err(in_words(
+                conflict(
+                    format!("{name} knows the device by the coming key already"),
+                    "have the operator give the addresses back to the old key first",
+                ),
+                format!(
+                    "拠点 {name} は、もう新しい鍵で通信しています。やめるには、先に機構に、団体のアドレスを古い鍵へ戻してもらってください。"
+                ),
+                format!("The centre {name} speaks by the new key already."),
             ));
         }
         self.hands.store.forget_coming_key().map_err(|fault| disk_failure(&fault))?;

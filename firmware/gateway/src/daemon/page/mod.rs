@@ -71,6 +71,6 @@ impl From<Fault> for Failure {
                 (FailureKind::Device, Some(way_out))
             }
         };
-        Self { kind, message: fault.to_string(), way_out, problems: Vec::new() }
+        Self { kind, message: fault.to_string(), way_out, both: None, problems: Vec::new() }
     }
 }
