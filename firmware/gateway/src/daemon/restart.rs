@@ -7,7 +7,7 @@ use std::{
 
 use sekisho_control::Failure;
 
-use super::fault::device_failure;
+use super::fault::{conflict, device_failure};
 
 /// The wish's name in the run folder; the unit `sekisho-restart.path` waits for it.
 const WISH: &str = "restart";
@@ -25,9 +25,9 @@ impl Restarter {
     /// Leaves the wish, where an image is there to find it. Twice is once.
     pub(super) fn ask(&self, on_image: bool) -> Result<(), Failure> {
         if !on_image {
-            return Err(device_failure(
+            return Err(conflict(
                 "nobody here restarts the machine: this is no box's image".to_owned(),
-                Some("restart it as its own system does".to_owned()),
+                "restart it as its own system does",
             ));
         }
         let left = OpenOptions::new().write(true).create(true).truncate(false).open(&self.wish);
@@ -48,7 +48,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let restarter = Restarter::new(folder.path());
         let failure = restarter.ask(false).unwrap_err();
-        assert_eq!(failure.kind, FailureKind::Device);
+        assert_eq!(failure.kind, FailureKind::Conflict);
         assert!(failure.way_out.is_some() && !folder.path().join(WISH).exists());
         restarter.ask(true).unwrap();
         restarter.ask(true).unwrap();

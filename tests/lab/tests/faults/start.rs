@@ -152,8 +152,8 @@ pub(crate) fn the_device_says_which_one_it_is() -> anyhow::Result<()> {
     ensure!(key == text(&lab.sekisho(&["key"])?.stdout).trim());
     ensure!(identity.page_authority.is_some_and(|digits| digits.len() == 64));
     let nobody = Expected {
-        code: 4,
-        kind: FailureKind::Device,
+        code: 6,
+        kind: FailureKind::Conflict,
         says: "nobody here restarts the machine",
         way_out: "as its own system does",
     };
