@@ -381,7 +381,8 @@ mod tests {
     fn a_stick_that_refuses_stops_neither_test_nor_registration() {
         let files = Files::new();
         let mount = "mount -o rw";
-        let model = Model::default().refuse(mount, "write-protected\n").then(model(&new_box(), None));
+        let model =
+            Model::default().refuse(mount, "write-protected\n").then(model(&new_box(), None));
         let (person, model) = play(&files, model, &["b", "", WORDS, "y", "q", "", "", "q"]);
         assert_eq!(person.seen.matches("can't be written: write-protected").count(), 3);
         assert!(person.seen.contains("sekisho serial=0123"), "{}", person.seen);

@@ -89,7 +89,8 @@ impl Monitor {
         let disk = json!({ "driver": "raw", "read-only": protected, "file": bytes });
         let mut disk = if plugged == Plugged::Slow {
             let pace = format!("{name}-pace");
-            let group = json!({ "qom-type": "throttle-group", "id": pace, "limits": { "iops-write": 1 } });
+            let group =
+                json!({ "qom-type": "throttle-group", "id": pace, "limits": { "iops-write": 1 } });
             self.execute("object-add", &group)?;
             json!({ "driver": "throttle", "throttle-group": pace, "file": disk })
         } else {

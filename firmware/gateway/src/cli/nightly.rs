@@ -70,8 +70,7 @@ pub(super) async fn run(
         Timestamp::now().to_zoned(tz::offset(9).to_time_zone()).strftime("%Y%m%d").to_string();
     let left = match make(socket, recipient, page).await {
         Ok(capsule) => {
-            let leave =
-                move || on_a_stick(&attached(), Path::new(STICK), &stem, &day, &capsule);
+            let leave = move || on_a_stick(&attached(), Path::new(STICK), &stem, &day, &capsule);
             within(PATIENCE, leave).await
         }
         Err(fault) => Err(Failed(NightlyFault::NotMade, fault.to_string())),
@@ -398,8 +397,7 @@ mod tests {
         }
         fs::write(stick.path().join("photo.jpg"), "").unwrap();
         let mut earlier = own(stick.path(), STEM, "").unwrap().earlier;
-        let Failed(fault, detail) =
-            make_room(stick.path(), &mut earlier, u64::MAX).unwrap_err();
+        let Failed(fault, detail) = make_room(stick.path(), &mut earlier, u64::MAX).unwrap_err();
         assert_eq!(fault, NightlyFault::NoRoom, "{detail}");
         assert_eq!(names(stick.path()).len(), 10);
     }

@@ -45,7 +45,8 @@ pub(crate) fn power_cuts_leave_a_whole_state() -> anyhow::Result<()> {
             check_data(&disk, "/lib/sekisho", &state).with_context(context)?;
             println!("{}: {}", context(), kept(&state.join("sekisho")).with_context(context)?);
             if number % (CUTS / STARTS) == 0 {
-                let replaced = bench.replaced(&settings, |machine, lab| start_after_cut(machine, lab));
+                let replaced =
+                    bench.replaced(&settings, |machine, lab| start_after_cut(machine, lab));
                 replaced.with_context(context)?;
             }
         }

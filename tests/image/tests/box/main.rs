@@ -82,10 +82,7 @@ const TESTS: [Test; 40] = [
         "long_an_old_box_is_silent_beside_its_successor",
         replacement::an_old_box_is_silent_beside_its_successor,
     ),
-    (
-        "long_a_night_writes_a_capsule_to_the_stick",
-        nightly::a_night_writes_a_capsule_to_the_stick,
-    ),
+    ("long_a_night_writes_a_capsule_to_the_stick", nightly::a_night_writes_a_capsule_to_the_stick),
     ("long_a_fleet_roll_out_by_hawkbit", rollout::a_fleet_roll_out_by_hawkbit),
     ("long_boots_by_uefi", boot::boots_by_uefi),
     ("long_power_cuts_leave_a_whole_state", cuts::power_cuts_leave_a_whole_state),

@@ -26,8 +26,7 @@ use crate::{
 
 /// The pair of keys in the age library's own documentation.
 const RECIPIENT: &str = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa";
-const IDENTITY: &str =
-    "AGE-SECRET-KEY-1GQ9778VQXMMJVE8SK7J6VT8UJ4HDQAJUVSFCWCM02D8GEWQ72PVQ2Y5J33";
+const IDENTITY: &str = "AGE-SECRET-KEY-1GQ9778VQXMMJVE8SK7J6VT8UJ4HDQAJUVSFCWCM02D8GEWQ72PVQ2Y5J33";
 
 /// What the timer starts.
 const UNIT: &str = "sekisho-backup.service";
@@ -94,11 +93,7 @@ struct Nights<'a> {
 
 impl<'a> Nights<'a> {
     /// Brings the design with the recipient in, by a stick that stays in.
-    fn begin(
-        machine: &'a mut Machine,
-        lab: &'a Lab,
-        site: &[PathBuf; 2],
-    ) -> anyhow::Result<Self> {
+    fn begin(machine: &'a mut Machine, lab: &'a Lab, site: &[PathBuf; 2]) -> anyhow::Result<Self> {
         wait_for_carrier(&mut machine.shell, CARRIER)?;
         let raw = fresh_file("nightly-good.raw")?;
         fat_stick(&raw, "SITE", 16)?;
@@ -215,7 +210,8 @@ impl<'a> Nights<'a> {
         fat_stick(&raw, "CROWDED", 64)?;
         let folder = file("nightly-photos");
         fs::create_dir_all(&folder)?;
-        let photos: Vec<_> = (0..10_000).map(|number| folder.join(format!("P{number:07}.JPG"))).collect();
+        let photos: Vec<_> =
+            (0..10_000).map(|number| folder.join(format!("P{number:07}.JPG"))).collect();
         for photo in &photos {
             fs::write(photo, "")?;
         }
@@ -228,7 +224,11 @@ impl<'a> Nights<'a> {
         ensure!(took <= CROWDED, "{took:?} for a stick with 10,000 files");
         self.machine.monitor.pull("crowded")?;
         let names = names_on(&raw)?;
-        ensure!(names.len() == 10_001 && names.contains(&self.name(&self.today)), "{}", names.len());
+        ensure!(
+            names.len() == 10_001 && names.contains(&self.name(&self.today)),
+            "{}",
+            names.len()
+        );
         Ok(())
     }
 
@@ -310,7 +310,8 @@ impl<'a> Nights<'a> {
         ensure!(said.ends_with("activating"), "it is over before the stick is pulled: {said}");
         let begun = Instant::now();
         self.machine.monitor.pull("pulled")?;
-        let ended = format!("while [ $(systemctl is-active {UNIT}) = activating ]; do sleep 1; done");
+        let ended =
+            format!("while [ $(systemctl is-active {UNIT}) = activating ]; do sleep 1; done");
         self.machine.shell.must(&ended, GIVEN_UP)?;
         println!("pulled: given up after {:.0} s", begun.elapsed().as_secs_f64());
         self.ensure_told(NOT_WRITTEN, &["PULLED"])?;
