@@ -104,11 +104,16 @@ impl Monitor {
         self.execute("device_add", &device).map(|_| ())
     }
 
-    /// Pulls a stick out, whatever is written to it. Its file may be read after.
-    pub fn pull(&mut self, name: &str) -> anyhow::Result<()> {
+    /// Pulls a USB stick out, whatever is written to it.
+    pub fn unplug(&mut self, name: &str) -> anyhow::Result<()> {
         self.forget();
         self.execute("device_del", &json!({ "id": name }))?;
-        self.wait_for("DEVICE_DELETED", PULLED)?;
+        self.wait_for("DEVICE_DELETED", PULLED)
+    }
+
+    /// Pulls one out that was plugged in; its file may be read after.
+    pub fn pull(&mut self, name: &str) -> anyhow::Result<()> {
+        self.unplug(name)?;
         self.execute("blockdev-del", &json!({ "node-name": name })).map(|_| ())
     }
 

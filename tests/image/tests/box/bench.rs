@@ -191,6 +191,18 @@ impl Bench {
         Ok(())
     }
 
+    /// Has a test plug things in and pull things out of the shared machine, so that no snapshot fits it any more; it is built anew
+    /// after, and stands still until the next test loads one.
+    pub(crate) fn rebuilt<T>(
+        &mut self,
+        test: impl FnOnce(&mut Machine, &mut Lab) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        let result = test(&mut self.machine, &mut self.lab);
+        self.machine.off();
+        self.machine = Machine::build(&self.settings)?;
+        result
+    }
+
     /// Puts another machine on the wires in the shared one's place, switched off still, and the shared one back after; that
     /// stands still until the next test loads a snapshot.
     pub(crate) fn with_machine<T>(

@@ -10,18 +10,14 @@ use std::{
 use anyhow::{Context, anyhow, ensure};
 use sekisho_capsule::{Fault, Unlock};
 use sekisho_image_tests::{
-    Machine, Plugged, copy_at, cut_off, ext4_stick, fat_stick, file_on, names_on, put_on, spoil,
+    Machine, Plugged, cut_off, ext4_stick, fat_stick, file_on, names_on, put_on, spoil,
 };
 use sekisho_lab::{Lab, PROFILE};
 use serde_json::Value;
 
 use crate::{
-    bench::{
-        self, CARRIER, COMMAND, Stage, apply_by_shell, file, fresh_file, from, settings,
-        wait_for_carrier,
-    },
+    bench::{self, COMMAND, Stage, apply_by_shell, file, fresh_file, from},
     page_updates::Clerk,
-    updates::up,
 };
 
 /// The pair of keys in the age library's own documentation.
@@ -49,11 +45,8 @@ const NOT_WRITTEN: &str = "USBメモリに書き込めません";
 /// nothing else; the next good one ends that.
 pub(crate) fn a_night_writes_a_capsule_to_the_stick() -> anyhow::Result<()> {
     from(Stage::Service, |bench| {
-        let disk = fresh_file("nightly.qcow2")?;
-        copy_at(Stage::Service.snapshot(), &file("box.qcow2"), &disk)?;
         let site = with_recipient(&bench.lab)?;
-        bench.replaced(&settings("nightly", &disk), |machine, lab| {
-            up(machine)?;
+        bench.rebuilt(|machine, lab| {
             let begun = Instant::now();
             let mut nights = Nights::begin(machine, lab, &site)?;
             let good = nights.good(&site)?;
@@ -94,12 +87,15 @@ struct Nights<'a> {
 impl<'a> Nights<'a> {
     /// Brings the design with the recipient in, by a stick that stays in.
     fn begin(machine: &'a mut Machine, lab: &'a Lab, site: &[PathBuf; 2]) -> anyhow::Result<Self> {
-        wait_for_carrier(&mut machine.shell, CARRIER)?;
+        machine.monitor.unplug("stick")?;
+        let gone = "timeout 60 sh -c 'while [ -e /dev/disk/by-label/SITE ]; do sleep 1; done'";
+        machine.shell.must(gone, 2 * COMMAND)?;
         let raw = fresh_file("nightly-good.raw")?;
         fat_stick(&raw, "SITE", 16)?;
         put_on(&raw, site)?;
         machine.monitor.plug("good", &raw, Plugged::Usual)?;
         wait_for_stick(machine, "SITE")?;
+        println!("{}", machine.shell.must("lsblk --json --output PATH,FSTYPE,TRAN | tr -d ' \\n'; echo; lsblk --json --output NAME,PATH,FSTYPE,LABEL,TRAN | tr -d ' \\n'", COMMAND)?); // TEMP
         apply_by_shell(&mut machine.shell)?;
         let told = machine.shell.must("sekisho identity --format json", COMMAND)?;
         let told: Value = serde_json::from_str(&told)?;
