@@ -95,7 +95,6 @@ impl<'a> Nights<'a> {
         put_on(&raw, site)?;
         machine.monitor.plug("good", &raw, Plugged::Usual)?;
         wait_for_stick(machine, "SITE")?;
-        println!("{}", machine.shell.must("lsblk --json --output PATH,FSTYPE,TRAN | tr -d ' \\n'; echo; lsblk --json --output NAME,PATH,FSTYPE,LABEL,TRAN | tr -d ' \\n'", COMMAND)?); // TEMP
         apply_by_shell(&mut machine.shell)?;
         let told = machine.shell.must("sekisho identity --format json", COMMAND)?;
         let told: Value = serde_json::from_str(&told)?;
