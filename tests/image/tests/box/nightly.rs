@@ -30,7 +30,7 @@ const UNIT: &str = "sekisho-backup.service";
 const KEPT: usize = 14;
 const FEWEST: usize = 3;
 /// The most that a night may take on a stick with ten thousand files.
-const CROWDED: Duration = Duration::from_secs(60);
+const CROWDED: Duration = Duration::from_mins(1);
 /// For the kernel to give a stick up that is pulled out.
 const GIVEN_UP: Duration = Duration::from_mins(3);
 const PASSWORD: &str = "kawa no nagare wa taezu shite";
@@ -185,7 +185,7 @@ impl<'a> Nights<'a> {
         let raw = fresh_file("nightly-own.raw")?;
         fat_stick(&raw, "OWN", 16)?;
         for day in 1..=9 {
-            put(&raw, &self.name(&format!("2026010{day}")), &[0; 30 << 10])?;
+            put(&raw, &self.name(&format!("2026010{day}")), &vec![0; 30 << 10])?;
         }
         fill(&raw)?;
         self.plug("own", &raw, "OWN", Plugged::Usual)?;
