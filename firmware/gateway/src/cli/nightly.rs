@@ -423,7 +423,9 @@ mod tests {
         let room = files::room(stick.path()).unwrap();
         // As if what goes had that much.
         let mut earlier = own(stick.path(), STEM, "").unwrap().earlier;
-        earlier.iter_mut().for_each(|(_, size)| *size = room);
+        for (_, size) in &mut earlier {
+            *size = room;
+        }
         make_room(stick.path(), &mut earlier, room + room / 2).unwrap();
         let left = names(stick.path());
         assert_eq!((left.len(), earlier.len()), (4, 4));
