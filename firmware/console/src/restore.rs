@@ -81,12 +81,12 @@ pub(crate) fn lead(console: &mut Console<'_>) -> Result<(), Left> {
         );
         return Ok(());
     };
-    let Terms { takes_over, with_users } = terms(console, &opened);
+    let Terms { key, with_users } = terms(console, &opened);
     if !console.agreed()? {
         return Ok(());
     }
     let mut more = Vec::new();
-    more.extend(takes_over.then_some("--with-identity"));
+    more.extend((key == BoxKey::TakenOver).then_some("--with-identity"));
     more.extend(with_users.then_some("--with-users"));
     let restored = passphrase.open(console, "restore", &name, &more);
     drop(passphrase);
@@ -98,7 +98,7 @@ pub(crate) fn lead(console: &mut Console<'_>) -> Result<(), Left> {
         );
         return Ok(());
     }
-    report(console, &name, &restored, takes_over)
+    report(console, &name, &restored, key)
 }
 
 /// Shows what a backup holds; none where it can't be opened, or isn't for this box.
@@ -131,10 +131,20 @@ fn refusal(read: &Outcome, language: Language) -> String {
     format!("{failure}\n{}", way_out.unwrap_or_default())
 }
 
+/// Which key the box has after.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum BoxKey {
+    /// The one in the backup, which the platform knows.
+    TakenOver,
+    /// Its own, which the platform has never heard of.
+    New,
+    /// The one that it has had with its design so far.
+    Kept,
+}
+
 /// What is restored beside the design.
 struct Terms {
-    /// The identity is taken over.
-    takes_over: bool,
+    key: BoxKey,
     /// The page's users become those of the backup.
     with_users: bool,
 }
@@ -142,22 +152,24 @@ struct Terms {
 /// Says what will be done.
 fn terms(console: &mut Console<'_>, opened: &Opened) -> Terms {
     let has_design = !console.status().as_ref().is_some_and(is_new);
-    let takes_over = opened.public_key.is_some() && !has_design;
-    if takes_over {
-        console.say(
+    let key = match (has_design, opened.public_key.is_some()) {
+        (true, _) => BoxKey::Kept,
+        (false, true) => BoxKey::TakenOver,
+        (false, false) => BoxKey::New,
+    };
+    match key {
+        BoxKey::TakenOver => console.say(
             "装置の鍵を引き継ぎ、設計を反映します。元の装置は電源を切り、もうつながないでください。",
             "The identity is taken over and the design put in force. The old box must be off, for good.",
-        );
-    } else if has_design {
-        console.say(
-            "設計を反映します。装置の鍵はいまのものを使います。",
-            "The design is put in force. The box keeps the key that it has.",
-        );
-    } else {
-        console.say(
+        ),
+        BoxKey::New => console.say(
             "設計を反映します。装置の鍵は新しいものになり、機構への登録が要ります。",
             "The design is put in force. The box has a key of its own, which the operator has to register.",
-        );
+        ),
+        BoxKey::Kept => console.say(
+            "設計を反映します。装置の鍵はいまのものを使います。",
+            "The design is put in force. The box keeps the key that it has.",
+        ),
     }
     // Whoever left the office since the backup was made isn't let in again by the way.
     let with_users = opened.users.is_some() && !has_design;
@@ -169,7 +181,7 @@ fn terms(console: &mut Console<'_>, opened: &Opened) -> Terms {
     } else {
         console.say("画面の利用者は、いまのままです。", "The page's users stay as they are.");
     }
-    Terms { takes_over, with_users }
+    Terms { key, with_users }
 }
 
 /// Tests the box, says how it is, and leaves it in writing.
@@ -177,20 +189,12 @@ fn report(
     console: &mut Console<'_>,
     name: &str,
     restored: &Outcome,
-    took_over: bool,
+    key: BoxKey,
 ) -> Result<(), Left> {
-    let mut files = Vec::new();
-    if took_over {
-        wizard::await_tunnel(console);
-    } else {
-        let language = console.language_code();
-        let identity = console.run("sekisho", &["identity", "--lang", language], LOOK);
-        console.say(
-            "次の内容を機構に届けて、登録を受けてください。",
-            "Send this to the operator, who registers the box.",
-        );
-        console.show(&identity.said());
-        files.push((IDENTITY, identity.said()));
+    let mut written = Vec::new();
+    match key {
+        BoxKey::TakenOver | BoxKey::Kept => wizard::await_tunnel(console),
+        BoxKey::New => written.extend(register(console)?.then_some(IDENTITY)),
     }
     console.say("接続確認をしています。", "Testing the box.");
     let words = ["self-test", "--lang", console.language_code()];
@@ -204,7 +208,51 @@ fn report(
         Timestamp::now(),
         restored.said(),
     );
-    files.push((REPORT, text));
+    if !leave(console, REPORT, text)? {
+        return Ok(());
+    }
+    written.push(REPORT);
+    let names = written.join(", ");
+    console.say(
+        &format!("終わりました。USBメモリに {names} を書きました。抜いてかまいません。"),
+        &format!("Done. The stick has {names} now. It may be taken out."),
+    );
+    Ok(())
+}
+
+/// Says and leaves on the stick what the operator has to register, and waits for the tunnel once that is done; tells whether the
+/// stick has it. The operator may be a day's way off: whoever doesn't wait, or doesn't answer, goes on without a tunnel.
+fn register(console: &mut Console<'_>) -> Result<bool, Left> {
+    let identity = console.run("sekisho", &["identity", "--lang", console.language_code()], LOOK);
+    console.say(
+        "次の内容を機構に届けて、登録を受けてください。",
+        "Send this to the operator, who registers the box.",
+    );
+    console.show(&identity.said());
+    let left = leave(console, IDENTITY, identity.said())?;
+    if left {
+        console.say(
+            &format!("同じ内容を、USBメモリの {IDENTITY} に書きました。"),
+            &format!("The stick has the same in {IDENTITY}."),
+        );
+    }
+    let answer = console.ask(
+        "登録が済んだら Enter（あとにするなら q）：",
+        "Enter once it is registered (q: later): ",
+        Echo::Shown,
+    );
+    match answer {
+        Ok(answer) if answer.eq_ignore_ascii_case("q") => {}
+        Ok(_) => wizard::await_tunnel(console),
+        Err(Left::Menu) => {}
+        Err(Left::Session(end)) => return Err(Left::Session(end)),
+    }
+    Ok(left)
+}
+
+/// Leaves a text on the stick; not where nobody wants it.
+fn leave(console: &mut Console<'_>, name: &str, text: String) -> Result<bool, Left> {
+    let files = [(name, text)];
     while let Err(reason) = stick::write(console, &files) {
         console.say(
             &format!("USBメモリに書けません：{reason}"),
@@ -216,22 +264,19 @@ fn report(
             Echo::Shown,
         )?;
         if answer.eq_ignore_ascii_case("q") {
-            return Ok(());
+            return Ok(false);
         }
     }
-    let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
-    let names = names.join(", ");
-    console.say(
-        &format!("終わりました。USBメモリに {names} を書きました。抜いてかまいません。"),
-        &format!("Done. The stick has {names} now. It may be taken out."),
-    );
-    Ok(())
+    Ok(true)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::script::{Files, Model, Person, WithStick, new_box, status};
+    use crate::{
+        Input,
+        script::{Files, Model, Person, WithStick, new_box, status},
+    };
 
     const STICK: &str = r#"{"blockdevices":[{"path":"/dev/sdb","fstype":"vfat","tran":"usb"}]}"#;
     const CAPSULE: &str = "sekisho-011002-20261126.age";
@@ -310,7 +355,39 @@ mod tests {
         let (person, model) = play(&files, model, &["b", "", WORDS, "y"]);
         assert!(person.seen.contains("sekisho serial=0123"), "{}", person.seen);
         assert!(!model.ran.iter().any(|line| line.contains("--with-identity")));
+        // It is there before anybody answers.
         assert!(written(&files, IDENTITY).unwrap().contains("serial=0123"));
+        assert!(written(&files, REPORT).is_none() && !model.has_run("sekisho self-test"));
+    }
+
+    #[test]
+    fn a_new_key_is_waited_for_once_it_is_registered_and_not_longer_than_somebody_wants() {
+        let line = |text: &str| Input::Line(text.to_owned());
+        for (answer, waits) in [(line(""), true), (line("Q"), false), (Input::Idle, false)] {
+            let files = Files::new();
+            let mut types: Vec<Input> = ["b", "", WORDS, "y"].into_iter().map(line).collect();
+            types.push(answer);
+            let mut person = Person::doing(types);
+            let model = model(&new_box(), None);
+            let mut system = WithStick { model, files: &files, brings: &[CAPSULE] };
+            files.serve(&mut person, &mut system);
+            assert_eq!(person.seen.contains("Waiting for the tunnel"), waits, "{}", person.seen);
+            assert!(person.seen.contains(&format!("{IDENTITY}, {REPORT}")), "{}", person.seen);
+            assert!(written(&files, REPORT).unwrap().contains("Verdict: passed"));
+        }
+    }
+
+    #[test]
+    fn a_stick_that_refuses_stops_neither_test_nor_registration() {
+        let files = Files::new();
+        let mount = "mount -o rw";
+        let model =
+            Model::default().refuse(mount, "write-protected\n").then(model(&new_box(), None));
+        let (person, model) = play(&files, model, &["b", "", WORDS, "y", "q", "", "", "q"]);
+        assert_eq!(person.seen.matches("can't be written: write-protected").count(), 3);
+        assert!(person.seen.contains("sekisho serial=0123"), "{}", person.seen);
+        assert!(person.seen.contains("Verdict: passed"), "{}", person.seen);
+        assert!(model.has_run("sekisho self-test") && !person.seen.contains("Done."));
     }
 
     #[test]
@@ -321,6 +398,8 @@ mod tests {
         assert!(person.seen.contains("keeps the key"), "{}", person.seen);
         assert!(person.seen.contains("users stay as they are"), "{}", person.seen);
         assert!(model.has_run("sekisho backup restore"));
+        assert!(!model.has_run("sekisho identity"), "the platform knows its key");
+        assert!(person.seen.contains("Waiting for the tunnel"), "{}", person.seen);
         assert!(!model.ran.iter().any(|line| line.contains("--with-")), "{:?}", model.ran);
     }
 

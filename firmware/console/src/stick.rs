@@ -8,7 +8,10 @@ use std::{
 
 use sekisho_capsule::{LARGEST, has_passphrase};
 use sekisho_design::LARGEST_FILE;
-use sekisho_host::{files, sticks};
+use sekisho_host::{
+    files,
+    sticks::{self, FileSystem, Sticks},
+};
 
 use crate::console::{Console, LOOK};
 
@@ -68,11 +71,15 @@ fn visit<T>(
     visit: impl Fn(&Path) -> Result<T, String>,
 ) -> Result<T, String> {
     let listing = console.run("lsblk", &sticks::LSBLK, LOOK);
-    let devices = sticks::on_usb(&listing.output);
+    let Sticks { file_systems, others } = sticks::on_usb(&listing.output);
     let stick = console.places.stick();
     fs::create_dir_all(&stick).map_err(|fault| format!("{}: {fault}", stick.display()))?;
-    let mut visited = Err("no USB stick with a file system".to_owned());
-    for device in devices {
+    let mut visited = Err(if others.is_empty() {
+        "no USB stick is in the box".to_owned()
+    } else {
+        "the USB stick has no file system that the box reads (FAT, exFAT or ext4)".to_owned()
+    });
+    for FileSystem { device, .. } in file_systems {
         let (device, at) = (device.to_string_lossy(), stick.to_string_lossy());
         let words = [&options[..], &[&device, &at]].concat();
         let mounted = console.run("mount", &words, LOOK);

@@ -149,8 +149,10 @@ pub struct NightlyOutcome {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NightlyFault {
-    /// No stick is in the box, or none with a file system.
+    /// No stick is in the box.
     NoStick,
+    /// The stick has no file system that the box reads.
+    NoFileSystem,
     /// The stick is full.
     NoRoom,
     /// The stick can't be read or written: it is damaged, protected against writing, or was pulled out.

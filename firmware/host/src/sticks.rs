@@ -1,7 +1,7 @@
 //! USB sticks: which there are, and a look into one, read only.
 
 use std::{
-    fs,
+    fmt, fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -10,14 +10,47 @@ use serde::Deserialize;
 
 use crate::HostError;
 
-/// What `lsblk` is asked.
-pub const LSBLK: [&str; 3] = ["--json", "--output", "PATH,FSTYPE,TRAN"];
+/// What `lsblk` is asked. It puts partitions into their disks only where it prints NAME, and a partition alone doesn't say that
+/// it is on USB.
+pub const LSBLK: [&str; 3] = ["--json", "--output", "NAME,PATH,FSTYPE,LABEL,TRAN"];
 
 /// How a stick is mounted: nothing of it is run, and nothing of it changes.
 pub const MOUNT_OPTIONS: [&str; 2] = ["-o", "ro,nosuid,nodev,noexec"];
 
 /// The same for a stick that is written to.
 pub const MOUNT_TO_WRITE: [&str; 2] = ["-o", "rw,nosuid,nodev,noexec"];
+
+/// The longest label that is told, in characters: FAT has 11, ext4 has 16.
+const LONGEST_LABEL: usize = 16;
+
+/// The sticks that are there.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Sticks {
+    /// Their file systems.
+    pub file_systems: Vec<FileSystem>,
+    /// Sticks that have none that the box reads.
+    pub others: Vec<PathBuf>,
+}
+
+/// A stick's file system.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct FileSystem {
+    /// Where it is mounted from.
+    pub device: PathBuf,
+    /// What its owner calls it, without letters that could mislead.
+    pub label: Option<String>,
+}
+
+impl fmt::Display for FileSystem {
+    /// As somebody finds it who has several in hand.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let device = self.device.display();
+        match &self.label {
+            Some(label) => write!(f, "{label} ({device})"),
+            None => write!(f, "{device}"),
+        }
+    }
+}
 
 #[derive(Debug, Deserialize)]
 struct Devices {
@@ -28,6 +61,8 @@ struct Devices {
 struct Device {
     path: PathBuf,
     fstype: Option<String>,
+    #[serde(default)]
+    label: Option<String>,
     tran: Option<String>,
     #[serde(default)]
     children: Vec<Device>,
@@ -35,9 +70,10 @@ struct Device {
 
 impl Device {
     /// File systems on this device that a stick may have.
-    fn file_systems(&self, found: &mut Vec<PathBuf>) {
+    fn file_systems(&self, found: &mut Vec<FileSystem>) {
         if matches!(self.fstype.as_deref(), Some("vfat" | "exfat" | "ext4")) {
-            found.push(self.path.clone());
+            let label = self.label.as_deref().map(plain).filter(|label| !label.is_empty());
+            found.push(FileSystem { device: self.path.clone(), label });
         }
         for child in &self.children {
             child.file_systems(found);
@@ -45,20 +81,31 @@ impl Device {
     }
 }
 
-/// File systems on USB, of what `lsblk` lists; see [`LSBLK`].
-pub fn on_usb(listing: &str) -> Vec<PathBuf> {
-    let mut found = Vec::new();
+/// A label as it may be shown: whoever made the stick chose it.
+fn plain(label: &str) -> String {
+    let harmless = |letter: &char| letter.is_alphanumeric() || "-_. ".contains(*letter);
+    let label: String = label.chars().filter(harmless).take(LONGEST_LABEL).collect();
+    label.trim().to_owned()
+}
+
+/// The sticks of what `lsblk` lists; see [`LSBLK`].
+pub fn on_usb(listing: &str) -> Sticks {
+    let mut sticks = Sticks::default();
     let devices = serde_json::from_str::<Devices>(listing).map(|all| all.blockdevices);
     for device in devices.unwrap_or_default() {
         if device.tran.as_deref() == Some("usb") {
-            device.file_systems(&mut found);
+            let before = sticks.file_systems.len();
+            device.file_systems(&mut sticks.file_systems);
+            if sticks.file_systems.len() == before {
+                sticks.others.push(device.path);
+            }
         }
     }
-    found
+    sticks
 }
 
-/// File systems of the sticks that are there; none where nobody can tell.
-pub fn attached() -> Vec<PathBuf> {
+/// The sticks that are there; none where nobody can tell.
+pub fn attached() -> Sticks {
     let listing = Command::new("lsblk").args(LSBLK).output();
     let listing = listing.map(|output| output.stdout).unwrap_or_default();
     on_usb(&String::from_utf8_lossy(&listing))
@@ -82,7 +129,7 @@ impl Mounted {
         }
         let failed = |source| HostError::File { tried: "make", path: at.to_owned(), source };
         fs::create_dir_all(at).map_err(failed)?;
-        for device in attached() {
+        for FileSystem { device, .. } in attached().file_systems {
             if let Ok(stick) = Self::mount(&device, at, MOUNT_OPTIONS) {
                 let path = at.join(name);
                 if fs::symlink_metadata(path).is_ok_and(|found| found.is_file()) {
@@ -144,13 +191,35 @@ mod tests {
     #[test]
     fn only_file_systems_on_usb_are_sticks() {
         let listing = r#"{"blockdevices": [
-            {"path":"/dev/sda", "fstype":null, "tran":"sata", "children":[{"path":"/dev/sda6", "fstype":"ext4", "tran":null}]},
-            {"path":"/dev/sdb", "fstype":null, "tran":"usb", "children":[
-                {"path":"/dev/sdb1", "fstype":"vfat", "tran":null}, {"path":"/dev/sdb2", "fstype":"swap", "tran":null}]},
-            {"path":"/dev/sdc", "fstype":"exfat", "tran":"usb"}
+            {"name":"sda", "path":"/dev/sda", "fstype":null, "label":null, "tran":"sata", "children":[
+                {"name":"sda6", "path":"/dev/sda6", "fstype":"ext4", "label":"data", "tran":null}]},
+            {"name":"sdb", "path":"/dev/sdb", "fstype":null, "label":null, "tran":"usb", "children":[
+                {"name":"sdb1", "path":"/dev/sdb1", "fstype":"vfat", "label":"SITE", "tran":null},
+                {"name":"sdb2", "path":"/dev/sdb2", "fstype":"swap", "label":null, "tran":null}]},
+            {"name":"sdc", "path":"/dev/sdc", "fstype":"exfat", "label":null, "tran":"usb"},
+            {"name":"sdd", "path":"/dev/sdd", "fstype":null, "label":null, "tran":"usb", "children":[
+                {"name":"sdd1", "path":"/dev/sdd1", "fstype":"ntfs", "label":"PHOTOS", "tran":null}]},
+            {"name":"sde", "path":"/dev/sde", "fstype":null, "label":null, "tran":"usb"}
         ]}"#;
-        assert_eq!(on_usb(listing), [PathBuf::from("/dev/sdb1"), PathBuf::from("/dev/sdc")]);
-        assert!(on_usb("").is_empty());
-        assert!(on_usb("{}").is_empty());
+        let sticks = on_usb(listing);
+        let said: Vec<_> = sticks.file_systems.iter().map(FileSystem::to_string).collect();
+        assert_eq!(said, ["SITE (/dev/sdb1)", "/dev/sdc"]);
+        assert_eq!(sticks.others, [PathBuf::from("/dev/sdd"), PathBuf::from("/dev/sde")]);
+        assert_eq!(on_usb(""), Sticks::default());
+        assert_eq!(on_usb("{}"), Sticks::default());
+        assert!(LSBLK[2].starts_with("NAME,"), "partitions would lie beside their disks");
+    }
+
+    #[test]
+    fn a_label_misleads_nobody() {
+        for (label, plainly) in [
+            ("\u{1b}[2Jgone", "2Jgone"),
+            ("a\u{202e}b\nc", "abc"),
+            ("控え 2026-11.27_A", "控え 2026-11.27_A"),
+            ("\u{7}", ""),
+        ] {
+            assert_eq!(plain(label), plainly);
+        }
+        assert_eq!(plain(&"長".repeat(99)).chars().count(), LONGEST_LABEL);
     }
 }

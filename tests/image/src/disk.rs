@@ -87,18 +87,6 @@ pub fn raw_copy(disk: &Path, raw: &Path) -> anyhow::Result<()> {
     run(Command::new("qemu-img").args(["convert", "-U", "-O", "raw"]).args([disk, raw]))
 }
 
-/// A USB stick with one FAT partition's worth of files from a folder.
-pub fn stick(files: &[PathBuf], disk: &Path) -> anyhow::Result<()> {
-    let raw = disk.with_extension("fat");
-    let sizes = files.iter().map(|file| Ok(file.metadata()?.len()));
-    let size: u64 = sizes.sum::<std::io::Result<u64>>()?;
-    File::create(&raw)?.set_len((16 << 20) + size + size / 16)?;
-    run(command("mkfs.vfat").args(["-n", "SITE"]).arg(&raw))?;
-    run(Command::new("mcopy").arg("-i").arg(&raw).args(files).arg("::/"))?;
-    run(Command::new("qemu-img").args(["convert", "-O", "qcow2"]).args([&raw, disk]))?;
-    Ok(fs::remove_file(raw)?)
-}
-
 /// Gives the boot loader's memory of a raw disk other contents, and takes everything out of both slots: each file gets a block
 /// of these variables, or nothing at all, as after a cut.
 pub fn patch_boot(raw: &Path, files: &[(&str, Option<&str>)]) -> anyhow::Result<()> {
@@ -187,7 +175,7 @@ pub(crate) fn partition(raw: &Path, name: &str) -> anyhow::Result<u64> {
 }
 
 /// A command that is also looked for where ordinary users don't: mkfs.vfat, e2fsck, debugfs.
-fn command(program: &str) -> Command {
+pub(crate) fn command(program: &str) -> Command {
     let mut command = Command::new(program);
     let path = env::var("PATH").unwrap_or_default();
     command.env("PATH", format!("{path}:/usr/sbin:/sbin"));

@@ -54,7 +54,7 @@ pub struct Settings {
     pub disk: PathBuf,
     /// What becomes of writes.
     pub cache: Cache,
-    /// A USB stick, qcow2.
+    /// A USB stick, qcow2; [`Monitor::unplug`] knows it as `stick`.
     pub stick: Option<PathBuf>,
     /// The stick is started and not the disk, as somebody chose in the firmware's menu.
     pub starts_stick: bool,
@@ -172,7 +172,7 @@ fn arguments(settings: &Settings, sockets: &Path) -> anyhow::Result<Vec<String>>
     add("-device", format!("ide-hd,bus=ide.0,drive=disk,bootindex={disk}"));
     if let Some(file) = &settings.stick {
         add("-drive", format!("if=none,id=stick,format=qcow2,file={}", file.display()));
-        let device = "usb-storage,bus=usb.0,drive=stick,removable=on";
+        let device = "usb-storage,bus=usb.0,id=stick,drive=stick,removable=on";
         add("-device", format!("{device},bootindex={stick}"));
     }
     // Each card behind a root port of its own: the firmware counts the buses in their order, so that the cards are

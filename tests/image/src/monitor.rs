@@ -15,6 +15,20 @@ use serde_json::{Value, json};
 /// How long a command may take: writing the whole memory is the longest.
 const LIMIT: Duration = Duration::from_mins(2);
 
+/// For the box's side to let go of what is pulled out.
+const PULLED: Duration = Duration::from_secs(30);
+
+/// How a stick is plugged in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Plugged {
+    /// As any other.
+    Usual,
+    /// Its switch stands on protection.
+    Protected,
+    /// It takes one write a second.
+    Slow,
+}
+
 /// The monitor of a machine.
 #[derive(Debug)]
 pub struct Monitor {
@@ -66,6 +80,41 @@ impl Monitor {
     pub fn load(&mut self, name: &str) -> anyhow::Result<()> {
         self.words(&format!("loadvm {name}"))?;
         self.run()
+    }
+
+    /// Plugs a USB stick in, whose bytes are in a file, under a name that no other has had on this machine.
+    pub fn plug(&mut self, name: &str, raw: &Path, plugged: Plugged) -> anyhow::Result<()> {
+        let protected = plugged == Plugged::Protected;
+        let bytes = json!({ "driver": "file", "filename": raw, "read-only": protected });
+        let disk = json!({ "driver": "raw", "read-only": protected, "file": bytes });
+        let mut disk = if plugged == Plugged::Slow {
+            let pace = format!("{name}-pace");
+            let group =
+                json!({ "qom-type": "throttle-group", "id": pace, "limits": { "iops-write": 1 } });
+            self.execute("object-add", &group)?;
+            json!({ "driver": "throttle", "throttle-group": pace, "file": disk })
+        } else {
+            disk
+        };
+        disk["node-name"] = json!(name);
+        self.execute("blockdev-add", &disk)?;
+        let device = json!({
+            "driver": "usb-storage", "bus": "usb.0", "id": name, "drive": name, "removable": true
+        });
+        self.execute("device_add", &device).map(|_| ())
+    }
+
+    /// Pulls a USB stick out, whatever is written to it.
+    pub fn unplug(&mut self, name: &str) -> anyhow::Result<()> {
+        self.forget();
+        self.execute("device_del", &json!({ "id": name }))?;
+        self.wait_for("DEVICE_DELETED", PULLED)
+    }
+
+    /// Pulls one out that was plugged in; its file may be read after.
+    pub fn pull(&mut self, name: &str) -> anyhow::Result<()> {
+        self.unplug(name)?;
+        self.execute("blockdev-del", &json!({ "node-name": name })).map(|_| ())
     }
 
     /// Waits for an event; those that came before count until [`Self::forget`].

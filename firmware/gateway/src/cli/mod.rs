@@ -313,7 +313,7 @@ enum CommandError {
         #[source]
         source: io::Error,
     },
-    #[error("the night has no backup: {detail}")]
+    #[error("the night has no backup: {}", nightly::why(*fault, detail))]
     NoNightly { fault: NightlyFault, detail: String },
     #[error("can't read the passphrase: {0}")]
     NoPassphrase(#[source] io::Error),

@@ -164,6 +164,16 @@ fn words(fault: NightlyFault) -> (Both, Both) {
                 "Leave a stick with FAT, exFAT or ext4 in the box.",
             ),
         ),
+        NightlyFault::NoFileSystem => (
+            both(
+                "USBメモリの中身の形式を、装置が読めません",
+                "the stick has no file system that the box reads",
+            ),
+            both(
+                "PCでFATに初期化（フォーマット）するか、別のUSBメモリに替えてください。初期化すると、中のファイルは消えます。",
+                "Format it with FAT on a PC, which erases what is on it, or take another one.",
+            ),
+        ),
         NightlyFault::NoRoom => (
             both("USBメモリに空きがありません", "the stick is full"),
             both(
@@ -264,6 +274,7 @@ mod tests {
         nights.look_after(true, None);
         for fault in [
             NightlyFault::NoStick,
+            NightlyFault::NoFileSystem,
             NightlyFault::NoRoom,
             NightlyFault::NotWritten,
             NightlyFault::NotMade,

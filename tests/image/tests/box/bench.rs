@@ -191,16 +191,29 @@ impl Bench {
         Ok(())
     }
 
+    /// Has a test plug things in and pull things out of the shared machine, so that no snapshot fits it any more; it is built anew
+    /// after, and stands still until the next test loads one.
+    pub(crate) fn rebuilt<T>(
+        &mut self,
+        test: impl FnOnce(&mut Machine, &mut Lab) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        let result = test(&mut self.machine, &mut self.lab);
+        self.machine.off();
+        self.machine = Machine::build(&self.settings)?;
+        result
+    }
+
     /// Puts another machine on the wires in the shared one's place, switched off still, and the shared one back after; that
     /// stands still until the next test loads a snapshot.
     pub(crate) fn with_machine<T>(
         &mut self,
         settings: &Settings,
-        test: impl FnOnce(&mut Machine, &Lab) -> anyhow::Result<T>,
+        test: impl FnOnce(&mut Machine, &mut Lab) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
         self.machine.off();
         let settings = Settings { taps: self.settings.taps.clone(), ..settings.clone() };
-        let result = Machine::build(&settings).and_then(|mut other| test(&mut other, &self.lab));
+        let result = Machine::build(&settings);
+        let result = result.and_then(|mut other| test(&mut other, &mut self.lab));
         self.machine = Machine::build(&self.settings)?;
         result
     }
@@ -209,7 +222,7 @@ impl Bench {
     pub(crate) fn replaced<T>(
         &mut self,
         settings: &Settings,
-        test: impl FnOnce(&mut Machine, &Lab) -> anyhow::Result<T>,
+        test: impl FnOnce(&mut Machine, &mut Lab) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
         self.with_machine(settings, |machine, lab| {
             machine.monitor.run()?;
@@ -322,36 +335,103 @@ pub(crate) fn wizard(console: &mut Console) -> anyhow::Result<()> {
 
 /// Answers the questions of a manual, beginning with the menu's, until the screen says what it has to say at the end.
 pub(crate) fn follow(console: &mut Console, name: &str, passphrase: &str) -> anyhow::Result<()> {
-    let steps = manual(name)?;
-    ensure!(steps.len() > 3, "the manual's table of questions can't be found");
+    let rows = rows(name)?;
+    let usual = |row: &&Row| !ASIDE.contains(&row.chapter.as_str());
+    play(console, rows.iter().filter(usual), passphrase)
+}
+
+/// The same up to the last answer, then what a chapter says that stands beside the usual course, up to this question, which waits
+/// for its answer then.
+pub(crate) fn follow_aside(
+    console: &mut Console,
+    name: &str,
+    chapter: &str,
+    passphrase: &str,
+    until: &str,
+) -> anyhow::Result<()> {
+    let rows = rows(name)?;
+    let answered = rows.iter().filter(|row| !ASIDE.contains(&row.chapter.as_str()));
+    let answered = answered.filter(|row| row.answer.is_some());
+    let aside = rows.iter().filter(|row| row.chapter == chapter);
+    let aside = aside.take_while(|row| row.question != until);
+    play(console, answered.chain(aside), passphrase)?;
+    console.expect(until, 3 * COMMAND)
+}
+
+/// Answers the question that such a chapter has come to, and goes on to its end.
+pub(crate) fn go_on_aside(
+    console: &mut Console,
+    name: &str,
+    chapter: &str,
+    from: &str,
+) -> anyhow::Result<()> {
+    let rows = rows(name)?;
+    let rest = rows.iter().filter(|row| row.chapter == chapter);
+    let mut rest = rest.skip_while(|row| row.question != from);
+    let asked = rest.next().with_context(|| format!("{name} doesn't say '{from}'"))?;
+    console.send(asked.answer.as_deref().unwrap_or_default())?;
+    rest.try_for_each(|row| answer(console, row, ""))
+}
+
+/// Chapters of manuals that not everybody goes through.
+const ASIDE: [&str; 2] = ["うまくいかないとき", WITHOUT_KEY];
+pub(crate) const WITHOUT_KEY: &str = "装置の鍵の入っていない控えのとき";
+
+/// A row of a manual's tables that begins with words of the screen.
+struct Row {
+    chapter: String,
+    question: String,
+    /// What is typed; none where the screen just says so.
+    answer: Option<String>,
+}
+
+fn play<'a>(
+    console: &mut Console,
+    rows: impl Iterator<Item = &'a Row>,
+    passphrase: &str,
+) -> anyhow::Result<()> {
     // The menu comes again.
     console.send("")?;
-    for (question, answer) in steps {
-        console.expect(&question, 3 * COMMAND)?;
-        if let Some(answer) = answer {
-            console.settle();
-            console.send(if answer == "控えの合言葉" { passphrase } else { &answer })?;
-        }
+    let mut played = 0;
+    for row in rows {
+        answer(console, row, passphrase)?;
+        played += 1;
+    }
+    ensure!(played > 3, "the manual's table of questions can't be found");
+    Ok(())
+}
+
+fn answer(console: &mut Console, row: &Row, passphrase: &str) -> anyhow::Result<()> {
+    console.expect(&row.question, 3 * COMMAND)?;
+    if let Some(answer) = &row.answer {
+        console.settle();
+        console.send(if answer == "控えの合言葉" { passphrase } else { answer })?;
     }
     Ok(())
 }
 
-/// The questions and answers of a manual, and what the screen says at the end: rows of its tables that begin with words of the
-/// screen, up to the table of troubles.
-fn manual(name: &str) -> anyhow::Result<Vec<(String, Option<String>)>> {
+fn rows(name: &str) -> anyhow::Result<Vec<Row>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/manual").join(name);
     let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-    let row = |line: &str| {
-        let mut cells = line.strip_prefix("| `")?.strip_suffix(" |")?.split(" | ");
-        let question = cells.next()?.strip_suffix('`')?.to_owned();
-        let answer = cells.next().map(|answer| match answer.trim_matches('`') {
-            "Enter" => String::new(),
-            answer => answer.to_owned(),
-        });
-        Some((question, answer))
-    };
-    let steps = text.lines().take_while(|line| *line != "## うまくいかないとき");
-    Ok(steps.filter_map(row).collect())
+    let mut chapter = String::new();
+    let mut rows = Vec::new();
+    for line in text.lines() {
+        if let Some(heading) = line.strip_prefix("## ") {
+            heading.clone_into(&mut chapter);
+        }
+        rows.extend(row(&chapter, line));
+    }
+    Ok(rows)
+}
+
+fn row(chapter: &str, line: &str) -> Option<Row> {
+    let mut cells = line.strip_prefix("| `")?.strip_suffix(" |")?.split(" | ");
+    let question = cells.next()?.strip_suffix('`')?.to_owned();
+    let answer = cells.next().map(|answer| match answer.trim_matches('`') {
+        "Enter" => String::new(),
+        answer => answer.to_owned(),
+    });
+    Some(Row { chapter: chapter.to_owned(), question, answer })
 }
 
 /// A name for a copy of a disk that is away when the test begins.

@@ -45,7 +45,9 @@ pub(crate) fn power_cuts_leave_a_whole_state() -> anyhow::Result<()> {
             check_data(&disk, "/lib/sekisho", &state).with_context(context)?;
             println!("{}: {}", context(), kept(&state.join("sekisho")).with_context(context)?);
             if number % (CUTS / STARTS) == 0 {
-                bench.replaced(&settings, start_after_cut).with_context(context)?;
+                let replaced =
+                    bench.replaced(&settings, |machine, lab| start_after_cut(machine, lab));
+                replaced.with_context(context)?;
             }
         }
         Ok(())

@@ -12,6 +12,7 @@ mod faults;
 mod installer;
 mod keys;
 mod lynis;
+mod nightly;
 mod page_updates;
 mod quick;
 mod replacement;
@@ -24,7 +25,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 type Test = (&'static str, fn() -> anyhow::Result<()>);
 
-const TESTS: [Test; 38] = [
+const TESTS: [Test; 40] = [
     ("quick_closed_and_silent_from_power_on", quick::closed_and_silent_from_power_on),
     ("quick_ports_lie_in_their_slots", quick::ports_lie_in_their_slots),
     ("quick_first_contact_leases_one_address", quick::first_contact_leases_one_address),
@@ -74,9 +75,14 @@ const TESTS: [Test; 38] = [
         replacement::a_spare_box_takes_the_old_ones_place,
     ),
     (
+        "long_a_spare_box_without_the_identity_is_born_anew",
+        replacement::a_spare_box_without_the_identity_is_born_anew,
+    ),
+    (
         "long_an_old_box_is_silent_beside_its_successor",
         replacement::an_old_box_is_silent_beside_its_successor,
     ),
+    ("long_a_night_writes_a_capsule_to_the_stick", nightly::a_night_writes_a_capsule_to_the_stick),
     ("long_a_fleet_roll_out_by_hawkbit", rollout::a_fleet_roll_out_by_hawkbit),
     ("long_boots_by_uefi", boot::boots_by_uefi),
     ("long_power_cuts_leave_a_whole_state", cuts::power_cuts_leave_a_whole_state),

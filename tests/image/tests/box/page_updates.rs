@@ -73,7 +73,7 @@ pub(crate) fn an_update_sent_to_the_page_stays() -> anyhow::Result<()> {
 }
 
 /// A clerk's PC, and the session that it has.
-struct Clerk<'a> {
+pub(crate) struct Clerk<'a> {
     host: &'a Namespace,
     device: Ipv4Addr,
     cookies: PathBuf,
@@ -81,30 +81,30 @@ struct Clerk<'a> {
 }
 
 impl<'a> Clerk<'a> {
-    fn at(lab: &'a Lab) -> anyhow::Result<Self> {
+    pub(crate) fn at(lab: &'a Lab) -> anyhow::Result<Self> {
         let maintenance = lab.addresses().device_maintenance;
         let device = maintenance.context("the site has no maintenance port")?.addr();
         let cookies = bench::fresh_file("clerk-cookies")?;
         Ok(Self { host: lab.host("clerk"), device, cookies, token: String::new() })
     }
 
-    fn sign_in(&mut self, password: &str) -> anyhow::Result<()> {
+    pub(crate) fn sign_in(&mut self, password: &str) -> anyhow::Result<()> {
         let words = format!(r#"{{"user":"admin","password":"{password}"}}"#);
         let session = self.post("login", &words)?;
         self.signed_in(&session)
     }
 
-    fn signed_in(&mut self, session: &Value) -> anyhow::Result<()> {
+    pub(crate) fn signed_in(&mut self, session: &Value) -> anyhow::Result<()> {
         let token = session["csrf"].as_str().with_context(|| format!("no session: {session}"))?;
         token.clone_into(&mut self.token);
         Ok(())
     }
 
-    fn get(&self, what: &str) -> anyhow::Result<Value> {
+    pub(crate) fn get(&self, what: &str) -> anyhow::Result<Value> {
         self.ask(what, &[])
     }
 
-    fn post(&self, what: &str, body: &str) -> anyhow::Result<Value> {
+    pub(crate) fn post(&self, what: &str, body: &str) -> anyhow::Result<Value> {
         self.ask(what, &["-H", "Content-Type: application/json", "-d", body])
     }
 
