@@ -79,7 +79,7 @@ bench: ## Measure the tunnel beside boringtun-cli and wireguard-go, in release m
 	  --tools $(TARGET)/tools --output $(TARGET)/bench
 
 web-test: programs browser clerk ## Use the local page as a clerk does, in Chromium in the lab, and check its parts
-	$(WEB) tests/web/run.sh large.test.mjs
+	LONG=1 $(WEB) tests/web/run.sh large.test.mjs first.test.mjs
 	LONG=1 NAMES="at its end" $(WEB) tests/web/run.sh renewal.test.mjs
 	PHONE=1 ROUTES="status design design/tables apply check explain names traffic logs care help" $(WEB) tests/web/run.sh lighthouse.test.mjs
 
@@ -90,7 +90,7 @@ browser:
 clerk: $(PAGE)
 	cd web-ui && npm run --silent check && npm run --silent test
 	$(WEB) --bare tests/web/run.sh story.test.mjs
-	$(WEB) tests/web/run.sh pages.test.mjs wire.test.mjs roles.test.mjs faults.test.mjs backup.test.mjs update.test.mjs check.test.mjs clock.test.mjs lighthouse.test.mjs
+	$(WEB) tests/web/run.sh pages.test.mjs wire.test.mjs roles.test.mjs faults.test.mjs backup.test.mjs update.test.mjs check.test.mjs clock.test.mjs first.test.mjs lighthouse.test.mjs
 	$(WEB) tests/web/run.sh renewal.test.mjs
 	@for site in 2-partly-data-centre 3-data-centre 4-terminals-only; do \
 	  SITE=$$site $(WEB) --bare --site config-samples/$$site tests/web/run.sh placement.test.mjs || exit; done
