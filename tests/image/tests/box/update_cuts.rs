@@ -1,4 +1,5 @@
-//! The power is cut while an update is written, while the box writes the boot loader's memory, and while the boot loader does.
+//! The power is cut while an update is written, while the box writes the boot loader's memory, while the boot loader does, and while
+//! new firmware keeps the old one's state and takes it over.
 
 use std::{
     fs,
@@ -18,18 +19,57 @@ use crate::{
     updates::{self, BOARD},
 };
 
-const CUTS: u32 = 12;
-/// Each of this many is followed by a whole start; the others by one up to the system's first words.
+const CUTS: u32 = 15;
+/// Each of this many is followed by a whole start, and so is each cut of a first start; the others by one up to the system's first words.
 const WHOLE: u32 = 4;
-const SNAPSHOT: &str = "before-cut";
+/// An update lies on the disk.
+const BEFORE: &str = "before-installation";
+/// It is in the other slot.
+const AFTER: &str = "after-installation";
 /// Longest time that the memory is written before the cut.
 const MEMORY: Duration = Duration::from_secs(3);
+/// From the beginning of the unit that keeps the old state until the daemon has the new one.
+const TAKE_OVER: Duration = Duration::from_secs(5);
 /// Up to the boot loader's end.
 const LOADER: Duration = Duration::from_secs(8);
-/// Writes the memory again and again.
-const WRITE_MEMORY: &str = "(i=0; while :; do i=$((1 - i)); /usr/lib/sekisho/boot/grub-editenv \
-     /boot/state/grub/grubenv set A_TRY=$i; done >/dev/null 2>&1 &)";
-const INSTALL: &str = "(sekisho update install /var/update.raucb >/dev/null 2>&1 &)";
+
+/// The design came through it.
+const IN_FORCE: &str =
+    "timeout 120 sh -c 'until sekisho status --format json | grep -q in-force; do sleep 1; done'";
+
+/// What the box is at.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Work {
+    Install,
+    /// It writes the boot loader's memory again and again.
+    WriteMemory,
+    /// It starts with the new firmware for the first time.
+    TakeOver,
+}
+
+impl Work {
+    const ALL: [Self; 3] = [Self::Install, Self::WriteMemory, Self::TakeOver];
+
+    fn begin(self, machine: &mut Machine) -> anyhow::Result<()> {
+        let (snapshot, command) = match self {
+            Self::Install => (BEFORE, "sekisho update install /var/update.raucb"),
+            Self::WriteMemory => (
+                BEFORE,
+                "i=0; while :; do i=$((1 - i)); /usr/lib/sekisho/boot/grub-editenv \
+                 /boot/state/grub/grubenv set A_TRY=$i; done",
+            ),
+            Self::TakeOver => (AFTER, "sleep 1; systemctl reboot -ff"),
+        };
+        machine.monitor.load(snapshot)?;
+        machine.shell.wait(COMMAND)?;
+        machine.shell.must(&format!("( ({command}) >/dev/null 2>&1 & )"), COMMAND)?;
+        if self == Self::TakeOver {
+            machine.console.expect("Slot B; tries", BOOT)?;
+            machine.console.expect("sekisho-update.service", BOOT)?;
+        }
+        Ok(())
+    }
+}
 
 /// At least one of the two files of the boot loader's memory is whole, the data partition is sound, and the box starts with a slot
 /// that is whole.
@@ -39,13 +79,15 @@ pub(crate) fn a_cut_leaves_a_box_that_starts() -> anyhow::Result<()> {
     println!("an installation takes {:.0} s", installation.as_secs_f64());
     bench::clear();
     for number in 0..CUTS {
-        let (work, longest) = match number % 2 {
-            0 => (INSTALL, installation),
-            _ => (WRITE_MEMORY, MEMORY),
+        let work = Work::ALL[number as usize % Work::ALL.len()];
+        let longest = match work {
+            Work::Install => installation,
+            Work::WriteMemory => MEMORY,
+            Work::TakeOver => TAKE_OVER,
         };
         let (moment, in_loader) = (moment(longest)?, moment(LOADER)?);
         let context =
-            || format!("cut {number}: after {moment:?} of {work}, {in_loader:?} after power-on");
+            || format!("cut {number}: after {moment:?} of {work:?}, {in_loader:?} after power-on");
         let (cut, cut_stick) = (file("update-cut.qcow2"), file("update-cut-stick.qcow2"));
         fs::copy(&disk, &cut)?;
         fs::copy(&stick, &cut_stick)?;
@@ -61,13 +103,14 @@ pub(crate) fn a_cut_leaves_a_box_that_starts() -> anyhow::Result<()> {
         thread::sleep(in_loader);
         drop(machine);
         memory_is_there(&cut).with_context(context)?;
-        let slot = starts(&settings, number % WHOLE == 0).with_context(context)?;
+        let whole = number % WHOLE == 0 || work == Work::TakeOver;
+        let slot = starts(&settings, whole).with_context(context)?;
         println!("{}: slot {slot}", context());
     }
     Ok(())
 }
 
-/// A box in service with an update on its disk, kept under the name of the snapshot; how long the installation takes.
+/// A box in service with an update on its disk, kept as it is before its installation and after; how long that takes.
 fn prepare() -> anyhow::Result<Duration> {
     let (plain, bundle): (PathBuf, PathBuf) = (file("good.squashfs"), file("update.raucb"));
     root(&plain)?;
@@ -77,21 +120,20 @@ fn prepare() -> anyhow::Result<Duration> {
     updates::with_updates(&[bundle], |machine, _| {
         let copy = "cp /run/stick/update.raucb /var/ && umount /run/stick && sync";
         machine.shell.must(copy, 2 * COMMAND)?;
-        machine.monitor.save(SNAPSHOT)?;
+        machine.monitor.save(BEFORE)?;
         let begun = Instant::now();
         updates::install(machine, "/var/update.raucb")?;
         installation = begun.elapsed();
+        machine.monitor.save(AFTER)?;
         machine.off();
         Ok(())
     })?;
     Ok(installation)
 }
 
-fn work_and_cut(settings: &Settings, work: &str, moment: Duration) -> anyhow::Result<()> {
+fn work_and_cut(settings: &Settings, work: Work, moment: Duration) -> anyhow::Result<()> {
     let mut machine = Machine::build(settings)?;
-    machine.monitor.load(SNAPSHOT)?;
-    machine.shell.wait(COMMAND)?;
-    machine.shell.must(work, COMMAND)?;
+    work.begin(&mut machine)?;
     thread::sleep(moment);
     Ok(())
 }
@@ -123,6 +165,7 @@ fn starts(settings: &Settings, whole: bool) -> anyhow::Result<&'static str> {
         let said = updates::status(&mut machine)?;
         ensure!(said["slot"] == slot, "{said}");
         ensure!(said["trial"].is_null() || said["trial"]["slot"] == "B", "{said}");
+        machine.shell.must(IN_FORCE, BOOT)?;
         println!("{said}");
     }
     Ok(slot)
